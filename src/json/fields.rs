@@ -1,0 +1,253 @@
+//! A record looked at field by field: only what is asked for is decoded.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::lone_surrogates;
+
+/// A JSON object split into its own fields, none of them decoded yet.
+#[derive(Debug, Default)]
+pub struct Fields<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+
+/// One JSON value as its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value<'a>(&'a str);
+
+impl<'a> Fields<'a> {
+    /// Splits an object. The whole text is checked to be one valid JSON value.
+    ///
+    /// # Errors
+    /// The text is not valid JSON, or not an object.
+    pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// The value of a key, of a repeated key the last; `None` where it is missing or null.
+    pub fn get(&self, key: &str) -> Option<Value<'a>> {
+        let (_, value) = self.0.iter().rev().find(|(name, _)| name == key)?;
+        (value.0 != "null").then_some(*value)
+    }
+
+    /// Whether the key is there, be it null.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|(name, _)| name == key)
+    }
+
+    /// A string's text, without NUL characters; `None` for anything but a string.
+    pub fn text(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.get(key)?.text()
+    }
+
+    /// As [`Fields::text`], an empty string counted as missing.
+    pub fn filled(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.text(key).filter(|text| !text.is_empty())
+    }
+
+    /// A string's text or a number's digits, as they stand; empty counts as missing.
+    pub fn literal(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.get(key)?.literal()
+    }
+
+    /// A count; see [`Value::count`].
+    pub fn count(&self, key: &str) -> Option<u64> {
+        self.get(key)?.count()
+    }
+
+    /// `true` or `false`; `None` for anything else.
+    pub fn flag(&self, key: &str) -> Option<bool> {
+        self.get(key)?.flag()
+    }
+
+    /// A nested object; empty where the key is missing or no object.
+    #[must_use]
+    pub fn object(&self, key: &str) -> Fields<'a> {
+        self.get(key).and_then(Value::object).unwrap_or_default()
+    }
+
+    /// A nested array's members; empty where the key is missing or no array.
+    pub fn array(&self, key: &str) -> Vec<Value<'a>> {
+        self.get(key).map(Value::array).unwrap_or_default()
+    }
+
+    /// All fields in the order of the text, repeated keys included.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    /// Whether the object has no field (or was none).
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The JSON text, byte for byte.
+    pub fn as_json(self) -> &'a str {
+        self.0
+    }
+
+    /// A string's text, without NUL characters; lone surrogates become U+FFFD.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        let inside = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+            return Some(Cow::Borrowed(inside));
+        }
+        let decoded: String = serde_json::from_str(self.0)
+            .or_else(|_| serde_json::from_str(&lone_surrogates(self.0)))
+            .ok()?;
+        Some(Cow::Owned(if decoded.contains('\0') {
+            decoded.replace('\0', "")
+        } else {
+            decoded
+        }))
+    }
+
+    /// A string's text or a number's digits, as they stand; empty counts as missing.
+    pub fn literal(self) -> Option<Cow<'a, str>> {
+        let is_number = self.0.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        if is_number {
+            Some(Cow::Borrowed(self.0))
+        } else {
+            self.text().filter(|text| !text.is_empty())
+        }
+    }
+
+    /// A whole number at or above 0, be it a number or a string of digits.
+    ///
+    /// `12.0` is 12 (pandas writes counts so once a cell of the column is empty).
+    /// `""`, `-1`, `53.3M` and the like are no counts.
+    pub fn count(self) -> Option<u64> {
+        let literal = self.literal()?;
+        let digits = match literal.split_once('.') {
+            Some((whole, fraction)) if fraction.bytes().all(|byte| byte == b'0') => whole,
+            Some(_) => return None,
+            None => &literal,
+        };
+        if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            digits.parse().ok()
+        } else {
+            None
+        }
+    }
+
+    /// `true` or `false`; `None` for anything else.
+    pub fn flag(self) -> Option<bool> {
+        match self.0 {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The fields of an object; `None` for anything else.
+    pub fn object(self) -> Option<Fields<'a>> {
+        if self.0.starts_with('{') {
+            Fields::parse(self.0).ok()
+        } else {
+            None
+        }
+    }
+
+    /// The members of an array; empty for anything else.
+    pub fn array(self) -> Vec<Value<'a>> {
+        if !self.0.starts_with('[') {
+            return Vec::new();
+        }
+        let members: Vec<&'a RawValue> = serde_json::from_str(self.0).unwrap_or_default();
+        members.into_iter().map(|raw| Value(raw.get())).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::with_capacity(32);
+                while let Some(key) = map.next_key_seed(Key)? {
+                    let raw: &'de RawValue = map.next_value()?;
+                    fields.push((key, Value(raw.get())));
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+/// A key, borrowed wherever it has no escapes (serde's own `Cow` always copies).
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_as_written() {
+        let fields = Fields::parse(
+            r#"{"id":7189254512345678901,"n":null,"c":"12.0","d":-1,"e":"","x":{"y":[1,"a"]},"id":2,"k\u0065y":true}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            fields.literal("id").unwrap(),
+            "2",
+            "the last of a repeated key counts"
+        );
+        assert!(fields.get("n").is_none() && fields.has("n"));
+        assert_eq!(fields.count("c"), Some(12));
+        assert_eq!((fields.count("d"), fields.count("e")), (None, None));
+        assert_eq!(fields.object("x").array("y").len(), 2);
+        assert_eq!(fields.flag("key"), Some(true));
+    }
+
+    #[test]
+    fn texts_are_mended() {
+        let fields =
+            Fields::parse(r#"{"a":"x\ud83dy","b":"a\u0000b","c":"\ud83d\ude00"}"#).unwrap();
+        assert_eq!(fields.text("a").unwrap(), "x\u{fffd}y");
+        assert_eq!(fields.text("b").unwrap(), "ab");
+        assert_eq!(fields.text("c").unwrap(), "😀");
+    }
+
+    #[test]
+    fn floats_are_no_counts() {
+        for text in [r#""53.3M""#, "1.5", "1e3", r#""1 000""#, r#""٣""#] {
+            assert_eq!(Value(text).count(), None, "{text}");
+        }
+    }
+}

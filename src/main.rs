@@ -1,0 +1,3 @@
+//! The `cotag` program.
+
+fn main() {}

@@ -1,0 +1,149 @@
+//! What makes two spellings the same hashtag.
+
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// A hashtag's identity: NFKC(lowercase(NFKC(text without leading `#` or `＃`))), U+0307 after `i` dropped.
+///
+/// The dropped dot is what lower-casing leaves of the Turkish `İ`; TikTok itself stores `#SONDAKİKA` as `sondakika`.
+/// Never empty. Ordered by code point.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hashtag(Box<str>);
+
+impl Hashtag {
+    /// The identity of a spelling; `None` where nothing is left of it.
+    pub fn new(text: &str) -> Option<Self> {
+        let folded = fold(spelling(text));
+        (!folded.is_empty()).then(|| Self(folded.into()))
+    }
+
+    /// The folded text, without `#`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Hashtag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+impl Borrow<str> for Hashtag {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Hashtag {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A tag as somebody wrote it, without the leading number signs and the white space around it.
+pub fn spelling(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c == '#' || c == '＃' || c == '\0' || c.is_whitespace())
+        .trim_end_matches(|c: char| c == '\0' || c.is_whitespace())
+}
+
+/// Folds a spelling to its identity. Total, and folding twice changes nothing more.
+fn fold(spelling: &str) -> Cow<'_, str> {
+    if spelling.is_ascii() {
+        return if spelling
+            .bytes()
+            .any(|byte| byte.is_ascii_uppercase() || byte == 0)
+        {
+            Cow::Owned(spelling.replace('\0', "").to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(spelling)
+        };
+    }
+    let mut current = fold_once(spelling);
+    // One pass is enough for all text that people write; characters that compose anew once a
+    // dot is dropped, or whose compatibility form begins with `#`, need another.
+    loop {
+        let next = fold_once(&current);
+        if next == current {
+            return Cow::Owned(current);
+        }
+        current = next;
+    }
+}
+
+fn fold_once(text: &str) -> String {
+    let compatible: String = text.nfkc().filter(|&c| c != '\0').collect();
+    let mut dotless = String::with_capacity(compatible.len());
+    for c in self::spelling(&compatible).to_lowercase().chars() {
+        if !(c == '\u{307}' && dotless.ends_with('i')) {
+            dotless.push(c);
+        }
+    }
+    dotless.nfkc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(text: &str) -> String {
+        Hashtag::new(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn one_tag_has_many_spellings() {
+        for (spelled, folded) in [
+            ("London", "london"),
+            ("##london ", "london"),
+            ("＃London", "london"),
+            ("ＬＯＮＤＯＮ", "london"),
+            ("mooove！", "mooove!"),
+            ("SONDAKİKA", "sondakika"),
+            ("fypシ\u{309a}", "fypシ\u{309a}"),
+            ("STRASSE", "strasse"),
+            ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+            ("ukraine🇺🇦", "ukraine🇺🇦"),
+        ] {
+            assert_eq!(id(spelled), folded, "{spelled}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_tag() {
+        for text in ["", "#", "＃＃ ", "\0", "\u{a0}"] {
+            assert_eq!(Hashtag::new(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn folding_twice_is_folding_once_for_every_character() {
+        let changes = |c: &char| {
+            let text = c.to_string();
+            text.to_lowercase() != text || text.nfkc().ne(text.chars()) || !c.is_alphanumeric()
+        };
+        for c in ('\0'..'\u{20000}').filter(changes) {
+            for text in [
+                c.to_string(),
+                format!("i{c}\u{307}"),
+                format!("{c}\u{307}i"),
+            ] {
+                if let Some(tag) = Hashtag::new(&text) {
+                    assert_eq!(Hashtag::new(tag.as_str()).as_ref(), Some(&tag), "{text:?}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn folding_twice_is_folding_once(text in any::<String>()) {
+            if let Some(tag) = Hashtag::new(&text) {
+                prop_assert_eq!(Hashtag::new(tag.as_str()), Some(tag));
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The words everything else is said in: post, hashtag, format. No I/O, no dependencies on other rooms.
+
+mod format;
+mod hashtag;
+mod post;
+
+pub use format::{Format, Origin};
+pub use hashtag::{Hashtag, spelling};
+pub use post::{Counts, Created, InvalidPostId, Kind, Music, Post, PostId};
