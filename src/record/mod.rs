@@ -2,6 +2,10 @@
 //!
 //! Pure: text in, [`Post`] out. Files, containers and networks are `source`'s business.
 
+mod envelope;
+
+pub use envelope::Envelope;
+
 use crate::json::Fields;
 use crate::model::{Format, Post};
 

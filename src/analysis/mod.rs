@@ -1,0 +1,15 @@
+//! Counting: pure functions from posts to small result structs. No I/O, no clock, no async.
+
+mod count;
+mod filter;
+mod interval;
+mod rank;
+mod sample;
+mod tags;
+
+pub use count::{Counter, Extras, Weight};
+pub use filter::{Filter, GENERIC_TAGS};
+pub use interval::wilson;
+pub use rank::{FrequencyTable, Row, TableOptions};
+pub use sample::{Provenance, Sample};
+pub use tags::{TagSources, TagsFrom, for_each_tag, tags_of};

@@ -1,0 +1,172 @@
+//! From counts to a ranked table. The order is total, so equal input gives equal output.
+
+use std::collections::BTreeSet;
+
+use super::count::Counted;
+use super::{Counter, Extras, Sample, TagsFrom, Weight, wilson};
+use crate::model::Hashtag;
+
+/// Which rows of the ranking to keep.
+#[derive(Clone, Debug, Default)]
+pub struct TableOptions {
+    /// At most so many rows; `None` keeps all.
+    pub limit: Option<usize>,
+    /// Only rows with at least so many occurrences.
+    pub min_count: u64,
+    /// Rows not to show; the posts stay counted.
+    pub excluded: BTreeSet<Hashtag>,
+    /// What occurrences are.
+    pub weight: Weight,
+}
+
+/// One hashtag's line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// From 0.
+    pub rank: usize,
+    /// Its identity.
+    pub hashtag: Hashtag,
+    /// Its commonest spelling.
+    pub spelling: String,
+    /// Posts (or, with one vote per author, authors) that have it.
+    pub occurrences: u64,
+    /// Occurrences as a share of the table's total, 0 to 1.
+    pub frequency: f64,
+    /// Wilson 95 % interval of the frequency.
+    pub interval: (f64, f64),
+    /// Distinct authors who used it; `None` if not asked for.
+    pub authors: Option<u64>,
+    /// The busiest author's share of the posts with it that name an author; `None` if none does.
+    pub top_author_share: Option<f64>,
+    /// Views of its posts together, over those whose views are known; `None` if none is.
+    pub views_sum: Option<u64>,
+    /// Median views of those posts.
+    pub views_median: Option<f64>,
+}
+
+/// A ranking of hashtags over a sample of posts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrequencyTable {
+    /// Count first, then hashtag by code point.
+    pub rows: Vec<Row>,
+    /// What the frequencies are shares of: posts, or authors.
+    pub total: u64,
+    /// What occurrences are.
+    pub weight: Weight,
+    /// Distinct hashtags before rows were left out.
+    pub distinct: usize,
+    /// Where hashtags were taken from.
+    pub tags_from: TagsFrom,
+    /// The posts behind it.
+    pub sample: Sample,
+}
+
+impl FrequencyTable {
+    /// Ranks what was counted.
+    pub fn new(counter: Counter, options: &TableOptions) -> Self {
+        let sample = counter.sample().clone();
+        let tags_from = counter.tags_from();
+        let extras = counter.extras();
+        let total = match options.weight {
+            Weight::Posts => sample.posts,
+            Weight::Authors => counter.author_count(),
+        };
+        let mut counted = counter.into_counted();
+        let distinct = counted.len();
+        for tag in &mut counted {
+            tag.authors.sort_unstable();
+        }
+        let occurrences = |tag: &Counted| match options.weight {
+            Weight::Posts => tag.posts,
+            Weight::Authors => runs(&tag.authors).count() as u64,
+        };
+        let mut ranked: Vec<(u64, Counted)> = counted
+            .into_iter()
+            .map(|tag| (occurrences(&tag), tag))
+            .filter(|(count, tag)| {
+                *count >= options.min_count.max(1) && !options.excluded.contains(&tag.tag)
+            })
+            .collect();
+        let limit = options.limit.unwrap_or(usize::MAX);
+        let before = |a: &(u64, Counted), b: &(u64, Counted)| {
+            b.0.cmp(&a.0).then_with(|| a.1.tag.cmp(&b.1.tag))
+        };
+        if limit < ranked.len() {
+            ranked.select_nth_unstable_by(limit, before);
+            ranked.truncate(limit);
+        }
+        ranked.sort_unstable_by(before);
+        let rows = ranked
+            .into_iter()
+            .enumerate()
+            .map(|(rank, (count, tag))| row(rank, count, tag, total, extras))
+            .collect();
+        Self {
+            rows,
+            total,
+            weight: options.weight,
+            distinct,
+            tags_from,
+            sample,
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of posts are far below 2^53"
+)]
+fn row(rank: usize, occurrences: u64, tag: Counted, total: u64, extras: Extras) -> Row {
+    let Counted {
+        tag: hashtag,
+        spelling,
+        authors,
+        mut views,
+        ..
+    } = tag;
+    let busiest = runs(&authors).max().unwrap_or(0);
+    views.sort_unstable();
+    Row {
+        rank,
+        hashtag,
+        spelling,
+        occurrences,
+        frequency: if total == 0 {
+            0.0
+        } else {
+            occurrences as f64 / total as f64
+        },
+        interval: wilson(occurrences, total),
+        authors: extras.authors.then(|| runs(&authors).count() as u64),
+        top_author_share: (!authors.is_empty()).then(|| busiest as f64 / authors.len() as f64),
+        // Views may be anything that a file claims: add up without overflow.
+        views_sum: (!views.is_empty()).then(|| {
+            views
+                .iter()
+                .fold(0_u64, |sum, &view| sum.saturating_add(view))
+        }),
+        views_median: median(&views),
+    }
+}
+
+/// Lengths of the runs of equal values in a sorted list.
+fn runs(sorted: &[u32]) -> impl Iterator<Item = usize> {
+    sorted.chunk_by(|a, b| a == b).map(<[u32]>::len)
+}
+
+/// The middle of a sorted list, of an even number the mean of the two in the middle.
+#[expect(clippy::cast_precision_loss, reason = "views are far below 2^53")]
+fn median(sorted: &[u64]) -> Option<f64> {
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(sorted[middle] as f64),
+        _ => Some(f64::midpoint(
+            sorted[middle - 1] as f64,
+            sorted[middle] as f64,
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;
