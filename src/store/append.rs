@@ -1,0 +1,176 @@
+//! Adding lines to `data.json` in place, before its closing bracket.
+//!
+//! The posts already there are never touched: at any moment the file is the old array, the new
+//! one, or the old one with an unfinished line behind it, which readers leave out and the next
+//! writer cuts off.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use sha2::{Digest, Sha256};
+
+use super::runs::hex;
+use super::{Segment, atomic};
+
+const CLOSING: &[u8] = b"\n]\n";
+
+/// `data.json`, open for adding.
+#[derive(Debug)]
+pub(super) struct Appender {
+    path: PathBuf,
+    file: fs::File,
+    /// Just behind the last post, or behind `[`.
+    end: u64,
+    empty: bool,
+    pending: Vec<u8>,
+    start: u64,
+    hash: Sha256,
+}
+
+/// What stands at the end of a file of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// A closed array whose last post (or opening bracket) ends here.
+    Closed {
+        /// Just behind the last post or the opening bracket.
+        end: u64,
+        /// The array has no post.
+        empty: bool,
+    },
+    /// No closing bracket behind a whole post.
+    Torn,
+}
+
+/// Looks at the end of a file of lines.
+pub(super) fn tail(file: &mut fs::File) -> io::Result<Tail> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let start = length.saturating_sub(4096);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(4096).read_to_end(&mut bytes)?;
+    let Some(before) = bytes.trim_ascii_end().strip_suffix(b"]") else {
+        return Ok(Tail::Torn);
+    };
+    let before = before.trim_ascii_end();
+    let end = start + before.len() as u64;
+    Ok(match before.last() {
+        Some(b'}') => Tail::Closed { end, empty: false },
+        Some(b'[') if end <= 4 => Tail::Closed { end, empty: true },
+        _ => Tail::Torn,
+    })
+}
+
+impl Appender {
+    /// Opens a file of lines whose tail is closed; makes an empty array where there is no file.
+    pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
+        let missing = fs::metadata(path).map_or(true, |meta| meta.len() == 0);
+        if missing {
+            atomic::replace(path, |out| out.write_all(b"[\n]\n"))?;
+        }
+        let mut file = fs::OpenOptions::new().read(true).write(true).open(path)?;
+        let Tail::Closed { end, empty } = tail(&mut file)? else {
+            return Ok(None);
+        };
+        let mut appender = Self {
+            path: path.to_owned(),
+            file,
+            end,
+            empty,
+            pending: Vec::new(),
+            start: end,
+            hash: Sha256::new(),
+        };
+        if empty {
+            // The first segment begins with the bracket, so that segments cover the whole file.
+            appender.start = 0;
+            appender.file.rewind()?;
+            let mut opening = vec![0; usize::try_from(end).unwrap_or(0)];
+            appender.file.read_exact(&mut opening)?;
+            appender.hash.update(&opening);
+        }
+        Ok(Some(appender))
+    }
+
+    /// Just behind the last post.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Whether no post is stored.
+    pub(super) fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    /// Bytes waiting to be committed.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Takes a line in; it is stored by the next [`Appender::commit`].
+    pub(super) fn push(&mut self, line: &str) {
+        self.pending.extend_from_slice(if self.empty { b"\n" } else { b",\n" });
+        self.pending.extend_from_slice(line.as_bytes());
+        self.empty = false;
+    }
+
+    /// Writes what is pending and syncs it to disk.
+    ///
+    /// # Errors
+    /// When writing fails (a full disk): the file is then closed again behind what it held before.
+    pub(super) fn commit(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let added = self.pending.len();
+        self.pending.extend_from_slice(CLOSING);
+        match self.write(self.end) {
+            Ok(()) => {
+                self.hash.update(&self.pending[..added]);
+                self.end += added as u64;
+                self.pending.clear();
+                Ok(())
+            }
+            Err(error) => {
+                self.pending = CLOSING.to_vec();
+                let closed = self.write(self.end);
+                self.pending.clear();
+                closed.and(Err(io::Error::new(
+                    error.kind(),
+                    format!("cannot add to `{}`: {error}; what was stored before is unharmed", self.path.display()),
+                )))
+            }
+        }
+    }
+
+    fn write(&mut self, at: u64) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(at))?;
+        self.file.write_all(&self.pending)?;
+        self.file.set_len(at + self.pending.len() as u64)?;
+        self.file.sync_data()
+    }
+
+    /// The range that was added since opening.
+    pub(super) fn segment(&self) -> Segment {
+        Segment { from: self.start, to: self.end, sha256: hex(&self.hash.clone().finalize()) }
+    }
+}
+
+/// Hash of a range of a file.
+pub(super) fn hash_range(path: &Path, from: u64, to: u64) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut hash = Sha256::new();
+    let mut rest = to.saturating_sub(from);
+    let mut buffer = vec![0; 1 << 18];
+    while rest > 0 {
+        let wanted = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+        let got = file.read(&mut buffer[..wanted])?;
+        if got == 0 {
+            break;
+        }
+        hash.update(&buffer[..got]);
+        rest -= got as u64;
+    }
+    Ok(hex(&hash.finalize()))
+}

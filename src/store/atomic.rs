@@ -1,0 +1,52 @@
+//! Files that are written whole or not at all.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use fs_err as fs;
+use tempfile::NamedTempFile;
+
+/// Replaces `path` by what `write` produces: a temporary file beside it, synced, then renamed over it.
+///
+/// # Errors
+/// When writing fails; the old file is then still in place.
+pub(super) fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> io::Result<()>,
+) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display()));
+    let mut file = NamedTempFile::with_prefix_in(".cotag-", folder).map_err(named)?;
+    let mut buffered = BufWriter::with_capacity(1 << 20, &mut file);
+    write(&mut buffered).map_err(named)?;
+    buffered.flush().map_err(named)?;
+    drop(buffered);
+    share_as(path, &file).map_err(named)?;
+    file.as_file().sync_data().map_err(named)?;
+    file.persist(path).map_err(|error| named(error.error))?;
+    sync_folder(folder)
+}
+
+/// Temporary files are private; a store may be read by a team. Take the old file's mode, or the usual one.
+#[cfg(unix)]
+fn share_as(path: &Path, file: &NamedTempFile) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(path).map_or(0o644, |old| old.permissions().mode());
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn share_as(_: &Path, _: &NamedTempFile) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes a new name in a folder durable.
+#[cfg(unix)]
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! `ids/post_ids.json`: hashtag → ids of its stored posts, for people and other tools.
+//!
+//! Made from `data.json` and never trusted further than the run ledger vouches for it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde_json::value::RawValue;
+
+use super::{StoreError, atomic};
+use crate::model::PostId;
+
+/// `data/ids/post_ids.json`
+pub(super) fn post_ids_path(root: &Path) -> PathBuf {
+    root.join("ids").join("post_ids.json")
+}
+
+/// `data/ids/video_ids.json`
+pub(super) fn video_ids_path(root: &Path) -> PathBuf {
+    root.join("ids").join("video_ids.json")
+}
+
+/// The ids listed for one key, in order; `None` where the file or the key is missing.
+pub(super) fn listed(root: &Path, key: &str) -> Result<Option<Vec<PostId>>, StoreError> {
+    let path = post_ids_path(root);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) if text.trim().is_empty() => return Ok(None),
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let lists = parse(&path, &text)?;
+    let Some(list) = lists.get(key) else { return Ok(None) };
+    let damaged = |why: String| StoreError::Damaged { path: path.clone(), why };
+    let ids: Vec<&str> = serde_json::from_str(list.get())
+        .map_err(|error| damaged(format!("the list of `{key}` is no list of strings: {error}")))?;
+    ids.iter()
+        .map(|id| id.parse().map_err(|error| damaged(format!("`{id}` in the list of `{key}`: {error}"))))
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+/// Keys of the file, sorted.
+pub(super) fn keys(root: &Path) -> Result<Vec<String>, StoreError> {
+    let path = post_ids_path(root);
+    match fs::read_to_string(&path) {
+        Ok(text) if text.trim().is_empty() => Ok(Vec::new()),
+        Ok(text) => Ok(parse(&path, &text)?.into_keys().collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Rewrites the file with new lists for some keys, the others kept as they are.
+///
+/// A file that is no JSON is kept beside it as `post_ids.json.damaged`: its lists can be made again.
+pub(super) fn update(root: &Path, changed: &BTreeMap<String, Vec<PostId>>) -> Result<(), StoreError> {
+    let path = post_ids_path(root);
+    fs::create_dir_all(root.join("ids"))?;
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let old = match parse(&path, if text.trim().is_empty() { "{}" } else { &text }) {
+        Ok(old) => old,
+        Err(_) => {
+            fs::rename(&path, path.with_extension("json.damaged"))?;
+            BTreeMap::new()
+        }
+    };
+    let all: std::collections::BTreeSet<&str> =
+        old.keys().map(String::as_str).chain(changed.keys().map(String::as_str)).collect();
+    atomic::replace(&path, |out| {
+        let mut separator = "{\n";
+        for key in all {
+            write!(out, "{separator}{}: ", serde_json::to_string(key)?)?;
+            separator = ",\n";
+            match changed.get(key) {
+                Some(ids) => write_ids(out, ids)?,
+                None => out.write_all(old[key].get().as_bytes())?,
+            }
+        }
+        out.write_all(if separator == "{\n" { b"{}\n" } else { b"\n}\n" })
+    })?;
+    let videos = video_ids_path(root);
+    if !videos.exists() {
+        atomic::replace(&videos, |out| out.write_all(b"{}\n"))?;
+    }
+    Ok(())
+}
+
+fn write_ids(out: &mut impl Write, ids: &[PostId]) -> io::Result<()> {
+    out.write_all(b"[")?;
+    for (number, id) in ids.iter().enumerate() {
+        out.write_all(if number == 0 { b"\"" } else { b", \"" })?;
+        write!(out, "{id}\"")?;
+    }
+    out.write_all(b"]")
+}
+
+fn parse<'t>(path: &Path, text: &'t str) -> Result<BTreeMap<String, &'t RawValue>, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Damaged {
+        path: path.to_owned(),
+        why: format!("not a JSON object of lists: {error}"),
+    })
+}

@@ -1,0 +1,88 @@
+//! One writer at a time; readers never wait.
+
+use std::fmt;
+use std::fs::TryLockError;
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use fs_err as fs;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+
+const FILE: &str = ".cotag.lock";
+const POLL: Duration = Duration::from_millis(50);
+
+/// Who writes to a data directory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Holder {
+    pid: u32,
+    command: String,
+    since: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.since.strftime("%Y-%m-%d %H:%M:%S UTC");
+        write!(formatter, "`cotag {}` (process {}, since {since})", self.command, self.pid)
+    }
+}
+
+/// The right to write; given back when dropped, by the system even when the process is killed.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: fs::File,
+}
+
+impl Lock {
+    /// Waits for the lock of `root` at most `timeout`; `waiting` is called once if it has to wait.
+    pub(super) fn take(
+        root: &Path,
+        command: &str,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Self, StoreError> {
+        let path = root.join(FILE);
+        let mut file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let start = Instant::now();
+        let mut told = false;
+        loop {
+            match file.file().try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let holder = read_holder(&mut file);
+            if start.elapsed() >= timeout {
+                return Err(StoreError::Locked { root: root.to_owned(), holder });
+            }
+            if !told {
+                waiting(&holder);
+                told = true;
+            }
+            std::thread::sleep(POLL);
+        }
+        let me = Holder { pid: std::process::id(), command: command.to_owned(), since: Timestamp::now() };
+        write_holder(&mut file, &me)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn write_holder(file: &mut fs::File, holder: &Holder) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(&serde_json::to_vec(holder)?)
+}
+
+/// The file's text may be a moment old or half written: then an unknown holder is named.
+fn read_holder(file: &mut fs::File) -> Holder {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or(Holder {
+        pid: 0,
+        command: "?".into(),
+        since: Timestamp::UNIX_EPOCH,
+    })
+}

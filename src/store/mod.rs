@@ -1,0 +1,36 @@
+//! Posts on disk: a folder per hashtag that outlives crashes and that other programs can read.
+//!
+//! ```text
+//! data/cotag.json                   format version; folder names that differ from their hashtag
+//! data/ids/post_ids.json            {"london": ["7189…", …], …}
+//! data/ids/video_ids.json
+//! data/london/posts/data.json       JSON array, one post per line
+//! data/london/posts/runs.jsonl      one line per collection or import
+//! data/london/posts/rejected.jsonl  records that could not be read
+//! ```
+//!
+//! `data.json` is the truth. It only ever grows at its end, between its last post and its closing
+//! bracket; everything else is written after it and can be made again from it. Knows records and
+//! the disk, not where posts come from or what is asked of them.
+
+mod append;
+mod atomic;
+mod error;
+mod ids;
+mod lock;
+mod names;
+mod rejected;
+mod runs;
+mod scan;
+mod tags;
+mod verify;
+mod writer;
+
+pub use error::StoreError;
+pub use lock::Holder;
+pub use rejected::RejectedRecord;
+pub use runs::{Run, RunInput, Segment, new_id};
+pub use scan::{Damage, Layout, Line, ScanEnd, Verdict, layout, scan};
+pub use tags::{Store, StoredTag};
+pub use verify::{Finding, RepairReport, TagReport};
+pub use writer::{Added, Opened, TagWriter, Writer};

@@ -1,0 +1,175 @@
+//! `runs.jsonl`: what was done to a hashtag's posts, when, with what, and the hash of the bytes it added.
+//!
+//! Each line carries the hash of the line before it, so a later change of either file shows.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use fs_err as fs;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::StoreError;
+
+/// Name of the ledger beside `data.json`.
+pub(super) const FILE: &str = "runs.jsonl";
+
+/// One collection, import or repair. One line of `runs.jsonl`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Unique id, also in `_cotag.run` of every post that it stored.
+    pub run: String,
+    /// What was done: `import`, `repair`, …
+    pub command: String,
+    /// cotag's version.
+    pub version: String,
+    /// Where the posts came from (`import`, `research`, `browser`, `synthetic`).
+    pub origin: String,
+    /// The hashtag they were stored for.
+    pub hashtag: String,
+    /// Start of the run (UTC).
+    pub started: Timestamp,
+    /// End of the run (UTC).
+    pub finished: Timestamp,
+    /// The files read, or the query asked.
+    pub inputs: Vec<RunInput>,
+    /// Records read.
+    pub read: u64,
+    /// Posts added.
+    pub new: u64,
+    /// Posts that were already stored.
+    pub known: u64,
+    /// Stored posts replaced by a newer fetch.
+    pub updated: u64,
+    /// Posts that do not carry the hashtag.
+    pub without_tag: u64,
+    /// Records that could not be read.
+    pub rejected: u64,
+    /// Why it ended.
+    pub stopped: String,
+    /// Posts stored for the hashtag after the run.
+    pub posts: u64,
+    /// The bytes of `data.json` that the run wrote.
+    pub data: Segment,
+    /// SHA-256 of the line before this one; `None` for the first.
+    pub previous: Option<String>,
+}
+
+/// An input of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInput {
+    /// The path as given, `-` for standard input.
+    pub path: String,
+    /// What the file was recognised as.
+    pub kind: String,
+    /// Size in bytes as read (compressed where it was compressed).
+    pub bytes: u64,
+    /// SHA-256 of those bytes.
+    pub sha256: String,
+}
+
+/// A range of `data.json`, without the closing bracket, and its SHA-256.
+///
+/// Ranges of successive runs join; one that starts at 0 replaces all before it (a rewrite).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// First byte.
+    pub from: u64,
+    /// One past the last byte.
+    pub to: u64,
+    /// Hash of the bytes between, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A ledger as read.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) runs: Vec<Run>,
+    /// Hash of the last whole line.
+    pub(super) head: Option<String>,
+    /// Bytes of whole lines; what follows is the rest of an interrupted write.
+    pub(super) length: u64,
+    /// Numbers (from 1) of lines that are no run of ours or do not follow from the line before.
+    pub(super) broken: Vec<usize>,
+}
+
+impl Ledger {
+    /// Reads a ledger; a missing one is empty. An unfinished last line is ignored.
+    pub(super) fn read(posts: &Path) -> Result<Self, StoreError> {
+        let text = match fs::read(posts.join(FILE)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error.into()),
+        };
+        let whole = memchr::memrchr(b'\n', &text).map_or(0, |at| at + 1);
+        let mut ledger = Self { length: whole as u64, ..Self::default() };
+        for (number, line) in text[..whole].split(|&byte| byte == b'\n').enumerate() {
+            if line.is_empty() {
+                continue;
+            }
+            match serde_json::from_slice::<Run>(line) {
+                Ok(run) => {
+                    if run.previous != ledger.head {
+                        ledger.broken.push(number + 1);
+                    }
+                    ledger.runs.push(run);
+                }
+                Err(_) => ledger.broken.push(number + 1),
+            }
+            ledger.head = Some(hex(&Sha256::digest(line)));
+        }
+        Ok(ledger)
+    }
+
+    /// Appends a run, chained to the last one, and syncs it to disk.
+    pub(super) fn append(&mut self, posts: &Path, mut run: Run) -> Result<(), StoreError> {
+        run.previous = self.head.take();
+        let mut line = serde_json::to_vec(&run).map_err(io::Error::from)?;
+        let path = posts.join(FILE);
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(&path)?;
+        file.set_len(self.length)?;
+        self.head = Some(hex(&Sha256::digest(&line)));
+        line.push(b'\n');
+        file.write_all(&line)?;
+        file.sync_data()?;
+        self.length += line.len() as u64;
+        self.runs.push(run);
+        Ok(())
+    }
+}
+
+impl Run {
+    /// A run that the store itself makes, to vouch for what it mended.
+    pub(super) fn of_store(command: &str, model: &Self, stopped: String, posts: u64, data: Segment) -> Self {
+        let now = Timestamp::now();
+        Self {
+            run: new_id(now),
+            command: command.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            origin: model.origin.clone(),
+            hashtag: model.hashtag.clone(),
+            started: now,
+            finished: now,
+            stopped,
+            posts,
+            data,
+            ..Self::default()
+        }
+    }
+}
+
+/// A new run's id: its start to the microsecond. Only one run at a time can write to a store.
+pub fn new_id(start: Timestamp) -> String {
+    start.strftime("%Y%m%dT%H%M%S%.6fZ").to_string()
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

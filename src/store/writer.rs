@@ -1,0 +1,489 @@
+//! Adding posts: one writer at a time, each post once, everything committed survives a crash.
+//!
+//! The order is `data.json`, then `post_ids.json`, then `runs.jsonl`: the ledger's last line
+//! vouches for the other two, and where it does not reach, the next writer reads `data.json`.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fs_err as fs;
+use hashbrown::{HashMap, HashSet};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::append::{Appender, Tail, hash_range, tail};
+use super::lock::Lock;
+use super::runs::{Ledger, hex};
+use super::scan::{Layout, Verdict, layout, scan, walk_records};
+use super::{Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, rejected};
+use crate::model::{Hashtag, Origin, PostId};
+use crate::record::{Stored, Unreadable};
+
+/// The only writer of a data directory.
+#[derive(Debug)]
+pub struct Writer {
+    store: Store,
+    _lock: Lock,
+}
+
+/// What became of a post that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is stored now.
+    New,
+    /// It was stored before.
+    Known,
+}
+
+/// What a writer found and mended when it opened a hashtag's posts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// Bytes of an unfinished record that were cut off.
+    pub cut: Option<u64>,
+    /// Posts of an interrupted run that were entered into the ledger.
+    pub recovered: u64,
+    /// The file was rewritten line by line; its duplicates, which were left out.
+    pub rewritten: Option<u64>,
+    /// Where the file as it was before is kept, if the rewrite left anything out.
+    pub backup: Option<PathBuf>,
+}
+
+/// A hashtag's posts, open for adding.
+#[derive(Debug)]
+pub struct TagWriter {
+    /// The hashtag.
+    pub tag: Hashtag,
+    /// What was found when it was opened.
+    pub opened: Opened,
+    posts: PathBuf,
+    appender: Appender,
+    ledger: Ledger,
+    known: HashSet<u64>,
+    order: Vec<PostId>,
+    updates: Option<Updates>,
+    rewritten: Option<Segment>,
+}
+
+/// Newer fetches of stored posts, kept on disk until the file is rewritten.
+#[derive(Debug)]
+struct Updates {
+    spool: std::fs::File,
+    length: u64,
+    /// Post id → place and length in the spool, and when it was fetched.
+    places: HashMap<u64, (u64, usize, Option<Timestamp>)>,
+}
+
+impl Writer {
+    /// Opens a data directory for writing; makes it where there is none.
+    ///
+    /// `waiting` is called once if another process writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] after `timeout`; whatever [`Store::open`] may say; the disk's own.
+    pub fn open(
+        root: &Path,
+        command: &str,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Self, StoreError> {
+        // Ask before anything is written whether the directory is ours to write to.
+        if root.exists() {
+            Store::open(root)?;
+        } else {
+            fs::create_dir_all(root)?;
+        }
+        let lock = Lock::take(root, command, timeout, waiting)?;
+        Ok(Self { store: Store::create(root)?, _lock: lock })
+    }
+
+    /// The store as it stands.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Opens a hashtag's posts, mending what an interrupted writer left.
+    ///
+    /// # Errors
+    /// [`StoreError::Mixed`] where synthetic and real posts would meet; [`StoreError::Damaged`]
+    /// where the file has damage before its end; the disk's own.
+    pub fn tag(&mut self, tag: &Hashtag, origin: Origin) -> Result<TagWriter, StoreError> {
+        let posts = self.store.folder_for_writing(tag)?;
+        let writer = TagWriter::open(self.store.root(), posts, tag.clone())?;
+        let synthetic = Origin::Synthetic.name();
+        if let Some(first) = writer.ledger.runs.first()
+            && (first.origin == synthetic) != (origin == Origin::Synthetic)
+        {
+            let name = |is: bool| if is { "synthetic" } else { "real" };
+            return Err(StoreError::Mixed {
+                tag: tag.to_string(),
+                root: self.store.root().to_owned(),
+                stored: name(first.origin == synthetic),
+                offered: name(origin == Origin::Synthetic),
+            });
+        }
+        Ok(writer)
+    }
+
+    /// Enters what was added into `post_ids.json` and the ledgers.
+    ///
+    /// # Errors
+    /// The disk's own. The posts themselves are stored by then.
+    pub fn finish(&mut self, done: Vec<(TagWriter, Run)>) -> Result<(), StoreError> {
+        let listed = ids::keys(self.store.root()).unwrap_or_default();
+        let mut changed = BTreeMap::new();
+        let mut finished = Vec::new();
+        for (mut writer, run) in done {
+            writer.commit()?;
+            let key = Store::ids_key(&writer.posts, &writer.tag, &listed);
+            changed.insert(key, std::mem::take(&mut writer.order));
+            finished.push((writer, run));
+        }
+        ids::update(self.store.root(), &changed)?;
+        for (mut writer, mut run) in finished {
+            run.posts = writer.known.len() as u64;
+            run.data = writer.rewritten.take().unwrap_or_else(|| writer.appender.segment());
+            writer.ledger.append(&writer.posts, run)?;
+        }
+        Ok(())
+    }
+}
+
+impl TagWriter {
+    fn open(root: &Path, posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
+        let path = posts.join("data.json");
+        let mut ledger = Ledger::read(&posts)?;
+        let mut opened = Opened::default();
+        let layout = if path.exists() { layout(&path)? } else { Layout::Empty };
+        match layout {
+            Layout::Empty if path.exists() => fs::write(&path, b"")?,
+            Layout::Empty => {}
+            Layout::Lines => opened.cut = close(&path)?,
+            Layout::Other => convert(&path, &mut opened)?,
+        }
+        let appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
+            path: path.clone(),
+            why: "its end is not that of a JSON array".into(),
+        })?;
+        let last = ledger.runs.last();
+        let vouched = last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
+        let expected = last.map_or(0, |run| run.posts);
+        let mut order = None;
+        if vouched && layout == Layout::Lines {
+            let key = Store::ids_key(&posts, &tag, &ids::keys(root).unwrap_or_default());
+            // A list that cannot be read or disagrees is made again from the posts.
+            order = ids::listed(root, &key).unwrap_or_default().filter(|ids| ids.len() as u64 == expected);
+        }
+        let order = match order {
+            Some(order) => order,
+            None => stored_ids(&path)?,
+        };
+        if !vouched {
+            let stored = order.len() as u64;
+            opened.recovered = stored.saturating_sub(expected);
+            vouch(&path, &posts, &mut ledger, &tag, (appender.end(), stored))?;
+        }
+        let known = order.iter().map(|id| id.get()).collect();
+        Ok(Self { tag, opened, posts, appender, ledger, known, order, updates: None, rewritten: None })
+    }
+
+    /// Whether a post is stored.
+    pub fn knows(&self, id: PostId) -> bool {
+        self.known.contains(&id.get())
+    }
+
+    /// How many posts are stored.
+    pub fn len(&self) -> u64 {
+        self.known.len() as u64
+    }
+
+    /// Whether no post is stored.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Takes a post's sealed line in, unless the post is stored; durable after [`TagWriter::commit`].
+    pub fn add(&mut self, id: PostId, line: &str) -> Added {
+        if !self.known.insert(id.get()) {
+            return Added::Known;
+        }
+        self.order.push(id);
+        self.appender.push(line);
+        Added::New
+    }
+
+    /// Keeps a fetch of a stored post, to replace the stored one if it is newer.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn offer_update(&mut self, id: PostId, line: &str, fetched: Option<Timestamp>) -> Result<(), StoreError> {
+        let updates = match &mut self.updates {
+            Some(updates) => updates,
+            none => none.insert(Updates {
+                spool: tempfile::tempfile_in(&self.posts)?,
+                length: 0,
+                places: HashMap::new(),
+            }),
+        };
+        if let Some((.., other)) = updates.places.get(&id.get())
+            && older(fetched, *other)
+        {
+            return Ok(());
+        }
+        updates.spool.write_all(line.as_bytes())?;
+        updates.places.insert(id.get(), (updates.length, line.len(), fetched));
+        updates.length += line.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes taken in and not yet stored.
+    pub fn pending(&self) -> usize {
+        self.appender.pending()
+    }
+
+    /// Stores what was taken in, synced to disk.
+    ///
+    /// # Errors
+    /// The disk's own; what was committed before is unharmed.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        Ok(self.appender.commit()?)
+    }
+
+    /// Keeps a list of records that could not be read.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn reject(&self, records: &[RejectedRecord]) -> Result<(), StoreError> {
+        rejected::append(&self.posts, records)
+    }
+
+    /// Replaces stored posts by the newer fetches offered, rewriting the file; returns how many.
+    ///
+    /// # Errors
+    /// The disk's own; the old file is then still in place.
+    pub fn apply_updates(&mut self) -> Result<u64, StoreError> {
+        self.commit()?;
+        let Some(mut updates) = self.updates.take() else {
+            return Ok(0);
+        };
+        let path = self.posts.join("data.json");
+        let mut updated = 0;
+        let segment = rewrite(&path, |line| {
+            let Ok(stored) = Stored::read(line) else { return Ok(None) };
+            let Some(&(place, length, fetched)) = updates.places.get(&stored.post.id.get()) else {
+                return Ok(None);
+            };
+            if older(fetched, stored.fetched) {
+                return Ok(None);
+            }
+            let mut newer = vec![0; length];
+            updates.spool.seek(SeekFrom::Start(place))?;
+            updates.spool.read_exact(&mut newer)?;
+            updated += 1;
+            Ok(String::from_utf8(newer).ok())
+        })?;
+        self.rewritten = Some(segment);
+        self.appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
+            path,
+            why: "it changed while it was rewritten".into(),
+        })?;
+        Ok(updated)
+    }
+}
+
+/// Whether a fetch is known to be no newer than another; what is not dated counts as newer, since
+/// the person asked for the update.
+fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
+    matches!((fetched, than), (Some(fetched), Some(than)) if fetched <= than)
+}
+
+/// Cuts an unfinished record off the end of a file of lines and closes the array; returns the bytes cut.
+fn close(path: &Path) -> Result<Option<u64>, StoreError> {
+    let mut file = fs::OpenOptions::new().read(true).write(true).open(path)?;
+    if tail(&mut file)? != Tail::Torn {
+        return Ok(None);
+    }
+    let length = file.metadata()?.len();
+    // Each thread keeps the end of the last record that it read.
+    let (ends, end) = scan(path, &|| 1_u64, &|last: &mut u64, line| match Stored::read(line.text) {
+        Err(Unreadable::Json(_)) => Verdict::NotJson,
+        _ => {
+            *last = line.offset + line.text.len() as u64;
+            Verdict::Read
+        }
+    })?;
+    if let Some(damage) = end.damaged.first() {
+        return Err(damaged(path, damage.offset, &damage.why));
+    }
+    let keep = ends.into_iter().max().unwrap_or(1);
+    file.set_len(keep)?;
+    file.seek(SeekFrom::Start(keep))?;
+    file.write_all(b"\n]\n")?;
+    file.sync_data()?;
+    Ok(Some(length.saturating_sub(keep)))
+}
+
+fn damaged(path: &Path, offset: u64, why: &str) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), why: format!("at byte {offset}: {why}") }
+}
+
+/// Rewrites a file of another layout line by line, each post once.
+///
+/// The old file is kept if the new one leaves anything out.
+fn convert(path: &Path, opened: &mut Opened) -> Result<(), StoreError> {
+    let backup = backup(path)?;
+    let rewritten = rewrite_once(path)?;
+    opened.rewritten = Some(rewritten.duplicates);
+    if rewritten.duplicates > 0 || rewritten.lost {
+        opened.backup = Some(backup);
+    } else {
+        fs::remove_file(backup)?;
+    }
+    Ok(())
+}
+
+/// Keeps a file as it is now, under a dated name beside it.
+pub(super) fn backup(path: &Path) -> Result<PathBuf, StoreError> {
+    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut number = 0;
+    loop {
+        let suffix = if number == 0 { String::new() } else { format!("-{number}") };
+        let copy = path.with_file_name(format!("{name}.backup-{now}{suffix}.{extension}"));
+        if !copy.exists() {
+            // A second name costs no space; where the file system has none, copy.
+            fs::hard_link(path, &copy).or_else(|_| fs::copy(path, &copy).map(|_| ()))?;
+            return Ok(copy);
+        }
+        number += 1;
+    }
+}
+
+/// What [`rewrite_once`] did.
+pub(super) struct Rewritten {
+    pub(super) segment: Segment,
+    pub(super) duplicates: u64,
+    /// Text was left out: an unfinished record, or damage.
+    pub(super) lost: bool,
+}
+
+/// Rewrites a file line by line, the first record of each post kept, and whatever is no JSON left out.
+pub(super) fn rewrite_once(path: &Path) -> Result<Rewritten, StoreError> {
+    let seen = std::cell::RefCell::new(HashSet::new());
+    let duplicates = std::cell::Cell::new(0);
+    let (segment, lost) = rewrite_where(path, |line| {
+        let first = match Stored::read(line) {
+            Ok(stored) => seen.borrow_mut().insert(stored.post.id.get()),
+            Err(_) => true,
+        };
+        if !first {
+            duplicates.set(duplicates.get() + 1);
+        }
+        Ok(first.then(|| line.to_owned()))
+    })?;
+    Ok(Rewritten { segment, duplicates: duplicates.get(), lost })
+}
+
+/// Rewrites a file with some lines replaced (`None` keeps a line).
+fn rewrite(
+    path: &Path,
+    mut newer: impl FnMut(&str) -> std::io::Result<Option<String>>,
+) -> Result<Segment, StoreError> {
+    rewrite_where(path, |line| Ok(Some(newer(line)?.unwrap_or_else(|| line.to_owned())))).map(|(segment, _)| segment)
+}
+
+/// Rewrites a file with the lines that `keep` returns, atomically; tells whether text was left out that is no record.
+fn rewrite_where(
+    path: &Path,
+    keep: impl FnMut(&str) -> std::io::Result<Option<String>>,
+) -> Result<(Segment, bool), StoreError> {
+    let mut keep = keep;
+    let mut segment = Segment::default();
+    let mut end = Ok((None, Vec::new()));
+    let mut failed = Ok(());
+    let replaced = atomic::replace(path, |out| {
+        let mut hash = Sha256::new();
+        let mut length = 0;
+        let mut put = |part: &[u8]| {
+            hash.update(part);
+            length += part.len() as u64;
+            out.write_all(part)
+        };
+        put(b"[")?;
+        let mut separator: &[u8] = b"\n";
+        end = walk_records(path, &mut |line| {
+            if matches!(Stored::read(line.text), Err(Unreadable::Json(_))) {
+                return Verdict::NotJson;
+            }
+            if failed.is_ok() {
+                failed = keep(line.text).and_then(|kept| {
+                    let Some(kept) = kept else { return Ok(()) };
+                    put(separator)?;
+                    separator = b",\n";
+                    put(kept.as_bytes())
+                });
+            }
+            Verdict::Read
+        });
+        std::mem::replace(&mut failed, Ok(()))?;
+        if end.is_err() {
+            return Err(std::io::Error::other("the old file could not be read"));
+        }
+        segment = Segment { from: 0, to: length, sha256: hex(&hash.finalize()) };
+        out.write_all(b"\n]\n")
+    });
+    let (torn, damaged) = end?;
+    replaced?;
+    Ok((segment, torn.is_some() || !damaged.is_empty()))
+}
+
+/// Ids of the posts in a file, in its order, each once.
+pub(super) fn stored_ids(path: &Path) -> Result<Vec<PostId>, StoreError> {
+    let (found, end) = scan(path, &Vec::new, &|found: &mut Vec<(u64, PostId)>, line| match Stored::read(line.text) {
+        Ok(stored) => {
+            found.push((line.offset, stored.post.id));
+            Verdict::Read
+        }
+        Err(Unreadable::Json(_)) => Verdict::NotJson,
+        Err(_) => Verdict::Read,
+    })?;
+    if let Some(damage) = end.damaged.first() {
+        return Err(damaged(path, damage.offset, &damage.why));
+    }
+    let mut all: Vec<(u64, PostId)> = found.into_iter().flatten().collect();
+    all.sort_unstable();
+    let mut seen = HashSet::new();
+    Ok(all.into_iter().map(|(_, id)| id).filter(|id| seen.insert(id.get())).collect())
+}
+
+/// Enters bytes that no run vouches for into the ledger: those of an interrupted run, or of another tool.
+fn vouch(
+    path: &Path,
+    posts: &Path,
+    ledger: &mut Ledger,
+    tag: &Hashtag,
+    (end, stored): (u64, u64),
+) -> Result<(), StoreError> {
+    let last = ledger.runs.last();
+    // A file shorter than the ledger says was put there by someone else: vouch for it as a whole.
+    let from = last.map(|run| run.data.to).filter(|&to| to <= end).unwrap_or(0);
+    let model = match last {
+        Some(last) => last.clone(),
+        None => Run { origin: first_origin(path)?.name().into(), hashtag: tag.to_string(), ..Run::default() },
+    };
+    let data = Segment { from, to: end, sha256: hash_range(path, from, end)? };
+    let why = "posts found that no finished run had entered here".to_owned();
+    ledger.append(posts, Run::of_store("recover", &model, why, stored, data))
+}
+
+/// How the first record of a file came.
+fn first_origin(path: &Path) -> Result<Origin, StoreError> {
+    let mut head = Vec::new();
+    fs::File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
+    let first = head.split(|&byte| byte == b'\n').nth(1).unwrap_or_default();
+    let line = String::from_utf8_lossy(first);
+    let stored = Stored::read(line.trim().trim_end_matches(','));
+    Ok(stored.ok().and_then(|stored| stored.origin).unwrap_or(Origin::Import))
+}
