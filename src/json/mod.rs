@@ -4,7 +4,18 @@
 //! is in memory at once and how much of a record is looked at.
 
 mod fields;
+mod line;
+mod lines;
 mod mend;
+mod redact;
+mod scan;
+mod walk;
+mod window;
 
 pub use fields::{Fields, Value};
+pub use line::{one_line, without_key};
+pub use lines::{Line, Lines};
 pub use mend::lone_surrogates;
+pub use redact::redact;
+pub use walk::{Kind, VALUE_LIMIT, Walk, WalkError};
+pub use window::Window;
