@@ -72,13 +72,14 @@ impl<'a> Fields<'a> {
         self.get(key).map(Value::array).unwrap_or_default()
     }
 
-    /// As [`Fields::get`], of the key that is made of two parts (`"authorMeta/"` and `"name"`).
-    pub fn get_joined(&self, start: &str, end: &str) -> Option<Value<'a>> {
-        let (_, value) = self
-            .0
-            .iter()
-            .rev()
-            .find(|(name, _)| name.strip_prefix(start) == Some(end))?;
+    /// The value of a flattened key: `outer/inner` or `outer.inner`.
+    pub fn flattened(&self, outer: &str, inner: &str) -> Option<Value<'a>> {
+        let is_it = |name: &str| {
+            name.strip_prefix(outer)
+                .and_then(|rest| rest.strip_prefix(['/', '.']))
+                == Some(inner)
+        };
+        let (_, value) = self.0.iter().rev().find(|(name, _)| is_it(name))?;
         (value.0 != "null").then_some(*value)
     }
 
@@ -288,9 +289,10 @@ mod tests {
             assert_eq!(Value(text).member(key), object.get(key), "{key}");
         }
         assert_eq!(Value("[1]").member("a"), None);
-        let flat = Fields::parse(r#"{"x/y":1,"x.y":2}"#).unwrap();
-        assert_eq!(flat.get_joined("x/", "y").unwrap().count(), Some(1));
-        assert!(flat.get_joined("x", "y").is_none());
+        let flat = Fields::parse(r#"{"x/y":1,"x.y":2,"z/y":3}"#).unwrap();
+        assert_eq!(flat.flattened("x", "y").unwrap().count(), Some(2));
+        assert_eq!(flat.flattened("z", "y").unwrap().count(), Some(3));
+        assert!(flat.flattened("x", "").is_none());
     }
 
     #[test]
