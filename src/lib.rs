@@ -17,4 +17,6 @@ pub mod json;
 
 pub mod record;
 
+pub mod store;
+
 pub mod analysis;

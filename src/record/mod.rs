@@ -4,20 +4,20 @@
 //! One file per family of formats; what they share is in `values` and `lists`.
 
 mod aweme;
+mod envelope;
 mod lists;
 mod recognise;
 mod research;
 mod scraper;
+mod stored;
 mod tables;
 mod values;
 mod web;
 mod ytdlp;
 
-pub use recognise::{recognise, recognise_header};
-
-mod envelope;
-
 pub use envelope::Envelope;
+pub use recognise::{recognise, recognise_header};
+pub use stored::Stored;
 
 use crate::json::Fields;
 use crate::model::{Format, Post};
@@ -38,6 +38,9 @@ pub enum Unreadable {
     /// The tool could not get the post and wrote its reason in the post's place.
     #[error("the tool wrote an error in place of a post: {0}")]
     Failed(String),
+    /// Its fields are not those of a post in any known format.
+    #[error("not a TikTok post in any format known")]
+    Unknown,
     /// A comment, whose id and text are not a post's.
     #[error("a comment, not a post")]
     Comment,

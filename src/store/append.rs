@@ -48,7 +48,7 @@ pub(super) fn tail(file: &mut fs::File) -> io::Result<Tail> {
     let start = length.saturating_sub(4096);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
-    file.by_ref().take(4096).read_to_end(&mut bytes)?;
+    Read::by_ref(file).take(4096).read_to_end(&mut bytes)?;
     let Some(before) = bytes.trim_ascii_end().strip_suffix(b"]") else {
         return Ok(Tail::Torn);
     };

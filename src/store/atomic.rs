@@ -10,11 +10,14 @@ use tempfile::NamedTempFile;
 ///
 /// # Errors
 /// When writing fails; the old file is then still in place.
-pub(super) fn replace(
+pub fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
     let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display()));
     let mut file = NamedTempFile::with_prefix_in(".cotag-", folder).map_err(named)?;
     let mut buffered = BufWriter::with_capacity(1 << 20, &mut file);

@@ -2,7 +2,7 @@
 //!
 //! Made from `data.json` and never trusted further than the run ledger vouches for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use fs_err as fs;
 use serde_json::value::RawValue;
 
 use super::{StoreError, atomic};
-use crate::model::PostId;
+use crate::model::{Hashtag, PostId};
 
 /// `data/ids/post_ids.json`
 pub(super) fn post_ids_path(root: &Path) -> PathBuf {
@@ -20,6 +20,16 @@ pub(super) fn post_ids_path(root: &Path) -> PathBuf {
 /// `data/ids/video_ids.json`
 pub(super) fn video_ids_path(root: &Path) -> PathBuf {
     root.join("ids").join("video_ids.json")
+}
+
+/// The name under which a folder's ids are listed: its own name where that is a spelling of the
+/// hashtag (v1 trees have `London`), the hashtag where the name had to be made safe.
+pub(super) fn key(posts: &Path, tag: &Hashtag) -> String {
+    let folder = posts.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    match folder {
+        Some(folder) if Hashtag::new(folder).as_ref() == Some(tag) => folder.to_owned(),
+        _ => tag.to_string(),
+    }
 }
 
 /// The ids listed for one key, in order; `None` where the file or the key is missing.
@@ -53,10 +63,19 @@ pub(super) fn keys(root: &Path) -> Result<Vec<String>, StoreError> {
     }
 }
 
+/// What becomes of lists that are not given anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    /// They stay as they are.
+    Keep,
+    /// They go: no posts are stored for them.
+    Drop,
+}
+
 /// Rewrites the file with new lists for some keys, the others kept as they are.
 ///
 /// A file that is no JSON is kept beside it as `post_ids.json.damaged`: its lists can be made again.
-pub(super) fn update(root: &Path, changed: &BTreeMap<String, Vec<PostId>>) -> Result<(), StoreError> {
+pub(super) fn update(root: &Path, changed: &BTreeMap<String, Vec<PostId>>, others: Others) -> Result<(), StoreError> {
     let path = post_ids_path(root);
     fs::create_dir_all(root.join("ids"))?;
     let text = match fs::read_to_string(&path) {
@@ -71,7 +90,8 @@ pub(super) fn update(root: &Path, changed: &BTreeMap<String, Vec<PostId>>) -> Re
             BTreeMap::new()
         }
     };
-    let all: std::collections::BTreeSet<&str> =
+    let old = if others == Others::Keep { old } else { BTreeMap::new() };
+    let all: BTreeSet<&str> =
         old.keys().map(String::as_str).chain(changed.keys().map(String::as_str)).collect();
     atomic::replace(&path, |out| {
         let mut separator = "{\n";

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::StoreError;
+use super::{StoreError, atomic};
 
 /// Name of the ledger beside `data.json`.
 pub(super) const FILE: &str = "runs.jsonl";
@@ -118,6 +118,17 @@ impl Ledger {
                 Err(_) => ledger.broken.push(number + 1),
             }
             ledger.head = Some(hex(&Sha256::digest(line)));
+        }
+        Ok(ledger)
+    }
+
+    /// Writes a ledger anew, each line chained to the one before.
+    pub(super) fn rechained(posts: &Path, runs: Vec<Run>) -> Result<Self, StoreError> {
+        let path = posts.join(FILE);
+        atomic::replace(&path, |_| Ok(()))?;
+        let mut ledger = Self::default();
+        for run in runs {
+            ledger.append(posts, run)?;
         }
         Ok(ledger)
     }

@@ -140,15 +140,6 @@ impl Store {
         })
     }
 
-    /// The name under which a folder's ids are listed: the folder's own in v1 trees, else the hashtag.
-    pub(super) fn ids_key(posts: &Path, tag: &Hashtag, listed: &[String]) -> String {
-        let folder = posts.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-        match folder {
-            Some(folder) if listed.iter().any(|key| key == folder) => folder.to_owned(),
-            _ => tag.to_string(),
-        }
-    }
-
     /// The `posts` folder to write a hashtag's posts to, made where it is missing.
     pub(super) fn folder_for_writing(&mut self, tag: &Hashtag) -> Result<PathBuf, StoreError> {
         let existing: BTreeSet<String> = self.folder_names()?.into_iter().collect();

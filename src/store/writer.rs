@@ -11,13 +11,14 @@ use std::time::Duration;
 use fs_err as fs;
 use hashbrown::{HashMap, HashSet};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
-use super::append::{Appender, Tail, hash_range, tail};
+use super::append::{Appender, hash_range};
+use super::ids::Others;
 use super::lock::Lock;
-use super::runs::{Ledger, hex};
-use super::scan::{Layout, Verdict, layout, scan, walk_records};
-use super::{Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, rejected};
+use super::rewrite::{close, convert, damaged, rewrite};
+use super::runs::Ledger;
+use super::scan::{Layout, Verdict, layout, scan};
+use super::{Holder, RejectedRecord, Run, Segment, Store, StoreError, ids, rejected};
 use crate::model::{Hashtag, Origin, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -131,16 +132,15 @@ impl Writer {
     /// # Errors
     /// The disk's own. The posts themselves are stored by then.
     pub fn finish(&mut self, done: Vec<(TagWriter, Run)>) -> Result<(), StoreError> {
-        let listed = ids::keys(self.store.root()).unwrap_or_default();
         let mut changed = BTreeMap::new();
         let mut finished = Vec::new();
         for (mut writer, run) in done {
             writer.commit()?;
-            let key = Store::ids_key(&writer.posts, &writer.tag, &listed);
+            let key = ids::key(&writer.posts, &writer.tag);
             changed.insert(key, std::mem::take(&mut writer.order));
             finished.push((writer, run));
         }
-        ids::update(self.store.root(), &changed)?;
+        ids::update(self.store.root(), &changed, Others::Keep)?;
         for (mut writer, mut run) in finished {
             run.posts = writer.known.len() as u64;
             run.data = writer.rewritten.take().unwrap_or_else(|| writer.appender.segment());
@@ -171,7 +171,7 @@ impl TagWriter {
         let expected = last.map_or(0, |run| run.posts);
         let mut order = None;
         if vouched && layout == Layout::Lines {
-            let key = Store::ids_key(&posts, &tag, &ids::keys(root).unwrap_or_default());
+            let key = ids::key(&posts, &tag);
             // A list that cannot be read or disagrees is made again from the posts.
             order = ids::listed(root, &key).unwrap_or_default().filter(|ids| ids.len() as u64 == expected);
         }
@@ -296,147 +296,6 @@ impl TagWriter {
 /// the person asked for the update.
 fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
     matches!((fetched, than), (Some(fetched), Some(than)) if fetched <= than)
-}
-
-/// Cuts an unfinished record off the end of a file of lines and closes the array; returns the bytes cut.
-fn close(path: &Path) -> Result<Option<u64>, StoreError> {
-    let mut file = fs::OpenOptions::new().read(true).write(true).open(path)?;
-    if tail(&mut file)? != Tail::Torn {
-        return Ok(None);
-    }
-    let length = file.metadata()?.len();
-    // Each thread keeps the end of the last record that it read.
-    let (ends, end) = scan(path, &|| 1_u64, &|last: &mut u64, line| match Stored::read(line.text) {
-        Err(Unreadable::Json(_)) => Verdict::NotJson,
-        _ => {
-            *last = line.offset + line.text.len() as u64;
-            Verdict::Read
-        }
-    })?;
-    if let Some(damage) = end.damaged.first() {
-        return Err(damaged(path, damage.offset, &damage.why));
-    }
-    let keep = ends.into_iter().max().unwrap_or(1);
-    file.set_len(keep)?;
-    file.seek(SeekFrom::Start(keep))?;
-    file.write_all(b"\n]\n")?;
-    file.sync_data()?;
-    Ok(Some(length.saturating_sub(keep)))
-}
-
-fn damaged(path: &Path, offset: u64, why: &str) -> StoreError {
-    StoreError::Damaged { path: path.to_owned(), why: format!("at byte {offset}: {why}") }
-}
-
-/// Rewrites a file of another layout line by line, each post once.
-///
-/// The old file is kept if the new one leaves anything out.
-fn convert(path: &Path, opened: &mut Opened) -> Result<(), StoreError> {
-    let backup = backup(path)?;
-    let rewritten = rewrite_once(path)?;
-    opened.rewritten = Some(rewritten.duplicates);
-    if rewritten.duplicates > 0 || rewritten.lost {
-        opened.backup = Some(backup);
-    } else {
-        fs::remove_file(backup)?;
-    }
-    Ok(())
-}
-
-/// Keeps a file as it is now, under a dated name beside it.
-pub(super) fn backup(path: &Path) -> Result<PathBuf, StoreError> {
-    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut number = 0;
-    loop {
-        let suffix = if number == 0 { String::new() } else { format!("-{number}") };
-        let copy = path.with_file_name(format!("{name}.backup-{now}{suffix}.{extension}"));
-        if !copy.exists() {
-            // A second name costs no space; where the file system has none, copy.
-            fs::hard_link(path, &copy).or_else(|_| fs::copy(path, &copy).map(|_| ()))?;
-            return Ok(copy);
-        }
-        number += 1;
-    }
-}
-
-/// What [`rewrite_once`] did.
-pub(super) struct Rewritten {
-    pub(super) segment: Segment,
-    pub(super) duplicates: u64,
-    /// Text was left out: an unfinished record, or damage.
-    pub(super) lost: bool,
-}
-
-/// Rewrites a file line by line, the first record of each post kept, and whatever is no JSON left out.
-pub(super) fn rewrite_once(path: &Path) -> Result<Rewritten, StoreError> {
-    let seen = std::cell::RefCell::new(HashSet::new());
-    let duplicates = std::cell::Cell::new(0);
-    let (segment, lost) = rewrite_where(path, |line| {
-        let first = match Stored::read(line) {
-            Ok(stored) => seen.borrow_mut().insert(stored.post.id.get()),
-            Err(_) => true,
-        };
-        if !first {
-            duplicates.set(duplicates.get() + 1);
-        }
-        Ok(first.then(|| line.to_owned()))
-    })?;
-    Ok(Rewritten { segment, duplicates: duplicates.get(), lost })
-}
-
-/// Rewrites a file with some lines replaced (`None` keeps a line).
-fn rewrite(
-    path: &Path,
-    mut newer: impl FnMut(&str) -> std::io::Result<Option<String>>,
-) -> Result<Segment, StoreError> {
-    rewrite_where(path, |line| Ok(Some(newer(line)?.unwrap_or_else(|| line.to_owned())))).map(|(segment, _)| segment)
-}
-
-/// Rewrites a file with the lines that `keep` returns, atomically; tells whether text was left out that is no record.
-fn rewrite_where(
-    path: &Path,
-    keep: impl FnMut(&str) -> std::io::Result<Option<String>>,
-) -> Result<(Segment, bool), StoreError> {
-    let mut keep = keep;
-    let mut segment = Segment::default();
-    let mut end = Ok((None, Vec::new()));
-    let mut failed = Ok(());
-    let replaced = atomic::replace(path, |out| {
-        let mut hash = Sha256::new();
-        let mut length = 0;
-        let mut put = |part: &[u8]| {
-            hash.update(part);
-            length += part.len() as u64;
-            out.write_all(part)
-        };
-        put(b"[")?;
-        let mut separator: &[u8] = b"\n";
-        end = walk_records(path, &mut |line| {
-            if matches!(Stored::read(line.text), Err(Unreadable::Json(_))) {
-                return Verdict::NotJson;
-            }
-            if failed.is_ok() {
-                failed = keep(line.text).and_then(|kept| {
-                    let Some(kept) = kept else { return Ok(()) };
-                    put(separator)?;
-                    separator = b",\n";
-                    put(kept.as_bytes())
-                });
-            }
-            Verdict::Read
-        });
-        std::mem::replace(&mut failed, Ok(()))?;
-        if end.is_err() {
-            return Err(std::io::Error::other("the old file could not be read"));
-        }
-        segment = Segment { from: 0, to: length, sha256: hex(&hash.finalize()) };
-        out.write_all(b"\n]\n")
-    });
-    let (torn, damaged) = end?;
-    replaced?;
-    Ok((segment, torn.is_some() || !damaged.is_empty()))
 }
 
 /// Ids of the posts in a file, in its order, each once.

@@ -1,0 +1,164 @@
+//! One short recipe per command: settings, then source, store, analysis, output in that order.
+//!
+//! The only room that knows all others.
+
+mod frequencies;
+mod import;
+mod input;
+mod interrupt;
+mod posts;
+mod repair;
+mod verify;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use fs_err as fs;
+
+use crate::analysis::{Filter, TagsFrom};
+use crate::cli::{Cli, Command, FilterArgs, Global, OutputArgs, OutputFormat, TagsFromArg};
+use crate::error::{Error, Exit};
+use crate::model::Hashtag;
+use crate::output::TableFormat;
+use crate::store::Writer;
+use crate::ui::Ui;
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// Whatever ends the command early; see [`Error::exit`].
+pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
+    match &cli.command {
+        Command::Import(args) => import::run(args, &cli.global, ui),
+        Command::Frequencies(args) => frequencies::run(args, &cli.global, ui),
+        Command::Posts(args) => posts::run(args, &cli.global, ui),
+        Command::Verify => verify::run(&cli.global, ui),
+        Command::Repair => repair::run(&cli.global, ui),
+    }
+}
+
+/// The data directory, open for writing.
+fn writer(global: &Global, command: &str, ui: &Ui) -> Result<Writer, Error> {
+    let timeout = Duration::from_secs(global.lock_timeout);
+    let mut waiting = |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
+    Ok(Writer::open(&global.data_dir, command, timeout, &mut waiting)?)
+}
+
+/// Hashtags as typed and from a file, each once, in their order.
+fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error> {
+    let mut words: Vec<String> = typed.to_vec();
+    if let Some(file) = file {
+        words.extend(tag_file(&fs::read_to_string(file)?));
+    }
+    let mut tags = Vec::new();
+    for word in words {
+        let tag = Hashtag::new(&word)
+            .ok_or_else(|| Error::Usage(format!("`{word}` is no hashtag: nothing is left of it without `#`")))?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    Ok(tags)
+}
+
+/// Hashtags of a file: one a line or separated by commas; `# text` is a comment, `#tag` a hashtag.
+fn tag_file(text: &str) -> Vec<String> {
+    text.trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .filter(|line| *line != "#" && !line.starts_with("# ") && !line.starts_with("#\t"))
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn tags_from(arg: TagsFromArg) -> TagsFrom {
+    match arg {
+        TagsFromArg::Auto => TagsFrom::Auto,
+        TagsFromArg::Structured => TagsFrom::Structured,
+        TagsFromArg::Caption => TagsFrom::Caption,
+        TagsFromArg::Both => TagsFrom::Both,
+    }
+}
+
+fn filter(args: &FilterArgs) -> Result<Filter, Error> {
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && since > until
+    {
+        return Err(Error::Usage(format!("--since {since} is after --until {until}")));
+    }
+    let words = |words: &[String]| words.iter().map(|word| word.trim().to_owned()).collect::<Vec<_>>();
+    Ok(Filter {
+        since: args.since,
+        until: args.until,
+        regions: words(&args.region),
+        languages: words(&args.lang),
+        authors: args.author.iter().map(|name| name.trim().trim_start_matches('@').to_owned()).collect(),
+        required: hashtags(&args.require_tags, None)?,
+        any_required: args.any_tags,
+        forbidden: Vec::new(),
+    })
+}
+
+fn table_format(args: &OutputArgs) -> Result<TableFormat, Error> {
+    let excel = args.excel;
+    match args.format {
+        OutputFormat::Csv => Ok(TableFormat::Csv { excel }),
+        OutputFormat::Tsv => Ok(TableFormat::Tsv { excel }),
+        _ if excel => Err(Error::Usage("--excel goes with --format csv or tsv".into())),
+        OutputFormat::Table => Ok(TableFormat::Table),
+        OutputFormat::Json => Ok(TableFormat::Json),
+        OutputFormat::Ndjson => Ok(TableFormat::Ndjson),
+        OutputFormat::Md => Ok(TableFormat::Markdown),
+    }
+}
+
+/// Writes a result to standard output, or whole to a file.
+fn deliver(bytes: &[u8], to: Option<&Path>, ui: &Ui) -> Result<(), Error> {
+    match to {
+        Some(path) if path != Path::new("-") => {
+            write_file(path, bytes)?;
+            ui.note(&format!("wrote `{}`", path.display()));
+            Ok(())
+        }
+        _ => ui.data(bytes),
+    }
+}
+
+/// Writes a file so that it is the old one or the new one, never a part.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    // Devices and pipes cannot be replaced, only written to.
+    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        return Ok(fs::write(path, bytes)?);
+    }
+    Ok(crate::store::replace(path, |out| out.write_all(bytes))?)
+}
+
+/// Tells damage found while reading; what is whole was read all the same.
+fn damage(found: &[String], ui: &Ui) -> Exit {
+    if found.is_empty() {
+        return Exit::Done;
+    }
+    for damage in found.iter().take(5) {
+        ui.warn(damage);
+    }
+    ui.warn(&format!(
+        "stored data is damaged in {} places, what is whole was counted; `cotag repair` mends it",
+        found.len()
+    ));
+    Exit::Damaged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tag_files_have_comments_and_hashtags() {
+        let text = "\u{feff}london, #paris\n# a comment\n#newyork\n\n#\n  東京 ,\r\n";
+        assert_eq!(tag_file(text), ["london", "#paris", "#newyork", "東京"]);
+    }
+}

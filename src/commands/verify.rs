@@ -1,0 +1,34 @@
+//! `cotag verify`: is the store what its ledgers say.
+
+use crate::cli::Global;
+use crate::error::{Error, Exit};
+use crate::store::{Store, verify};
+use crate::ui::Ui;
+
+pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
+    let reports = verify(&Store::open(&global.data_dir)?)?;
+    let mut text = String::new();
+    let mut wrong = 0;
+    for report in &reports {
+        let name = report.tag.as_ref().map_or_else(|| "store".to_owned(), |tag| format!("#{tag}"));
+        let name = crate::output::printable(&name).into_owned();
+        if report.findings.is_empty() {
+            let hashes = match report.runs {
+                0 => "no ledger, so hashes cannot be checked (another tool's data)".to_owned(),
+                runs => format!("the hashes of {runs} runs agree"),
+            };
+            text += &format!("{name}: ok, {} posts, {hashes}\n", report.posts);
+        }
+        for finding in &report.findings {
+            wrong += 1;
+            text += &format!("{name}: {}: {}\n", finding.file.display(), crate::output::printable(&finding.what));
+        }
+    }
+    ui.data(text.as_bytes())?;
+    if wrong == 0 {
+        ui.note(&format!("{} hashtags checked, nothing wrong.", reports.len()));
+        return Ok(Exit::Done);
+    }
+    ui.warn(&format!("{wrong} things are not as they should be; `cotag repair` mends them and keeps a backup"));
+    Ok(Exit::Damaged)
+}

@@ -1,0 +1,161 @@
+//! What a command may fail with, the exit code of each, and what to try.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::source::FileError;
+use crate::store::StoreError;
+
+/// How a command ended. The numbers are part of the interface; `README.md` has the same table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, also when nothing was new.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Done, but partly: some records could not be read.
+    Partly = 3,
+    /// Quota used up or blocked: try later.
+    Later = 4,
+    /// Credentials are missing or wrong.
+    Credentials = 5,
+    /// Stored data is damaged, or verification failed.
+    Damaged = 6,
+    /// Interrupted; everything fetched so far is saved.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// Every code with its meaning, as documented.
+    pub const TABLE: [(Self, &'static str); 8] = [
+        (Self::Done, "done, also when nothing was new"),
+        (Self::Failed, "failed"),
+        (Self::Usage, "wrong usage"),
+        (Self::Partly, "done, but partly: some records could not be read"),
+        (Self::Later, "quota used up or blocked: try later"),
+        (Self::Credentials, "credentials missing or wrong"),
+        (Self::Damaged, "stored data damaged, or verification failed"),
+        (Self::Interrupted, "interrupted; everything fetched so far is saved"),
+    ];
+
+    /// The worse of two outcomes of one command.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if self == Self::Done { other } else { self }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error that ends a command.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading or writing failed; the message names the path.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file to import or count, and what is wrong with it.
+    #[error("`{file}`: {error}")]
+    File {
+        /// The path as given.
+        file: String,
+        /// What is wrong.
+        error: FileError,
+    },
+    /// The words of the command do not fit.
+    #[error("{0}")]
+    Usage(String),
+    /// Anything else: what happened, and what to try.
+    #[error("{what}")]
+    Failed {
+        /// What happened.
+        what: String,
+        /// What to try.
+        hint: Option<String>,
+    },
+}
+
+impl Error {
+    /// A failure with advice.
+    pub fn failed(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Failed { what: what.into(), hint: Some(hint.into()) }
+    }
+
+    /// The exit code for it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Store(StoreError::Damaged { .. }) => Exit::Damaged,
+            Self::File { error: FileError::Blocked { .. }, .. } => Exit::Later,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// Whether the reader of our output has gone away, which is its right.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// What to try.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Failed { hint, .. } => hint.clone(),
+            Self::Store(error) => store_hint(error),
+            Self::Io(error) => io_hint(error),
+            Self::File { error: FileError::Io(error), .. } => io_hint(error),
+            Self::File { error, .. } => error.hint().map(str::to_owned),
+            Self::Usage(_) => Some("`cotag --help` shows the commands, `cotag COMMAND --help` their options".into()),
+        }
+    }
+}
+
+fn io_hint(error: &io::Error) -> Option<String> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("make room on the disk and run the same command again: what is stored is kept".into())
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("check the rights on that path, or name another data directory with --data-dir".into())
+        }
+        _ => None,
+    }
+}
+
+fn store_hint(error: &StoreError) -> Option<String> {
+    Some(match error {
+        StoreError::Io(error) => return io_hint(error),
+        StoreError::Missing(_) => {
+            "name the data directory with --data-dir or COTAG_DATA_DIR, or fill one with `cotag import FILE -t TAG`"
+                .into()
+        }
+        StoreError::NotAStore { .. } => "name an empty or new directory with --data-dir".into(),
+        StoreError::OtherTool(root) => format!(
+            "take it over with `cotag import {}`, which leaves it as it is",
+            root.display()
+        ),
+        StoreError::NewerFormat { .. } => "use the later version".into(),
+        StoreError::Damaged { .. } => {
+            "`cotag verify` lists what is wrong, `cotag repair` mends it and keeps a backup".into()
+        }
+        StoreError::Locked { .. } => "wait until it is done, or wait longer with --lock-timeout SECONDS".into(),
+        StoreError::NotStored { stored, .. } if stored.is_empty() => {
+            "nothing is stored there yet: fill it with `cotag import FILE -t TAG`".into()
+        }
+        StoreError::NotStored { stored, .. } => {
+            let shown: Vec<String> = stored.iter().take(12).map(|tag| format!("#{tag}")).collect();
+            let more = stored.len() - shown.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("stored there: {}{more}", shown.join(", "))
+        }
+        StoreError::Mixed { .. } => "use a data directory of your own: --data-dir DIR or COTAG_DATA_DIR".into(),
+    })
+}

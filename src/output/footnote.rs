@@ -1,0 +1,92 @@
+//! What every number says about itself: how many posts, from when, from where, and that they are a sample.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::printable;
+use crate::analysis::{FrequencyTable, Sample, Weight};
+use crate::model::Origin;
+
+/// The footnote of a table or chart, a sentence or two per line, without final line break.
+pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
+    let mut lines = vec![count_line(subject, sample)];
+    let mut left_out = Vec::new();
+    if sample.duplicates > 0 {
+        left_out.push(format!("{} of {} records repeat a post and were dropped", sample.duplicates, sample.rows));
+    }
+    if sample.unreadable > 0 {
+        left_out.push(format!("{} records are no readable post", sample.unreadable));
+    }
+    if sample.filtered > 0 {
+        left_out.push(format!("{} posts do not meet the filters", sample.filtered));
+    }
+    if !left_out.is_empty() {
+        lines.push(format!("Left out: {}.", left_out.join("; ")));
+    }
+    lines.push(standing(subject, sample).to_owned());
+    lines
+}
+
+fn count_line(subject: &str, sample: &Sample) -> String {
+    let mut line = format!("n = {} posts of {}", sample.posts, printable(subject));
+    if let Some((first, last)) = sample.span {
+        let (first, last) = (day(first), day(last));
+        line += &if first == last { format!(", {first} (UTC)") } else { format!(", {first} to {last} (UTC)") };
+    }
+    let mut undated = Vec::new();
+    if sample.undated > 0 {
+        undated.push(format!("{} without a date", sample.undated));
+    }
+    if sample.dated_by_id > 0 {
+        undated.push(format!("{} dated by their id", sample.dated_by_id));
+    }
+    if !undated.is_empty() {
+        line += &format!(" ({})", undated.join(", "));
+    }
+    let sources = sources(sample);
+    if !sources.is_empty() {
+        line += &format!(", from {sources}");
+    }
+    line + "."
+}
+
+/// `Research API, 4CAT/Zeeschuimer (CSV) files`, commonest first.
+pub fn sources(sample: &Sample) -> String {
+    let mut posts: BTreeMap<String, u64> = BTreeMap::new();
+    for (provenance, count) in &sample.provenance {
+        let name = match provenance.origin {
+            Some(Origin::Research) => "the Research API".to_owned(),
+            Some(Origin::Browser) => "a browser".to_owned(),
+            Some(Origin::Synthetic) => "cotag's generator".to_owned(),
+            Some(Origin::Import) | None => format!("{} files", provenance.format.title()),
+        };
+        *posts.entry(name).or_default() += count;
+    }
+    let mut posts: Vec<(String, u64)> = posts.into_iter().collect();
+    posts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    posts.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+}
+
+/// What the posts may be taken for.
+fn standing(subject: &str, sample: &Sample) -> String {
+    if sample.is_synthetic() {
+        "Synthetic: these posts were made up by cotag for practice and say nothing about TikTok.".to_owned()
+    } else {
+        format!("A sample of {}, not all of TikTok.", printable(subject))
+    }
+}
+
+/// What the total at the end of a table counts.
+pub(super) fn total_line(table: &FrequencyTable) -> String {
+    match table.weight {
+        Weight::Posts => format!("Total posts: {}", table.total),
+        Weight::Authors => format!("Total authors: {}", table.total),
+    }
+}
+
+/// A day as `2024-05-01`.
+pub(super) fn day(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).date().to_string()
+}

@@ -1,0 +1,12 @@
+//! Layout: results as tables, CSV, JSON. Computes nothing but layout, writes bytes, knows no files.
+
+mod footnote;
+mod frequencies;
+mod posts;
+mod sheet;
+mod text;
+
+pub use footnote::footnote;
+pub use frequencies::{Column, Ranking, TableFormat, frequencies};
+pub use posts::{PostRow, posts};
+pub use text::{printable, printable_lines};

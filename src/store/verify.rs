@@ -1,0 +1,340 @@
+//! Is the store what its ledgers say, and mending it where it is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use hashbrown::HashSet;
+
+use super::append::{Tail, hash_range, tail};
+use super::ids::{self, Others};
+use super::rewrite::{backup, rewrite_once};
+use super::runs::{FILE, Ledger};
+use super::scan::{Layout, Verdict, scan};
+use super::{Run, Segment, Store, StoreError, Writer};
+use crate::model::{Hashtag, PostId};
+use crate::record::{Stored, Unreadable};
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// What was found in one hashtag's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagReport {
+    /// The hashtag; `None` for what concerns the whole store.
+    pub tag: Option<Hashtag>,
+    /// Distinct posts stored.
+    pub posts: u64,
+    /// Runs in the ledger; without any, hashes cannot be checked.
+    pub runs: usize,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// What was mended in one hashtag's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repaired {
+    /// The hashtag; `None` for what concerns the whole store.
+    pub tag: Option<Hashtag>,
+    /// What was done, one sentence each; empty where nothing was wrong.
+    pub done: Vec<String>,
+    /// Files kept as they were before.
+    pub backups: Vec<PathBuf>,
+}
+
+/// Checks a whole store: JSON valid, each post once, id lists as stored, bytes as in the ledgers.
+///
+/// # Errors
+/// The disk's own.
+pub fn verify(store: &Store) -> Result<Vec<TagReport>, StoreError> {
+    let mut reports = Vec::new();
+    let mut keys = BTreeSet::new();
+    for stored in store.tags()? {
+        for posts in &stored.posts {
+            let checked = Checked::new(store.root(), posts, &stored.tag)?;
+            keys.insert(checked.key.clone());
+            reports.push(TagReport {
+                tag: Some(stored.tag.clone()),
+                posts: checked.order.len() as u64,
+                runs: checked.ledger.runs.len(),
+                findings: checked.findings(),
+            });
+        }
+    }
+    let orphans = orphans(store.root(), &keys);
+    if !orphans.is_empty() {
+        reports.push(TagReport { tag: None, posts: 0, runs: 0, findings: orphans });
+    }
+    Ok(reports)
+}
+
+/// Lists in `post_ids.json` without a folder; or the file itself, if it is no JSON.
+fn orphans(root: &Path, keys: &BTreeSet<String>) -> Vec<Finding> {
+    let file = ids::post_ids_path(root);
+    match ids::keys(root) {
+        Err(error) => vec![Finding { file, what: error.to_string() }],
+        Ok(listed) => listed
+            .into_iter()
+            .filter(|key| !keys.contains(key))
+            // The seed tool lists a hashtag before its first post.
+            .filter(|key| ids::listed(root, key).is_ok_and(|list| list.is_some_and(|list| !list.is_empty())))
+            .map(|key| Finding {
+                file: file.clone(),
+                what: format!("lists ids of `{}`, of which no posts are stored", key.escape_debug()),
+            })
+            .collect(),
+    }
+}
+
+/// Everything that can be known of one folder.
+struct Checked {
+    posts: PathBuf,
+    key: String,
+    layout: Layout,
+    torn: Option<u64>,
+    damage: Vec<String>,
+    /// Ids in the order of the file, each once.
+    order: Vec<PostId>,
+    duplicates: u64,
+    listed: Result<Option<Vec<PostId>>, StoreError>,
+    ledger: Ledger,
+    ledger_faults: Vec<String>,
+}
+
+#[derive(Default)]
+struct Found {
+    ids: Vec<(u64, PostId)>,
+    unreadable: Vec<(u64, String)>,
+}
+
+impl Checked {
+    fn new(root: &Path, posts: &Path, tag: &Hashtag) -> Result<Self, StoreError> {
+        let path = posts.join("data.json");
+        let (states, end) = scan(&path, &Found::default, &|found: &mut Found, line| match Stored::read(line.text) {
+            Ok(stored) => {
+                found.ids.push((line.offset, stored.post.id));
+                Verdict::Read
+            }
+            Err(Unreadable::Json(_)) => Verdict::NotJson,
+            Err(error) => {
+                found.unreadable.push((line.offset, error.to_string()));
+                Verdict::Read
+            }
+        })?;
+        let mut all = Found::default();
+        for state in states {
+            all.ids.extend(state.ids);
+            all.unreadable.extend(state.unreadable);
+        }
+        all.ids.sort_unstable();
+        all.unreadable.sort_unstable();
+        let rows = all.ids.len();
+        let mut seen = HashSet::new();
+        let order: Vec<PostId> =
+            all.ids.into_iter().map(|(_, id)| id).filter(|id| seen.insert(id.get())).collect();
+        let ledger = Ledger::read(posts)?;
+        let key = ids::key(posts, tag);
+        Ok(Self {
+            layout: end.layout,
+            torn: end.torn,
+            damage: end
+                .damaged
+                .into_iter()
+                .map(|damage| format!("byte {}: {}", damage.offset, damage.why))
+                .chain(all.unreadable.into_iter().map(|(offset, why)| format!("byte {offset}: {why}")))
+                .collect(),
+            duplicates: (rows - order.len()) as u64,
+            order,
+            listed: ids::listed(root, &key),
+            ledger_faults: ledger_faults(&path, &ledger)?,
+            ledger,
+            key,
+            posts: posts.to_owned(),
+        })
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let data = self.posts.join("data.json");
+        let mut findings = Vec::new();
+        let mut add = |file: &Path, what: String| findings.push(Finding { file: file.to_owned(), what });
+        if let Some(offset) = self.torn {
+            add(&data, format!("byte {offset}: the file ends inside a record; a write was interrupted"));
+        }
+        for what in &self.damage {
+            add(&data, what.clone());
+        }
+        if self.duplicates > 0 {
+            add(&data, format!("{} posts stand in it more than once", self.duplicates));
+        }
+        for what in &self.ledger_faults {
+            add(&self.posts.join(FILE), what.clone());
+        }
+        if let Some(what) = self.list_fault() {
+            add(Path::new("ids/post_ids.json"), what);
+        }
+        findings
+    }
+
+    /// How `post_ids.json` differs from the posts stored.
+    fn list_fault(&self) -> Option<String> {
+        let listed = match &self.listed {
+            Err(error) => return Some(error.to_string()),
+            Ok(None) if self.order.is_empty() => return None,
+            Ok(None) => return Some(format!("has no list of `{}`", self.key)),
+            Ok(Some(listed)) => listed,
+        };
+        let stored: HashSet<u64> = self.order.iter().map(|id| id.get()).collect();
+        let in_list: HashSet<u64> = listed.iter().map(|id| id.get()).collect();
+        let missing: Vec<_> = self.order.iter().filter(|id| !in_list.contains(&id.get())).collect();
+        let extra: Vec<_> = listed.iter().filter(|id| !stored.contains(&id.get())).collect();
+        let repeated = listed.len() - in_list.len();
+        let mut parts = Vec::new();
+        if let Some(first) = missing.first() {
+            parts.push(format!("lacks {} stored posts (the first is {first})", missing.len()));
+        }
+        if let Some(first) = extra.first() {
+            parts.push(format!("lists {} posts that are not stored (the first is {first})", extra.len()));
+        }
+        if repeated > 0 {
+            parts.push(format!("lists {repeated} ids twice"));
+        }
+        (!parts.is_empty()).then(|| format!("`{}`: {}", self.key, parts.join("; ")))
+    }
+}
+
+/// Where the ledger's lines or the bytes they vouch for are not as written.
+fn ledger_faults(data: &Path, ledger: &Ledger) -> Result<Vec<String>, StoreError> {
+    let mut faults: Vec<String> = ledger
+        .broken
+        .iter()
+        .map(|line| format!("line {line} was changed, or does not follow from the line before"))
+        .collect();
+    let Some(start) = ledger.runs.iter().rposition(|run| run.data.from == 0) else {
+        if !ledger.runs.is_empty() {
+            faults.push("no run vouches for the beginning of data.json".into());
+        }
+        return Ok(faults);
+    };
+    let mut file = fs::File::open(data)?;
+    let end = match tail(&mut file)? {
+        Tail::Closed { end, .. } => end,
+        Tail::Torn => file.seek(SeekFrom::End(0))?,
+    };
+    let mut covered = 0;
+    for run in &ledger.runs[start..] {
+        let Segment { from, to, sha256 } = &run.data;
+        if *from != covered {
+            faults.push(format!("run {}: bytes {covered} to {from} of data.json are no run's", run.run));
+        }
+        if *to > end {
+            faults.push(format!("run {}: data.json ended at byte {to} and is shorter now", run.run));
+        } else if hash_range(data, *from, *to)? != *sha256 {
+            faults.push(format!("run {}: bytes {from} to {to} of data.json are not those it wrote", run.run));
+        }
+        covered = *to;
+    }
+    if covered < end {
+        faults.push(format!(
+            "data.json has {} bytes behind those of the last run; a write was interrupted, or another program wrote",
+            end - covered
+        ));
+    }
+    Ok(faults)
+}
+
+/// Mends a store: no post is deleted, and what is left out stays in a backup.
+///
+/// Duplicates and unfinished records go, id lists are made again, and a run `repair` vouches for the result.
+///
+/// # Errors
+/// The disk's own.
+pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
+    let mut repaired = Vec::new();
+    let mut lists = BTreeMap::new();
+    let root = writer.store().root().to_owned();
+    let mut lists_wrong = false;
+    for stored in writer.store().tags()? {
+        for posts in &stored.posts {
+            let checked = Checked::new(&root, posts, &stored.tag)?;
+            let mut report = Repaired { tag: Some(stored.tag.clone()), done: Vec::new(), backups: Vec::new() };
+            if let Some(what) = checked.list_fault() {
+                report.done.push(format!("made the id list again: it {what}"));
+                lists_wrong = true;
+            }
+            repair_folder(&checked, &stored.tag, &mut report)?;
+            lists.insert(checked.key, checked.order);
+            repaired.push(report);
+        }
+    }
+    let orphans = orphans(&root, &lists.keys().cloned().collect());
+    lists_wrong |= !orphans.is_empty();
+    if lists_wrong {
+        let file = ids::post_ids_path(&root);
+        let mut report = Repaired { tag: None, done: Vec::new(), backups: Vec::new() };
+        report.done.extend(orphans.into_iter().map(|orphan| format!("post_ids.json: {}; left out", orphan.what)));
+        if file.exists() {
+            report.backups.push(backup(&file)?);
+        }
+        ids::update(&root, &lists, Others::Drop)?;
+        repaired.push(report);
+    }
+    Ok(repaired)
+}
+
+fn repair_folder(checked: &Checked, tag: &Hashtag, report: &mut Repaired) -> Result<(), StoreError> {
+    let path = checked.posts.join("data.json");
+    let mut ledger = Ledger::read(&checked.posts)?;
+    let unreadable = checked.damage.len();
+    let rewrite = checked.torn.is_some() || unreadable > 0 || checked.duplicates > 0 || checked.layout == Layout::Other;
+    let mut why = Vec::new();
+    let mut segment = None;
+    if rewrite {
+        report.backups.push(backup(&path)?);
+        let rewritten = rewrite_once(&path)?;
+        if rewritten.duplicates > 0 {
+            why.push(format!("left out {} duplicates", rewritten.duplicates));
+        }
+        if rewritten.lost {
+            why.push("cut out what is no whole record".to_owned());
+        }
+        if checked.layout == Layout::Other {
+            why.push("wrote one post per line".to_owned());
+        }
+        segment = Some(rewritten.segment);
+    }
+    if !ledger.broken.is_empty() {
+        report.backups.push(backup(&checked.posts.join(FILE))?);
+        ledger = Ledger::rechained(&checked.posts, std::mem::take(&mut ledger.runs))?;
+    }
+    if !checked.ledger_faults.is_empty() {
+        why.push(format!("vouched anew for data.json: {}", checked.ledger_faults.join("; ")));
+    }
+    if !why.is_empty() && checked.layout != Layout::Empty {
+        let data = match segment {
+            Some(segment) => segment,
+            None => {
+                let mut file = fs::File::open(&path)?;
+                let Tail::Closed { end, .. } = tail(&mut file)? else {
+                    return Err(super::rewrite::damaged(&path, 0, "it changed while it was repaired"));
+                };
+                Segment { from: 0, to: end, sha256: hash_range(&path, 0, end)? }
+            }
+        };
+        let model = ledger.runs.first().cloned().unwrap_or_else(|| Run {
+            origin: "import".into(),
+            hashtag: tag.to_string(),
+            ..Run::default()
+        });
+        let run = Run::of_store("repair", &model, why.join("; "), checked.order.len() as u64, data);
+        ledger.append(&checked.posts, run)?;
+    }
+    report.done.extend(why);
+    Ok(())
+}
