@@ -116,7 +116,10 @@ impl Keys<'_> {
 
     /// tiktok-scraper, and Apify, which took over its field names.
     fn author_meta(&self) -> Option<Format> {
-        if (self.has_outer)("authorMeta") || (self.has_outer)("hashtags") {
+        // Apify's tables of other sites have columns `hashtags/0` too.
+        let of_tiktok = ["webVideoUrl", "diggCount"];
+        if (self.has_outer)("authorMeta") || ((self.has_outer)("hashtags") && self.any(&of_tiktok))
+        {
             return Some(Format::ApifyCsv);
         }
         if self.any(&["authorMeta.secUid", "secretID"])
@@ -150,21 +153,12 @@ impl Keys<'_> {
         self.any(&["aweme_id", "cid"]).then_some(Format::Aweme)
     }
 
-    /// tiktok.com: two of its words, since a sound, a challenge or an account has an id too.
+    /// tiktok.com. A sound, a challenge and an account have an id and some of these words too.
     fn web(&self) -> Option<Format> {
-        let only_posts = ["createTime", "textExtra", "video", "imagePost", "author"];
-        let also_others = [
-            "desc",
-            "music",
-            "stats",
-            "statsV2",
-            "challenges",
-            "contents",
-        ];
-        let count = |keys: &[&str]| keys.iter().filter(|key| (self.has)(key)).count();
-        let of_posts = count(&only_posts);
-        ((self.has)("id") && of_posts > 0 && of_posts + count(&also_others) > 1)
-            .then_some(Format::Web)
+        let is_post = self.any(&["createTime", "textExtra", "imagePost"])
+            && self.any(&["desc", "author", "video", "stats", "statsV2", "challenges"]);
+        let is_cut_down_post = self.any(&["desc"]) && self.any(&["author", "video"]);
+        (self.any(&["id"]) && (is_post || is_cut_down_post)).then_some(Format::Web)
     }
 
     fn research(&self) -> Option<Format> {
@@ -185,5 +179,199 @@ impl Keys<'_> {
             || self.all(&["id", "formats"]);
         // A playlist holds posts and is none.
         (is_video && !self.any(&["entries"])).then_some(Format::YtDlp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(json: &str) -> Option<Format> {
+        recognise(&Fields::parse(json).unwrap())
+    }
+
+    #[test]
+    fn records_are_told_by_their_keys() {
+        for (json, format) in [
+            (
+                r#"{"id":"1","desc":"","createTime":1,"author":{},"video":{}}"#,
+                Format::Web,
+            ),
+            (
+                r#"{"id":"1","desc":"","createTime":"1","author":"a","stats":{},"nickname":"A"}"#,
+                Format::Web,
+            ),
+            (
+                r#"{"id":"1","desc":"","video":{},"__import_meta":{}}"#,
+                Format::Web,
+            ),
+            (
+                r#"{"id":1,"username":"x","create_time":1}"#,
+                Format::Research,
+            ),
+            (r#"{"hashtag_names":[],"id":1}"#, Format::Research),
+            (
+                r#"{"video_id":1,"video_description":"","username":"x"}"#,
+                Format::Research,
+            ),
+            (
+                r#"{"id":"1","username":"x","hashtag_names":"['a']"}"#,
+                Format::ResearchCsv,
+            ),
+            (
+                r#"{"id":"1","text":"","createTime":1,"authorMeta":{},"hashtags":[]}"#,
+                Format::Scraper,
+            ),
+            (
+                r#"{"id":"1","secretID":"awesome","text":"","authorMeta":{},"playCount":1,"createTime":1}"#,
+                Format::Scraper,
+            ),
+            (
+                r#"{"id":"1","secretID":"2","text":"","authorMeta.name":"x","hashtags":"[]"}"#,
+                Format::ScraperCsv,
+            ),
+            (
+                r#"{"id":"1","text":"","createTime":"1","authorId":"2","musicId":"3"}"#,
+                Format::ScraperCsv,
+            ),
+            (
+                r#"{"id":"1","text":"","createTime":1,"createTimeISO":"","authorMeta":{}}"#,
+                Format::Apify,
+            ),
+            (
+                r#"{"id":"1","text":"","createTime":1,"textLanguage":"un","authorMeta":{}}"#,
+                Format::Apify,
+            ),
+            (
+                r#"{"authorMeta.name":"x","diggCount":5,"createTimeISO":"","webVideoUrl":""}"#,
+                Format::Apify,
+            ),
+            (
+                r#"{"authorMeta.name":"x","diggCount":"5","createTimeISO":"","webVideoUrl":""}"#,
+                Format::ApifyCsv,
+            ),
+            (
+                r#"{"authorMeta/name":"x","text":"","webVideoUrl":""}"#,
+                Format::ApifyCsv,
+            ),
+            (
+                r#"{"id":"1","hashtags/0/name":"a","webVideoUrl":""}"#,
+                Format::ApifyCsv,
+            ),
+            (
+                r#"{"url":"https://www.tiktok.com/@x/video/1","error":"gone","errorCode":404}"#,
+                Format::Apify,
+            ),
+            (
+                r#"{"id":"1","thread_id":"1","author":"x","author_full":"X","body":""}"#,
+                Format::FourCatCsv,
+            ),
+            (
+                r#"{"video_id":"1","video_timestamp":"","video_diggcount":"","video_description":""}"#,
+                Format::PyktokCsv,
+            ),
+            (
+                r#"{"video_id":"1","video_timestamp":"","video_title":"","video_diggcount":""}"#,
+                Format::TraktokCsv,
+            ),
+            (
+                r#"{"video_id":"1","author_name":"x","hashtag_names":"a, b"}"#,
+                Format::TraktokCsv,
+            ),
+            (r#"{"id":"1","formats":[],"description":""}"#, Format::YtDlp),
+            (
+                r#"{"id":"1","title":"","webpage_url":"https://www.tiktok.com/@a/video/1"}"#,
+                Format::YtDlp,
+            ),
+            (
+                r#"{"aweme_id":"1","desc":"","author":{},"video":{}}"#,
+                Format::Aweme,
+            ),
+        ] {
+            assert_eq!(of(json), Some(format), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_post_is_not_recognised() {
+        for (json, what) in [
+            ("{}", "nothing"),
+            (
+                r#"{"nav_index":"1","item_id":"1","data":{},"id":5,"source_platform":"tiktok.com"}"#,
+                "an envelope",
+            ),
+            (
+                r#"{"id":"1","title":"","desc":"","stats":{}}"#,
+                "a challenge",
+            ),
+            (r#"{"id":"1","title":"","authorName":""}"#, "a sound"),
+            (r#"{"id":"1","uniqueId":"a","nickname":"A"}"#, "an account"),
+            (
+                r#"{"id":"1","extractor":"youtube","webpage_url":"https://youtu.be/1","formats":[]}"#,
+                "another site's video",
+            ),
+            (
+                r#"{"_type":"playlist","extractor":"tiktok:user","entries":[]}"#,
+                "a playlist",
+            ),
+            (
+                r#"{"id":"3","ownerUsername":"x","hashtags/0":"a","caption":""}"#,
+                "an Instagram table",
+            ),
+            (
+                r#"{"anime":["7189254512345678901"]}"#,
+                "the seed tool's list of ids",
+            ),
+            (r#"{"data":{},"error":{"code":"ok"}}"#, "a response body"),
+        ] {
+            assert_eq!(of(json), None, "{what}");
+        }
+    }
+
+    #[test]
+    fn headers_are_told_with_byte_order_mark_and_chosen_columns() {
+        for (columns, format) in [
+            (
+                &["\u{feff}\"authorMeta/avatar\"", "text"][..],
+                Some(Format::ApifyCsv),
+            ),
+            (
+                &["\u{feff}id", "thread_id", "author_full"],
+                Some(Format::FourCatCsv),
+            ),
+            (
+                &["collected_from_url", "id", "thread_id", "author_full"],
+                Some(Format::FourCatCsv),
+            ),
+            (
+                &["video_id", "video_timestamp", "video_diggcount"],
+                Some(Format::PyktokCsv),
+            ),
+            (
+                &["video_id", "video_timestamp", "download_url"],
+                Some(Format::TraktokCsv),
+            ),
+            (
+                &["authorMeta.name", "createTimeISO", "webVideoUrl"],
+                Some(Format::ApifyCsv),
+            ),
+            (
+                &["id", "secretID", "authorMeta.name"],
+                Some(Format::ScraperCsv),
+            ),
+            (
+                &["id", "text", "createTime", "authorId"],
+                Some(Format::ScraperCsv),
+            ),
+            (
+                &["create_time", "hashtag_names", "username", "id"],
+                Some(Format::ResearchCsv),
+            ),
+            (&["id", "desc", "createTime", "author"], None),
+            (&["name", "count"], None),
+            (&[], None),
+        ] {
+            assert_eq!(recognise_header(columns), format, "{columns:?}");
+        }
     }
 }

@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(
             created(None, id),
             Some(Created::FromId(
-                Timestamp::from_second(1_682_184_211).unwrap()
+                Timestamp::from_second(1_682_184_216).unwrap()
             ))
         );
         let musically = "224254190641078272".parse().unwrap();
