@@ -15,8 +15,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
     let video = fields.object("video");
     let duration = seconds(video.get("duration"));
     let image_post = fields.get("imagePost");
-    let sound = fields.get("music");
-    let of_sound = |key| sound.and_then(|sound| sound.member(key));
+    let sound = fields.object("music");
 
     Ok(Post {
         author: handle(author(fields)),
@@ -27,9 +26,9 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
         region: region(fields.text("locationCreated")),
         language: language(fields.text("textLanguage")),
         music: music(
-            of_sound("id"),
-            of_sound("title").and_then(Value::text),
-            of_sound("authorName").and_then(Value::text),
+            sound.get("id"),
+            sound.text("title"),
+            sound.text("authorName"),
         ),
         duration: duration.filter(|_| image_post.is_none()),
         kind: match (image_post, duration) {
