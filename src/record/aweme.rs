@@ -74,3 +74,52 @@ fn media<'a>(video: &Fields<'a>) -> Option<Cow<'a, str>> {
         first_address(&list)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::post;
+    use super::*;
+
+    #[test]
+    fn the_app_counts_in_milliseconds() {
+        let post = post(
+            r##"{"aweme_id":"6737721796629499142","desc":"#TikTokDeportes","create_time":1568748106,"author":{"uid":"6693","unique_id":"realmadrid"},
+            "text_extra":[{"hashtag_name":"tiktokdeportes"},{"user_id":"5","hashtag_name":""}],"cha_list":[{"cha_name":"Other"}],"region":"ES","desc_language":"un",
+            "statistics":{"play_count":5,"digg_count":4,"comment_count":3,"share_count":2,"collect_count":1},
+            "music":{"id":224254190641078272,"id_str":"224254190641078272","title":"Slow Motion","author":"Trey Songz"},
+            "video":{"duration":8820,"download_addr":{"url_list":["https://v16/x"]}},"share_url":"https://m.tiktok.com/v/6737721796629499142.html?u_code=d0","is_ads":false}"##,
+        )
+        .unwrap();
+        assert_eq!(
+            (post.duration, post.kind, post.ad),
+            (Some(9), Some(Kind::Video), Some(false))
+        );
+        assert_eq!(post.listed_tags, ["tiktokdeportes"]);
+        assert_eq!(
+            (
+                post.author.as_deref(),
+                post.region.as_deref(),
+                post.language
+            ),
+            (Some("realmadrid"), Some("ES"), None)
+        );
+        assert_eq!((post.counts.views, post.counts.saves), (Some(5), Some(1)));
+        assert_eq!(post.music.unwrap().id.unwrap(), "224254190641078272");
+        assert_eq!(
+            post.page_url.unwrap(),
+            "https://m.tiktok.com/v/6737721796629499142.html",
+            "who shared it is cut off"
+        );
+        assert_eq!(post.media_url.unwrap(), "https://v16/x");
+    }
+
+    #[test]
+    fn the_second_list_stands_in_for_the_first() {
+        let post = post(r#"{"aweme_id":"1","text_extra":null,"cha_list":[{"cha_name":"Other"}],"image_post_info":{},"video":{"duration":0}}"#).unwrap();
+        assert_eq!(
+            (post.listed_tags, post.kind),
+            (vec!["Other".into()], Some(Kind::Photo))
+        );
+        assert_eq!(post.created, None);
+    }
+}

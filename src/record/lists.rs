@@ -66,6 +66,8 @@ fn string(rest: &mut std::str::Chars<'_>, quote: char) -> Option<String> {
                 'n' => text.push('\n'),
                 't' => text.push('\t'),
                 'r' => text.push('\r'),
+                'b' => text.push('\u{8}'),
+                'f' => text.push('\u{c}'),
                 'x' => text.push(character(code(rest, 2)?)),
                 'U' => text.push(character(code(rest, 8)?)),
                 'u' => text.push(match code(rest, 4)? {

@@ -15,6 +15,9 @@ mod values;
 mod web;
 mod ytdlp;
 
+#[cfg(test)]
+mod properties;
+
 pub use envelope::Envelope;
 pub use recognise::{recognise, recognise_header};
 pub use stored::Stored;
@@ -58,7 +61,6 @@ pub fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, Unreada
     }
     match format {
         Format::Web => web::read(fields),
-        Format::Research | Format::ResearchCsv => research::read(format, fields),
         Format::Scraper | Format::ScraperCsv | Format::Apify | Format::ApifyCsv => {
             scraper::read(format, fields)
         }
@@ -67,8 +69,35 @@ pub fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, Unreada
         Format::TraktokCsv if fields.has("video_timestamp") || fields.has("video_title") => {
             tables::read_traktok(fields)
         }
-        Format::TraktokCsv => research::read(format, fields),
+        Format::Research | Format::ResearchCsv | Format::TraktokCsv => {
+            research::read(format, fields)
+        }
         Format::YtDlp => ytdlp::read(fields),
         Format::Aweme => aweme::read(fields),
+    }
+}
+
+/// Recognises and reads a record that is there for a test.
+#[cfg(test)]
+fn post(json: &'static str) -> Result<Post<'static>, Unreadable> {
+    let fields = Fields::parse(json).unwrap();
+    read(recognise(&fields).unwrap(), &fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_refused_by_name() {
+        for json in [
+            r##"{"aweme_id":"7510547582590913814","cid":"7512867504689185557","comment_language":"en","create_time":1749225786,"text":"#fyp"}"##,
+            r#"{"id":7512867504689185557,"video_id":7510547582590913814,"parent_comment_id":7510547582590913814,"text":"","like_count":1,"create_time":1749225786}"#,
+            r#"{"cid":"7512867504689185557","videoWebUrl":"https://www.tiktok.com/@a/video/7510547582590913814","createTimeISO":"2025-06-06T16:03:06.000Z","text":"x"}"#,
+            r#"{"id":"7512867504689185557","thread_id":"7510547582590913814","author_full":"X","body":"x","comment_url":"https://www.tiktok.com/@a/video/7510547582590913814"}"#,
+        ] {
+            assert_eq!(post(json), Err(Unreadable::Comment), "{json}");
+        }
+        assert_eq!(Unreadable::Comment.to_string(), "a comment, not a post");
     }
 }

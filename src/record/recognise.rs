@@ -89,8 +89,8 @@ impl Keys<'_> {
         keys.iter().all(|key| (self.has)(key))
     }
 
-    fn table_or(&self, table: Format, json: Format) -> Option<Format> {
-        Some(if self.is_row { table } else { json })
+    fn table_or(&self, table: Format, json: Format) -> Format {
+        if self.is_row { table } else { json }
     }
 
     /// Tools that only write tables: 4CAT, Zeeschuimer, pyktok, traktok.
@@ -116,13 +116,16 @@ impl Keys<'_> {
 
     /// tiktok-scraper, and Apify, which took over its field names.
     fn author_meta(&self) -> Option<Format> {
-        if (self.has_outer)("authorMeta") || (self.has_outer)("hashtags") {
+        // Apify's tables of other sites have columns `hashtags/0` too.
+        let of_tiktok = ["webVideoUrl", "diggCount"];
+        if (self.has_outer)("authorMeta") || ((self.has_outer)("hashtags") && self.any(&of_tiktok))
+        {
             return Some(Format::ApifyCsv);
         }
         if self.any(&["authorMeta.secUid", "secretID"])
             || self.all(&["id", "text", "createTime", "authorId"])
         {
-            return self.table_or(Format::ScraperCsv, Format::Scraper);
+            return Some(self.table_or(Format::ScraperCsv, Format::Scraper));
         }
         let of_apify = [
             "createTimeISO",
@@ -131,40 +134,33 @@ impl Keys<'_> {
             "searchHashtag",
             "mediaUrls",
         ];
-        let only_chosen = ["authorMeta", "webVideoUrl"];
-        let error_row = ["errorCode", "error"];
-        if self.any(&of_apify)
-            || (self.any(&only_chosen) && !self.all(&["id", "createTime"]))
-            || (self.any(&only_chosen) && self.any(&["textLanguage"]))
-            || (self.any(&error_row) && self.any(&["url", "input", "errorCode"]))
-        {
-            return self.table_or(Format::ApifyCsv, Format::Apify);
+        let is_error_row =
+            self.any(&["errorCode"]) || (self.any(&["error"]) && self.any(&["url", "input"]));
+        if is_error_row || self.any(&of_apify) {
+            return Some(self.table_or(Format::ApifyCsv, Format::Apify));
         }
-        if self.any(&only_chosen) {
-            return self.table_or(Format::ScraperCsv, Format::Scraper);
+        if !self.any(&["authorMeta", "webVideoUrl"]) {
+            return None;
         }
-        None
+        // tiktok-scraper writes the same fields always, Apify those that its user chose.
+        let is_whole = self.all(&["id", "createTime"]) && !self.any(&["textLanguage"]);
+        Some(if is_whole {
+            self.table_or(Format::ScraperCsv, Format::Scraper)
+        } else {
+            self.table_or(Format::ApifyCsv, Format::Apify)
+        })
     }
 
     fn aweme(&self) -> Option<Format> {
         self.any(&["aweme_id", "cid"]).then_some(Format::Aweme)
     }
 
-    /// tiktok.com: two of its words, since a sound, a challenge or an account has an id too.
+    /// tiktok.com. A sound, a challenge and an account have an id and some of these words too.
     fn web(&self) -> Option<Format> {
-        let only_posts = ["createTime", "textExtra", "video", "imagePost", "author"];
-        let also_others = [
-            "desc",
-            "music",
-            "stats",
-            "statsV2",
-            "challenges",
-            "contents",
-        ];
-        let count = |keys: &[&str]| keys.iter().filter(|key| (self.has)(key)).count();
-        let of_posts = count(&only_posts);
-        ((self.has)("id") && of_posts > 0 && of_posts + count(&also_others) > 1)
-            .then_some(Format::Web)
+        let is_post = self.any(&["createTime", "textExtra", "imagePost"])
+            && self.any(&["desc", "author", "video", "stats", "statsV2", "challenges"]);
+        let is_cut_down_post = self.any(&["desc"]) && self.any(&["author", "video"]);
+        (self.any(&["id"]) && (is_post || is_cut_down_post)).then_some(Format::Web)
     }
 
     fn research(&self) -> Option<Format> {
@@ -177,7 +173,7 @@ impl Keys<'_> {
                     "voice_to_text",
                 ]))
             || (self.any(&["username"]) && self.any(&["create_time", "view_count", "like_count"]));
-        is_research.then(|| self.table_or(Format::ResearchCsv, Format::Research))?
+        is_research.then(|| self.table_or(Format::ResearchCsv, Format::Research))
     }
 
     fn yt_dlp(&self) -> Option<Format> {
@@ -185,5 +181,198 @@ impl Keys<'_> {
             || self.all(&["id", "formats"]);
         // A playlist holds posts and is none.
         (is_video && !self.any(&["entries"])).then_some(Format::YtDlp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(json: &str) -> Option<Format> {
+        recognise(&Fields::parse(json).unwrap())
+    }
+
+    #[test]
+    fn records_are_told_by_their_keys() {
+        let cases: &[(Format, &[&str])] = &[
+            (
+                Format::Web,
+                &[
+                    r#"{"id":"1","desc":"","createTime":1,"author":{},"video":{}}"#,
+                    r#"{"id":"1","desc":"","createTime":"1","author":"a","stats":{},"nickname":"A"}"#,
+                    r#"{"id":"1","desc":"","video":{},"__import_meta":{}}"#,
+                ],
+            ),
+            (
+                Format::Research,
+                &[
+                    r#"{"id":1,"username":"x","create_time":1}"#,
+                    r#"{"hashtag_names":[],"id":1}"#,
+                    r#"{"video_id":1,"video_description":"","username":"x"}"#,
+                ],
+            ),
+            (
+                Format::Scraper,
+                &[
+                    r#"{"id":"1","text":"","createTime":1,"authorMeta":{},"hashtags":[]}"#,
+                    r#"{"id":"1","secretID":"awesome","text":"","authorMeta":{},"playCount":1,"createTime":1}"#,
+                ],
+            ),
+            (
+                Format::Apify,
+                &[
+                    r#"{"id":"1","text":"","createTime":1,"createTimeISO":"","authorMeta":{}}"#,
+                    r#"{"id":"1","text":"","createTime":1,"textLanguage":"un","authorMeta":{}}"#,
+                    r#"{"authorMeta.name":"x","diggCount":5,"createTimeISO":"","webVideoUrl":""}"#,
+                    r#"{"url":"https://www.tiktok.com/@x/video/1","error":"gone","errorCode":404}"#,
+                ],
+            ),
+            (
+                Format::YtDlp,
+                &[
+                    r#"{"id":"1","formats":[],"description":""}"#,
+                    r#"{"id":"1","title":"","webpage_url":"https://www.tiktok.com/@a/video/1"}"#,
+                ],
+            ),
+            (
+                Format::Aweme,
+                &[r#"{"aweme_id":"1","desc":"","author":{},"video":{}}"#],
+            ),
+        ];
+        for (format, records) in cases {
+            for json in *records {
+                assert_eq!(of(json), Some(*format), "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_told_by_their_columns() {
+        let cases: &[(Format, &[&str])] = &[
+            (
+                Format::ResearchCsv,
+                &[r#"{"id":"1","username":"x","hashtag_names":"['a']"}"#],
+            ),
+            (
+                Format::ScraperCsv,
+                &[
+                    r#"{"id":"1","secretID":"2","text":"","authorMeta.name":"x","hashtags":"[]"}"#,
+                    r#"{"id":"1","text":"","createTime":"1","authorId":"2","musicId":"3"}"#,
+                ],
+            ),
+            (
+                Format::ApifyCsv,
+                &[
+                    r#"{"authorMeta.name":"x","diggCount":"5","createTimeISO":"","webVideoUrl":""}"#,
+                    r#"{"authorMeta/name":"x","text":"","webVideoUrl":""}"#,
+                    r#"{"id":"1","hashtags/0/name":"a","webVideoUrl":""}"#,
+                ],
+            ),
+            (
+                Format::FourCatCsv,
+                &[r#"{"id":"1","thread_id":"1","author":"x","author_full":"X","body":""}"#],
+            ),
+            (
+                Format::PyktokCsv,
+                &[
+                    r#"{"video_id":"1","video_timestamp":"","video_diggcount":"","video_description":""}"#,
+                ],
+            ),
+            (
+                Format::TraktokCsv,
+                &[
+                    r#"{"video_id":"1","video_timestamp":"","video_title":"","video_diggcount":""}"#,
+                    r#"{"video_id":"1","author_name":"x","hashtag_names":"a, b"}"#,
+                ],
+            ),
+        ];
+        for (format, records) in cases {
+            for json in *records {
+                assert_eq!(of(json), Some(*format), "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_post_is_not_recognised() {
+        for (json, what) in [
+            ("{}", "nothing"),
+            (
+                r#"{"nav_index":"1","item_id":"1","data":{},"id":5,"source_platform":"tiktok.com"}"#,
+                "an envelope",
+            ),
+            (
+                r#"{"id":"1","title":"","desc":"","stats":{}}"#,
+                "a challenge",
+            ),
+            (r#"{"id":"1","title":"","authorName":""}"#, "a sound"),
+            (r#"{"id":"1","uniqueId":"a","nickname":"A"}"#, "an account"),
+            (
+                r#"{"id":"1","extractor":"youtube","webpage_url":"https://youtu.be/1","formats":[]}"#,
+                "another site's video",
+            ),
+            (
+                r#"{"_type":"playlist","extractor":"tiktok:user","entries":[]}"#,
+                "a playlist",
+            ),
+            (
+                r#"{"id":"3","ownerUsername":"x","hashtags/0":"a","caption":""}"#,
+                "an Instagram table",
+            ),
+            (
+                r#"{"anime":["7189254512345678901"]}"#,
+                "the seed tool's list of ids",
+            ),
+            (r#"{"data":{},"error":{"code":"ok"}}"#, "a response body"),
+        ] {
+            assert_eq!(of(json), None, "{what}");
+        }
+    }
+
+    #[test]
+    fn headers_are_told_with_byte_order_mark_and_chosen_columns() {
+        for (columns, format) in [
+            (
+                &["\u{feff}\"authorMeta/avatar\"", "text"][..],
+                Some(Format::ApifyCsv),
+            ),
+            (
+                &["\u{feff}id", "thread_id", "author_full"],
+                Some(Format::FourCatCsv),
+            ),
+            (
+                &["collected_from_url", "id", "thread_id", "author_full"],
+                Some(Format::FourCatCsv),
+            ),
+            (
+                &["video_id", "video_timestamp", "video_diggcount"],
+                Some(Format::PyktokCsv),
+            ),
+            (
+                &["video_id", "video_timestamp", "download_url"],
+                Some(Format::TraktokCsv),
+            ),
+            (
+                &["authorMeta.name", "createTimeISO", "webVideoUrl"],
+                Some(Format::ApifyCsv),
+            ),
+            (
+                &["id", "secretID", "authorMeta.name"],
+                Some(Format::ScraperCsv),
+            ),
+            (
+                &["id", "text", "createTime", "authorId"],
+                Some(Format::ScraperCsv),
+            ),
+            (
+                &["create_time", "hashtag_names", "username", "id"],
+                Some(Format::ResearchCsv),
+            ),
+            (&["id", "desc", "createTime", "author"], None),
+            (&["name", "count"], None),
+            (&[], None),
+        ] {
+            assert_eq!(recognise_header(columns), format, "{columns:?}");
+        }
     }
 }
