@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::lone_surrogates;
@@ -70,6 +70,17 @@ impl<'a> Fields<'a> {
     /// A nested array's members; empty where the key is missing or no array.
     pub fn array(&self, key: &str) -> Vec<Value<'a>> {
         self.get(key).map(Value::array).unwrap_or_default()
+    }
+
+    /// The value of a flattened key: `outer/inner` or `outer.inner`.
+    pub fn flattened(&self, outer: &str, inner: &str) -> Option<Value<'a>> {
+        let is_it = |name: &str| {
+            name.strip_prefix(outer)
+                .and_then(|rest| rest.strip_prefix(['/', '.']))
+                == Some(inner)
+        };
+        let (_, value) = self.0.iter().rev().find(|(name, _)| is_it(name))?;
+        (value.0 != "null").then_some(*value)
     }
 
     /// All fields in the order of the text, repeated keys included.
@@ -151,6 +162,18 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The value of one key of an object, without keeping the others; `None` for anything else.
+    ///
+    /// Cheaper than [`Value::object`] where only one field is wanted.
+    pub fn member(self, key: &str) -> Option<Value<'a>> {
+        if !self.0.starts_with('{') {
+            return None;
+        }
+        let mut deserializer = serde_json::Deserializer::from_str(self.0);
+        let raw = deserializer.deserialize_map(Member(key)).ok()??;
+        (raw.get() != "null").then(|| Value(raw.get()))
+    }
+
     /// The members of an array; empty for anything else.
     pub fn array(self) -> Vec<Value<'a>> {
         if !self.0.starts_with('[') {
@@ -183,6 +206,29 @@ impl<'de> Deserialize<'de> for Fields<'de> {
         }
 
         deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+/// The value of one key, of a repeated key the last.
+struct Member<'k>(&'k str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key_seed(Key)? {
+            if key == self.0 {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -233,6 +279,20 @@ mod tests {
         assert_eq!((fields.count("d"), fields.count("e")), (None, None));
         assert_eq!(fields.object("x").array("y").len(), 2);
         assert_eq!(fields.flag("key"), Some(true));
+    }
+
+    #[test]
+    fn one_member_is_what_the_whole_object_says() {
+        let text = r#"{"a":1,"b":{"a":2},"c":null,"a":3,"k\u0065y":"\ud83d"}"#;
+        let object = Value(text).object().unwrap();
+        for key in ["a", "b", "c", "key", "none"] {
+            assert_eq!(Value(text).member(key), object.get(key), "{key}");
+        }
+        assert_eq!(Value("[1]").member("a"), None);
+        let flat = Fields::parse(r#"{"x/y":1,"x.y":2,"z/y":3}"#).unwrap();
+        assert_eq!(flat.flattened("x", "y").unwrap().count(), Some(2));
+        assert_eq!(flat.flattened("z", "y").unwrap().count(), Some(3));
+        assert!(flat.flattened("x", "").is_none());
     }
 
     #[test]

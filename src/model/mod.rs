@@ -1,9 +1,11 @@
 //! The words everything else is said in: post, hashtag, format. No I/O, no dependencies on other rooms.
 
+mod caption;
 mod format;
 mod hashtag;
 mod post;
 
+pub use caption::caption_tags;
 pub use format::{Format, Origin};
 pub use hashtag::{Hashtag, spelling};
 pub use post::{Counts, Created, InvalidPostId, Kind, Music, Post, PostId};

@@ -1,6 +1,22 @@
 //! What one raw record says: which format it has, and the post that it describes.
 //!
 //! Pure: text in, [`Post`] out. Files, containers and networks are `source`'s business.
+//! One file per family of formats; what they share is in `values` and `lists`.
+
+mod aweme;
+mod lists;
+mod recognise;
+mod research;
+mod scraper;
+mod tables;
+mod values;
+mod web;
+mod ytdlp;
+
+#[cfg(test)]
+mod properties;
+
+pub use recognise::{recognise, recognise_header};
 
 use crate::json::Fields;
 use crate::model::{Format, Post};
@@ -13,19 +29,67 @@ pub enum Unreadable {
     #[error("not a JSON object: {0}")]
     Json(String),
     /// No id, and no page link to take it from.
-    #[error("no post id")]
+    #[error("no post id, and no link to the post's page that holds it")]
     NoId,
-    /// The id cannot be trusted.
+    /// The id cannot be trusted, and no page link holds the true one.
     #[error("{0}")]
     Id(#[from] crate::model::InvalidPostId),
-}
-
-/// The format of a record, from its fields alone; `None` where it is no post of a known format.
-pub fn recognise(_fields: &Fields<'_>) -> Option<Format> {
-    None
+    /// The tool could not get the post and wrote its reason in the post's place.
+    #[error("the tool wrote an error in place of a post: {0}")]
+    Failed(String),
+    /// A comment, whose id and text are not a post's.
+    #[error("a comment, not a post")]
+    Comment,
 }
 
 /// The post that a record of a known format describes.
-pub fn read<'a>(_format: Format, _fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
-    Err(Unreadable::NoId)
+///
+/// The post borrows from the record's text. Nothing but the id has to be there.
+///
+/// # Errors
+/// The record is a comment or an error message, or has no id that can be trusted.
+pub fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
+    if recognise::is_comment(fields) {
+        return Err(Unreadable::Comment);
+    }
+    match format {
+        Format::Web => web::read(fields),
+        Format::Research | Format::ResearchCsv => research::read(format, fields),
+        Format::Scraper | Format::ScraperCsv | Format::Apify | Format::ApifyCsv => {
+            scraper::read(format, fields)
+        }
+        Format::FourCatCsv => tables::read_4cat(fields),
+        Format::PyktokCsv => tables::read_pyktok(fields),
+        Format::TraktokCsv if fields.has("video_timestamp") || fields.has("video_title") => {
+            tables::read_traktok(fields)
+        }
+        Format::TraktokCsv => research::read(format, fields),
+        Format::YtDlp => ytdlp::read(fields),
+        Format::Aweme => aweme::read(fields),
+    }
+}
+
+/// Recognises and reads a record that is there for a test.
+#[cfg(test)]
+fn post(json: &'static str) -> Result<Post<'static>, Unreadable> {
+    let fields = Fields::parse(json).unwrap();
+    read(recognise(&fields).unwrap(), &fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_refused_by_name() {
+        for json in [
+            r##"{"aweme_id":"7510547582590913814","cid":"7512867504689185557","comment_language":"en","create_time":1749225786,"text":"#fyp"}"##,
+            r#"{"id":7512867504689185557,"video_id":7510547582590913814,"parent_comment_id":7510547582590913814,"text":"","like_count":1,"create_time":1749225786}"#,
+            r#"{"cid":"7512867504689185557","videoWebUrl":"https://www.tiktok.com/@a/video/7510547582590913814","createTimeISO":"2025-06-06T16:03:06.000Z","text":"x"}"#,
+            r#"{"id":"7512867504689185557","thread_id":"7510547582590913814","author_full":"X","body":"x","comment_url":"https://www.tiktok.com/@a/video/7510547582590913814"}"#,
+        ] {
+            assert_eq!(post(json), Err(Unreadable::Comment), "{json}");
+        }
+        assert_eq!(Unreadable::Comment.to_string(), "a comment, not a post");
+    }
 }

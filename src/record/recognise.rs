@@ -1,0 +1,377 @@
+//! Which format a record or a table has, judged by its keys alone.
+
+use crate::json::Fields;
+use crate::model::Format;
+
+/// The format of a record, from its fields alone; `None` where it is no post of a known format.
+///
+/// A CSV row comes as an object of its columns whose values are all strings. Error rows and
+/// comments get the format of their tool, so that reading them can say what they are.
+pub fn recognise(fields: &Fields<'_>) -> Option<Format> {
+    let keys = Keys {
+        has: &|key| fields.has(key),
+        has_outer: &|outer| fields.iter().any(|(key, _)| is_flattened(key, outer)),
+        is_row: fields
+            .iter()
+            .all(|(_, value)| value.as_json().starts_with('"')),
+    };
+    let format = keys.format()?;
+    // yt-dlp writes the same fields for every site.
+    let is_foreign = format == Format::YtDlp
+        && ["extractor_key", "extractor", "webpage_url"]
+            .iter()
+            .find_map(|key| fields.filled(key))
+            .is_some_and(|text| !text.to_ascii_lowercase().contains("tiktok"));
+    (!is_foreign).then_some(format)
+}
+
+/// The format of a table, from its header; `None` where its rows are no posts of a known format.
+pub fn recognise_header(columns: &[&str]) -> Option<Format> {
+    let keys = Keys {
+        has: &|key| columns.iter().map(column_name).any(|column| column == key),
+        has_outer: &|outer| {
+            columns
+                .iter()
+                .map(column_name)
+                .any(|column| is_flattened(column, outer))
+        },
+        is_row: true,
+    };
+    keys.format().filter(|format| format.is_table())
+}
+
+/// The first column keeps the byte order mark, and the quotes behind it, of files that begin with one.
+fn column_name<'a>(column: &&'a str) -> &'a str {
+    column.trim_start_matches('\u{feff}').trim_matches('"')
+}
+
+/// Whether the record is a comment, by keys that no format has on a post.
+pub(super) fn is_comment(fields: &Fields<'_>) -> bool {
+    [
+        "cid",
+        "parent_comment_id",
+        "comment_language",
+        "comment_url",
+    ]
+    .iter()
+    .any(|key| fields.has(key))
+}
+
+/// Whether the key is `outer/…`, as Apify flattens objects and arrays into columns.
+fn is_flattened(key: &str, outer: &str) -> bool {
+    key.strip_prefix(outer)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The keys of a record, or the columns of a table.
+struct Keys<'k> {
+    has: &'k dyn Fn(&str) -> bool,
+    has_outer: &'k dyn Fn(&str) -> bool,
+    is_row: bool,
+}
+
+impl Keys<'_> {
+    fn format(&self) -> Option<Format> {
+        // The order matters: later rules would also fit records of earlier ones.
+        self.table()
+            .or_else(|| self.author_meta())
+            .or_else(|| self.aweme())
+            .or_else(|| self.web())
+            .or_else(|| self.research())
+            .or_else(|| self.yt_dlp())
+    }
+
+    fn any(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| (self.has)(key))
+    }
+
+    fn all(&self, keys: &[&str]) -> bool {
+        keys.iter().all(|key| (self.has)(key))
+    }
+
+    fn table_or(&self, table: Format, json: Format) -> Option<Format> {
+        Some(if self.is_row { table } else { json })
+    }
+
+    /// Tools that only write tables: 4CAT, Zeeschuimer, pyktok, traktok.
+    fn table(&self) -> Option<Format> {
+        if self.all(&["thread_id", "author_full"]) {
+            return Some(Format::FourCatCsv);
+        }
+        if !self.any(&["video_id"]) {
+            return None;
+        }
+        if self.any(&["video_timestamp", "video_diggcount", "video_playcount"]) {
+            let traktok = ["video_title", "download_url", "video_length"];
+            return Some(if self.any(&traktok) {
+                Format::TraktokCsv
+            } else {
+                Format::PyktokCsv
+            });
+        }
+        (self.any(&["author_name"])
+            && self.any(&["video_description", "hashtag_names", "view_count"]))
+        .then_some(Format::TraktokCsv)
+    }
+
+    /// tiktok-scraper, and Apify, which took over its field names.
+    fn author_meta(&self) -> Option<Format> {
+        // Apify's tables of other sites have columns `hashtags/0` too.
+        let of_tiktok = ["webVideoUrl", "diggCount"];
+        if (self.has_outer)("authorMeta") || ((self.has_outer)("hashtags") && self.any(&of_tiktok))
+        {
+            return Some(Format::ApifyCsv);
+        }
+        if self.any(&["authorMeta.secUid", "secretID"])
+            || self.all(&["id", "text", "createTime", "authorId"])
+        {
+            return self.table_or(Format::ScraperCsv, Format::Scraper);
+        }
+        let of_apify = [
+            "createTimeISO",
+            "authorMeta.name",
+            "isSlideshow",
+            "searchHashtag",
+            "mediaUrls",
+        ];
+        let only_chosen = ["authorMeta", "webVideoUrl"];
+        let error_row = ["errorCode", "error"];
+        if self.any(&of_apify)
+            || (self.any(&only_chosen) && !self.all(&["id", "createTime"]))
+            || (self.any(&only_chosen) && self.any(&["textLanguage"]))
+            || (self.any(&error_row) && self.any(&["url", "input", "errorCode"]))
+        {
+            return self.table_or(Format::ApifyCsv, Format::Apify);
+        }
+        if self.any(&only_chosen) {
+            return self.table_or(Format::ScraperCsv, Format::Scraper);
+        }
+        None
+    }
+
+    fn aweme(&self) -> Option<Format> {
+        self.any(&["aweme_id", "cid"]).then_some(Format::Aweme)
+    }
+
+    /// tiktok.com. A sound, a challenge and an account have an id and some of these words too.
+    fn web(&self) -> Option<Format> {
+        let is_post = self.any(&["createTime", "textExtra", "imagePost"])
+            && self.any(&["desc", "author", "video", "stats", "statsV2", "challenges"]);
+        let is_cut_down_post = self.any(&["desc"]) && self.any(&["author", "video"]);
+        (self.any(&["id"]) && (is_post || is_cut_down_post)).then_some(Format::Web)
+    }
+
+    fn research(&self) -> Option<Format> {
+        let is_research = self.any(&["video_description", "hashtag_names", "parent_comment_id"])
+            || (self.any(&["username", "id"])
+                && self.any(&[
+                    "region_code",
+                    "favourites_count",
+                    "favorites_count",
+                    "voice_to_text",
+                ]))
+            || (self.any(&["username"]) && self.any(&["create_time", "view_count", "like_count"]));
+        is_research.then(|| self.table_or(Format::ResearchCsv, Format::Research))?
+    }
+
+    fn yt_dlp(&self) -> Option<Format> {
+        let is_video = self.any(&["extractor_key", "extractor", "webpage_url", "uploader_id"])
+            || self.all(&["id", "formats"]);
+        // A playlist holds posts and is none.
+        (is_video && !self.any(&["entries"])).then_some(Format::YtDlp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(json: &str) -> Option<Format> {
+        recognise(&Fields::parse(json).unwrap())
+    }
+
+    #[test]
+    fn records_are_told_by_their_keys() {
+        for (json, format) in [
+            (
+                r#"{"id":"1","desc":"","createTime":1,"author":{},"video":{}}"#,
+                Format::Web,
+            ),
+            (
+                r#"{"id":"1","desc":"","createTime":"1","author":"a","stats":{},"nickname":"A"}"#,
+                Format::Web,
+            ),
+            (
+                r#"{"id":"1","desc":"","video":{},"__import_meta":{}}"#,
+                Format::Web,
+            ),
+            (
+                r#"{"id":1,"username":"x","create_time":1}"#,
+                Format::Research,
+            ),
+            (r#"{"hashtag_names":[],"id":1}"#, Format::Research),
+            (
+                r#"{"video_id":1,"video_description":"","username":"x"}"#,
+                Format::Research,
+            ),
+            (
+                r#"{"id":"1","username":"x","hashtag_names":"['a']"}"#,
+                Format::ResearchCsv,
+            ),
+            (
+                r#"{"id":"1","text":"","createTime":1,"authorMeta":{},"hashtags":[]}"#,
+                Format::Scraper,
+            ),
+            (
+                r#"{"id":"1","secretID":"awesome","text":"","authorMeta":{},"playCount":1,"createTime":1}"#,
+                Format::Scraper,
+            ),
+            (
+                r#"{"id":"1","secretID":"2","text":"","authorMeta.name":"x","hashtags":"[]"}"#,
+                Format::ScraperCsv,
+            ),
+            (
+                r#"{"id":"1","text":"","createTime":"1","authorId":"2","musicId":"3"}"#,
+                Format::ScraperCsv,
+            ),
+            (
+                r#"{"id":"1","text":"","createTime":1,"createTimeISO":"","authorMeta":{}}"#,
+                Format::Apify,
+            ),
+            (
+                r#"{"id":"1","text":"","createTime":1,"textLanguage":"un","authorMeta":{}}"#,
+                Format::Apify,
+            ),
+            (
+                r#"{"authorMeta.name":"x","diggCount":5,"createTimeISO":"","webVideoUrl":""}"#,
+                Format::Apify,
+            ),
+            (
+                r#"{"authorMeta.name":"x","diggCount":"5","createTimeISO":"","webVideoUrl":""}"#,
+                Format::ApifyCsv,
+            ),
+            (
+                r#"{"authorMeta/name":"x","text":"","webVideoUrl":""}"#,
+                Format::ApifyCsv,
+            ),
+            (
+                r#"{"id":"1","hashtags/0/name":"a","webVideoUrl":""}"#,
+                Format::ApifyCsv,
+            ),
+            (
+                r#"{"url":"https://www.tiktok.com/@x/video/1","error":"gone","errorCode":404}"#,
+                Format::Apify,
+            ),
+            (
+                r#"{"id":"1","thread_id":"1","author":"x","author_full":"X","body":""}"#,
+                Format::FourCatCsv,
+            ),
+            (
+                r#"{"video_id":"1","video_timestamp":"","video_diggcount":"","video_description":""}"#,
+                Format::PyktokCsv,
+            ),
+            (
+                r#"{"video_id":"1","video_timestamp":"","video_title":"","video_diggcount":""}"#,
+                Format::TraktokCsv,
+            ),
+            (
+                r#"{"video_id":"1","author_name":"x","hashtag_names":"a, b"}"#,
+                Format::TraktokCsv,
+            ),
+            (r#"{"id":"1","formats":[],"description":""}"#, Format::YtDlp),
+            (
+                r#"{"id":"1","title":"","webpage_url":"https://www.tiktok.com/@a/video/1"}"#,
+                Format::YtDlp,
+            ),
+            (
+                r#"{"aweme_id":"1","desc":"","author":{},"video":{}}"#,
+                Format::Aweme,
+            ),
+        ] {
+            assert_eq!(of(json), Some(format), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_post_is_not_recognised() {
+        for (json, what) in [
+            ("{}", "nothing"),
+            (
+                r#"{"nav_index":"1","item_id":"1","data":{},"id":5,"source_platform":"tiktok.com"}"#,
+                "an envelope",
+            ),
+            (
+                r#"{"id":"1","title":"","desc":"","stats":{}}"#,
+                "a challenge",
+            ),
+            (r#"{"id":"1","title":"","authorName":""}"#, "a sound"),
+            (r#"{"id":"1","uniqueId":"a","nickname":"A"}"#, "an account"),
+            (
+                r#"{"id":"1","extractor":"youtube","webpage_url":"https://youtu.be/1","formats":[]}"#,
+                "another site's video",
+            ),
+            (
+                r#"{"_type":"playlist","extractor":"tiktok:user","entries":[]}"#,
+                "a playlist",
+            ),
+            (
+                r#"{"id":"3","ownerUsername":"x","hashtags/0":"a","caption":""}"#,
+                "an Instagram table",
+            ),
+            (
+                r#"{"anime":["7189254512345678901"]}"#,
+                "the seed tool's list of ids",
+            ),
+            (r#"{"data":{},"error":{"code":"ok"}}"#, "a response body"),
+        ] {
+            assert_eq!(of(json), None, "{what}");
+        }
+    }
+
+    #[test]
+    fn headers_are_told_with_byte_order_mark_and_chosen_columns() {
+        for (columns, format) in [
+            (
+                &["\u{feff}\"authorMeta/avatar\"", "text"][..],
+                Some(Format::ApifyCsv),
+            ),
+            (
+                &["\u{feff}id", "thread_id", "author_full"],
+                Some(Format::FourCatCsv),
+            ),
+            (
+                &["collected_from_url", "id", "thread_id", "author_full"],
+                Some(Format::FourCatCsv),
+            ),
+            (
+                &["video_id", "video_timestamp", "video_diggcount"],
+                Some(Format::PyktokCsv),
+            ),
+            (
+                &["video_id", "video_timestamp", "download_url"],
+                Some(Format::TraktokCsv),
+            ),
+            (
+                &["authorMeta.name", "createTimeISO", "webVideoUrl"],
+                Some(Format::ApifyCsv),
+            ),
+            (
+                &["id", "secretID", "authorMeta.name"],
+                Some(Format::ScraperCsv),
+            ),
+            (
+                &["id", "text", "createTime", "authorId"],
+                Some(Format::ScraperCsv),
+            ),
+            (
+                &["create_time", "hashtag_names", "username", "id"],
+                Some(Format::ResearchCsv),
+            ),
+            (&["id", "desc", "createTime", "author"], None),
+            (&["name", "count"], None),
+            (&[], None),
+        ] {
+            assert_eq!(recognise_header(columns), format, "{columns:?}");
+        }
+    }
+}
