@@ -7,11 +7,17 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 /// Directory of stored posts unless told otherwise.
-pub const DATA_DIR: &str = "./data";
+pub(crate) const DATA_DIR: &str = "./data";
 
 /// Collects TikTok posts per hashtag and shows which hashtags appear together.
 #[derive(Debug, Parser)]
-#[command(name = "cotag", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "cotag",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 #[command(after_help = "Examples:
   cotag import captured.ndjson -t london      take posts over from another tool's file
   cotag frequencies london 20 -d              rank the hashtags on the posts of #london
@@ -19,32 +25,32 @@ pub const DATA_DIR: &str = "./data";
 
 Exit codes: 0 done · 1 failed · 2 usage · 3 done, but partly · 4 quota or blocked, try later ·
 5 credentials · 6 stored data damaged or verification failed · 130 interrupted, all fetched saved")]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Options of every command.
     #[command(flatten)]
-    pub global: Global,
+    pub(crate) global: Global,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// Options that stand before or after the command.
 #[derive(Args, Debug)]
-pub struct Global {
+pub(crate) struct Global {
     /// Directory of stored posts
     #[arg(long, global = true, value_name = "DIR", env = "COTAG_DATA_DIR", default_value = DATA_DIR)]
-    pub data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     /// How long to wait while another cotag writes there
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
-    pub lock_timeout: u64,
+    pub(crate) lock_timeout: u64,
     /// Say only what went wrong
     #[arg(short, long, global = true)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Take posts over from files of other tools
     Import(ImportArgs),
     /// Rank the hashtags that appear together with one
@@ -60,7 +66,8 @@ pub enum Command {
 
 /// `cotag import`
 #[derive(Args, Debug)]
-#[command(after_help = "Reads plain, gzip and zstd files of: TikTokApi, bellingcat's tiktok-hashtag-analysis (data
+#[command(
+    after_help = "Reads plain, gzip and zstd files of: TikTokApi, bellingcat's tiktok-hashtag-analysis (data
 directories of version 1 and 2 are taken over whole), Zeeschuimer, 4CAT, gallery-dl, HAR recordings,
 saved pages, tiktok-scraper, the Research API and its clients, yt-dlp, pyktok, traktok, Apify, the
 app API. What a file is, is told from its content.
@@ -68,36 +75,40 @@ app API. What a file is, is told from its content.
 Examples:
   cotag import zeeschuimer-export.ndjson -t london
   cotag import old/data                             a whole bellingcat directory, hashtags included
-  zcat posts.json.gz | cotag import - -t london -t paris")]
-pub struct ImportArgs {
+  zcat posts.json.gz | cotag import - -t london -t paris"
+)]
+pub(crate) struct ImportArgs {
     /// Files, directories, or `-` for standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
-    pub inputs: Vec<PathBuf>,
+    pub(crate) inputs: Vec<PathBuf>,
     /// Store the posts that carry this hashtag under it
     #[arg(short, long = "tag", value_name = "TAG", num_args = 1.., action = ArgAction::Append)]
-    pub tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// A file of hashtags, one a line or separated by commas
     #[arg(short = 'f', long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Store the posts that carry none of the hashtags as well, under each of them
     #[arg(long)]
-    pub keep_untagged: bool,
+    pub(crate) keep_untagged: bool,
     /// What the records are, where their content does not tell
     #[arg(long, value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(format_names()))]
-    pub format: Option<String>,
+    pub(crate) format: Option<String>,
     /// Change nothing if any record cannot be read
     #[arg(long)]
-    pub strict: bool,
+    pub(crate) strict: bool,
     /// Replace stored posts by newer fetches of them
     #[arg(long)]
-    pub update: bool,
+    pub(crate) update: bool,
     /// Where to take a post's hashtags from
     #[arg(long, value_enum, default_value_t)]
-    pub tags_from: TagsFromArg,
+    pub(crate) tags_from: TagsFromArg,
 }
 
 fn format_names() -> Vec<&'static str> {
-    crate::model::Format::ALL.iter().map(|format| format.name()).collect()
+    crate::model::Format::ALL
+        .iter()
+        .map(|format| format.name())
+        .collect()
 }
 
 /// `cotag frequencies`
@@ -111,86 +122,86 @@ fn format_names() -> Vec<&'static str> {
 
 The options of the seed tool are understood too: -ht TAG -n N -plt. A number behind the hashtags is
 N; for a hashtag that is a number write --hashtag 2024.")]
-pub struct FrequenciesArgs {
+pub(crate) struct FrequenciesArgs {
     /// Hashtags or files of posts, then how many rows
     #[arg(value_name = "TAG|FILE… [N]")]
-    pub words: Vec<String>,
+    pub(crate) words: Vec<String>,
     /// Hashtags
     #[arg(long = "hashtag", value_name = "TAG", num_args = 1.., action = ArgAction::Append)]
-    pub hashtags: Vec<String>,
+    pub(crate) hashtags: Vec<String>,
     /// A file of hashtags, one a line or separated by commas
     #[arg(short = 'f', long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// How many rows [default: 20]
     #[arg(short, long, value_name = "N")]
-    pub number: Option<String>,
+    pub(crate) number: Option<String>,
     /// Print the table (done anyway unless --plot is given)
     #[arg(short = 'd', long)]
-    pub print: bool,
+    pub(crate) print: bool,
     /// Draw a bar chart
     #[arg(short, long)]
-    pub plot: bool,
+    pub(crate) plot: bool,
     /// How to write the result.
     #[command(flatten)]
-    pub output: OutputArgs,
+    pub(crate) output: OutputArgs,
     /// Further columns: authors, top-author, interval, views, or all
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
-    pub columns: Vec<ColumnArg>,
+    pub(crate) columns: Vec<ColumnArg>,
     /// Which posts to count.
     #[command(flatten)]
-    pub filter: FilterArgs,
+    pub(crate) filter: FilterArgs,
     /// Leave these rows out: a file of hashtags, or `generic` for fyp, viral and their like
     #[arg(long, value_name = "FILE|generic")]
-    pub exclude_tags: Option<String>,
+    pub(crate) exclude_tags: Option<String>,
     /// Only rows with at least so many occurrences
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
-    pub min_count: u64,
+    pub(crate) min_count: u64,
     /// Count accounts instead of posts: one vote per author
     #[arg(long)]
-    pub one_per_author: bool,
+    pub(crate) one_per_author: bool,
 }
 
 /// How a result is written.
 #[derive(Args, Debug)]
-pub struct OutputArgs {
+pub(crate) struct OutputArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t)]
-    pub format: OutputFormat,
+    pub(crate) format: OutputFormat,
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// CSV and TSV for Excel: byte order mark, ids as text, formulas disarmed
     #[arg(long)]
-    pub excel: bool,
+    pub(crate) excel: bool,
 }
 
 /// Which posts to count.
 #[derive(Args, Debug)]
-pub struct FilterArgs {
+pub(crate) struct FilterArgs {
     /// First day (UTC), inclusive
     #[arg(long, value_name = "DATE")]
-    pub since: Option<Date>,
+    pub(crate) since: Option<Date>,
     /// Last day (UTC), inclusive
     #[arg(long, value_name = "DATE")]
-    pub until: Option<Date>,
+    pub(crate) until: Option<Date>,
     /// Only posts of these regions (two-letter codes)
     #[arg(long, value_name = "CODE,…", value_delimiter = ',')]
-    pub region: Vec<String>,
+    pub(crate) region: Vec<String>,
     /// Only posts in these languages (codes as the source gives them)
     #[arg(long, value_name = "CODE,…", value_delimiter = ',')]
-    pub lang: Vec<String>,
+    pub(crate) lang: Vec<String>,
     /// Only posts of these authors
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    pub author: Vec<String>,
+    pub(crate) author: Vec<String>,
     /// Only posts that carry all of these hashtags
     #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub require_tags: Vec<String>,
+    pub(crate) require_tags: Vec<String>,
     /// One of the required hashtags is enough
     #[arg(long, requires = "require_tags")]
-    pub any_tags: bool,
+    pub(crate) any_tags: bool,
     /// Where to take a post's hashtags from
     #[arg(long, value_enum, default_value_t)]
-    pub tags_from: TagsFromArg,
+    pub(crate) tags_from: TagsFromArg,
 }
 
 /// `cotag posts`
@@ -198,27 +209,27 @@ pub struct FilterArgs {
 #[command(after_help = "Examples:
   cotag posts london --with fyp                    the posts behind the row `fyp`
   cotag posts london --with fyp --without viral --format csv -o posts.csv")]
-pub struct PostsArgs {
+pub(crate) struct PostsArgs {
     /// A hashtag, or a file of posts
     #[arg(value_name = "TAG|FILE")]
-    pub subject: String,
+    pub(crate) subject: String,
     /// Only posts that carry all of these hashtags
     #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub with: Vec<String>,
+    pub(crate) with: Vec<String>,
     /// Only posts that carry none of these hashtags
     #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub without: Vec<String>,
+    pub(crate) without: Vec<String>,
     /// Which posts to list.
     #[command(flatten)]
-    pub filter: FilterArgs,
+    pub(crate) filter: FilterArgs,
     /// How to write the result.
     #[command(flatten)]
-    pub output: OutputArgs,
+    pub(crate) output: OutputArgs,
 }
 
 /// Where to take a post's hashtags from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum TagsFromArg {
+pub(crate) enum TagsFromArg {
     /// The source's own list where it has one, else the caption
     #[default]
     Auto,
@@ -232,7 +243,7 @@ pub enum TagsFromArg {
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
+pub(crate) enum OutputFormat {
     /// For reading
     #[default]
     Table,
@@ -250,7 +261,7 @@ pub enum OutputFormat {
 
 /// Columns on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColumnArg {
+pub(crate) enum ColumnArg {
     /// Distinct authors who used the hashtag
     Authors,
     /// The busiest author's share of its posts
@@ -265,7 +276,7 @@ pub enum ColumnArg {
 
 /// The arguments with the seed tool's spellings made ours: `-ht`, `-plt` and `--plot -` are not
 /// what a parser of short flags would read in them.
-pub fn seed_spellings(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+pub(crate) fn seed_spellings(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut literal = false;
     args.map(|arg| {
         literal |= arg == "--";

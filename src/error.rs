@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::source::FileError;
+use crate::source::files::FileError;
 use crate::store::StoreError;
 
 /// How a command ended. The numbers are part of the interface; `README.md` has the same table.
@@ -33,11 +33,17 @@ impl Exit {
         (Self::Done, "done, also when nothing was new"),
         (Self::Failed, "failed"),
         (Self::Usage, "wrong usage"),
-        (Self::Partly, "done, but partly: some records could not be read"),
+        (
+            Self::Partly,
+            "done, but partly: some records could not be read",
+        ),
         (Self::Later, "quota used up or blocked: try later"),
         (Self::Credentials, "credentials missing or wrong"),
         (Self::Damaged, "stored data damaged, or verification failed"),
-        (Self::Interrupted, "interrupted; everything fetched so far is saved"),
+        (
+            Self::Interrupted,
+            "interrupted; everything fetched so far is saved",
+        ),
     ];
 
     /// The worse of two outcomes of one command.
@@ -87,7 +93,10 @@ pub enum Error {
 impl Error {
     /// A failure with advice.
     pub fn failed(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Failed { what: what.into(), hint: Some(hint.into()) }
+        Self::Failed {
+            what: what.into(),
+            hint: Some(hint.into()),
+        }
     }
 
     /// The exit code for it.
@@ -95,7 +104,6 @@ impl Error {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Store(StoreError::Damaged { .. }) => Exit::Damaged,
-            Self::File { error: FileError::Blocked { .. }, .. } => Exit::Later,
             _ => Exit::Failed,
         }
     }
@@ -111,21 +119,26 @@ impl Error {
             Self::Failed { hint, .. } => hint.clone(),
             Self::Store(error) => store_hint(error),
             Self::Io(error) => io_hint(error),
-            Self::File { error: FileError::Io(error), .. } => io_hint(error),
-            Self::File { error, .. } => error.hint().map(str::to_owned),
-            Self::Usage(_) => Some("`cotag --help` shows the commands, `cotag COMMAND --help` their options".into()),
+            Self::File {
+                error: FileError::Io(error),
+                ..
+            } => io_hint(error),
+            Self::File { .. } => None,
+            Self::Usage(_) => Some(
+                "`cotag --help` shows the commands, `cotag COMMAND --help` their options".into(),
+            ),
         }
     }
 }
 
 fn io_hint(error: &io::Error) -> Option<String> {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some("make room on the disk and run the same command again: what is stored is kept".into())
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Some("check the rights on that path, or name another data directory with --data-dir".into())
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
+            "make room on the disk and run the same command again: what is stored is kept".into(),
+        ),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
+            "check the rights on that path, or name another data directory with --data-dir".into(),
+        ),
         _ => None,
     }
 }

@@ -1,3 +1,7 @@
 //! The `cotag` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cotag::run(std::env::args_os())
+}

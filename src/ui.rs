@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// Where a command says things: data to stdout, everything else to stderr.
 #[derive(Debug)]
-pub struct Ui {
+pub(crate) struct Ui {
     quiet: bool,
     bar: RefCell<Option<ProgressBar>>,
     warned: Cell<bool>,
@@ -17,41 +17,40 @@ pub struct Ui {
 
 impl Ui {
     /// `quiet` keeps notes and progress to itself; warnings and errors are always shown.
-    pub fn new(quiet: bool) -> Self {
-        Self { quiet, bar: RefCell::new(None), warned: Cell::new(false) }
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self {
+            quiet,
+            bar: RefCell::new(None),
+            warned: Cell::new(false),
+        }
     }
 
     /// Writes data to stdout.
     ///
     /// # Errors
     /// The reader went away, or the disk behind it is full.
-    pub fn data(&self, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
         out.flush()?;
         Ok(())
     }
 
-    /// How wide a table on stdout may be; `None` where it is no terminal.
-    pub fn stdout_is_terminal(&self) -> bool {
-        io::stdout().is_terminal()
-    }
-
     /// Says something about the work.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             self.say(text);
         }
     }
 
     /// Says that something is not as it should be.
-    pub fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         self.warned.set(true);
         self.say(&format!("warning: {text}"));
     }
 
     /// Says why a command failed, and what to try.
-    pub fn error(&self, error: &Error) {
+    pub(crate) fn error(&self, error: &Error) {
         self.say(&format!("error: {error}"));
         if let Some(hint) = error.hint() {
             self.say(&format!("hint: {hint}"));
@@ -71,11 +70,14 @@ impl Ui {
     }
 
     /// Shows a bar over `length` bytes (0 if unknown) until [`Ui::finish`], on a terminal only.
-    pub fn start(&self, what: &str, length: u64) {
+    pub(crate) fn start(&self, what: &str, length: u64) {
         if self.quiet || !io::stderr().is_terminal() {
             return;
         }
-        let bar = ProgressBar::with_draw_target((length > 0).then_some(length), ProgressDrawTarget::stderr());
+        let bar = ProgressBar::with_draw_target(
+            (length > 0).then_some(length),
+            ProgressDrawTarget::stderr(),
+        );
         let template = if length > 0 {
             "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {msg} {eta}"
         } else {
@@ -89,7 +91,7 @@ impl Ui {
     }
 
     /// Moves the bar.
-    pub fn progress(&self, bytes: u64, posts: u64) {
+    pub(crate) fn progress(&self, bytes: u64, posts: u64) {
         if let Some(bar) = &*self.bar.borrow() {
             bar.set_position(bytes);
             bar.set_message(format!("{posts} posts"));
@@ -97,7 +99,7 @@ impl Ui {
     }
 
     /// Removes the bar.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bar) = self.bar.borrow_mut().take() {
             bar.finish_and_clear();
         }

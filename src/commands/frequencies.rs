@@ -21,7 +21,10 @@ pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Ex
     let format = table_format(&args.output)?;
     let plan = Plan::new(args)?;
     let (words, rows) = words_and_rows(args)?;
-    let options = TableOptions { limit: Some(rows), ..plan.options.clone() };
+    let options = TableOptions {
+        limit: Some(rows),
+        ..plan.options.clone()
+    };
 
     let mut rankings = Vec::new();
     let mut exit = Exit::Done;
@@ -31,7 +34,10 @@ pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Ex
         match counted {
             Ok((subject, counter, damaged)) => {
                 exit = exit.and(damaged);
-                rankings.push(Ranking { subject, table: FrequencyTable::new(counter, &options) });
+                rankings.push(Ranking {
+                    subject,
+                    table: FrequencyTable::new(counter, &options),
+                });
             }
             Err(error) if single => return Err(error),
             Err(error) => {
@@ -43,7 +49,11 @@ pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Ex
     if rankings.is_empty() {
         return Ok(Exit::Failed);
     }
-    deliver(&frequencies(&rankings, &plan.columns, format), args.output.output.as_deref(), ui)?;
+    deliver(
+        &frequencies(&rankings, &plan.columns, format),
+        args.output.output.as_deref(),
+        ui,
+    )?;
     for ranking in &rankings {
         tell(ranking, rows, ui);
     }
@@ -62,7 +72,11 @@ struct Plan {
 impl Plan {
     fn new(args: &FrequenciesArgs) -> Result<Self, Error> {
         let columns = columns(&args.columns);
-        let weight = if args.one_per_author { Weight::Authors } else { Weight::Posts };
+        let weight = if args.one_per_author {
+            Weight::Authors
+        } else {
+            Weight::Posts
+        };
         Ok(Self {
             extras: Extras {
                 authors: weight == Weight::Authors
@@ -114,10 +128,17 @@ impl Plan {
 /// An empty result is a message, not an empty table.
 pub(super) fn nothing_left(name: &str, sample: &Sample) -> Result<(), Error> {
     match sample {
-        Sample { posts: 0, filtered: 0, .. } => {
-            Err(Error::failed(format!("there are no posts of {name}"), "fill it with `cotag import FILE -t TAG`"))
-        }
-        Sample { posts: 0, filtered, .. } => Err(Error::failed(
+        Sample {
+            posts: 0,
+            filtered: 0,
+            ..
+        } => Err(Error::failed(
+            format!("there are no posts of {name}"),
+            "fill it with `cotag import FILE -t TAG`",
+        )),
+        Sample {
+            posts: 0, filtered, ..
+        } => Err(Error::failed(
             format!("none of the {filtered} posts of {name} meets the filters"),
             "widen --since, --until, --region, --lang, --author, --require-tags; a post that lacks what \
              a filter asks about does not meet it",
@@ -149,12 +170,18 @@ fn words_and_rows(args: &FrequenciesArgs) -> Result<(Vec<String>, usize), Error>
         ));
     }
     let mut seen = BTreeSet::new();
-    words.retain(|word| seen.insert(Hashtag::new(word).map_or_else(|| word.clone(), |tag| tag.to_string())));
+    words.retain(|word| {
+        seen.insert(Hashtag::new(word).map_or_else(|| word.clone(), |tag| tag.to_string()))
+    });
     let rows = match number.as_deref() {
         None => ROWS,
         Some(text) => match text.parse() {
             Ok(rows) if rows > 0 => rows,
-            _ => return Err(Error::Usage(format!("the number of rows must be a whole number above 0, not `{text}`"))),
+            _ => {
+                return Err(Error::Usage(format!(
+                    "the number of rows must be a whole number above 0, not `{text}`"
+                )));
+            }
         },
     };
     Ok((words, rows))
@@ -174,7 +201,12 @@ fn columns(args: &[ColumnArg]) -> Vec<Column> {
             ColumnArg::Interval => columns.extend([Column::Interval]),
             ColumnArg::Views => columns.extend([Column::Views]),
             ColumnArg::All => {
-                columns.extend([Column::Authors, Column::TopAuthor, Column::Interval, Column::Views]);
+                columns.extend([
+                    Column::Authors,
+                    Column::TopAuthor,
+                    Column::Interval,
+                    Column::Views,
+                ]);
             }
         }
     }
@@ -184,7 +216,10 @@ fn columns(args: &[ColumnArg]) -> Vec<Column> {
 fn excluded(arg: Option<&str>) -> Result<BTreeSet<Hashtag>, Error> {
     Ok(match arg {
         None => BTreeSet::new(),
-        Some("generic") => GENERIC_TAGS.iter().filter_map(|tag| Hashtag::new(tag)).collect(),
+        Some("generic") => GENERIC_TAGS
+            .iter()
+            .filter_map(|tag| Hashtag::new(tag))
+            .collect(),
         Some(file) => hashtags(&[], Some(Path::new(file)))?.into_iter().collect(),
     })
 }
@@ -196,9 +231,15 @@ fn tell(ranking: &Ranking, rows: usize, ui: &Ui) {
         ui.note(&line);
     }
     if table.rows.len() < rows && table.rows.len() == table.distinct {
-        ui.note(&format!("These are all {} hashtags; {rows} were asked for.", table.distinct));
+        ui.note(&format!(
+            "These are all {} hashtags; {rows} were asked for.",
+            table.distinct
+        ));
     }
     if table.weight == Weight::Authors && table.sample.without_author > 0 {
-        ui.note(&format!("{} posts name no author and have no vote.", table.sample.without_author));
+        ui.note(&format!(
+            "{} posts name no author and have no vote.",
+            table.sample.without_author
+        ));
     }
 }

@@ -40,7 +40,9 @@ pub(super) fn subject(word: &str, data_dir: &Path) -> Result<Subject, Error> {
     match missing {
         _ if is_file => Ok(Subject::File(path.to_owned())),
         Some(error) => Err(error.into()),
-        None => Err(Error::Usage(format!("`{word}` is no hashtag, and there is no such file"))),
+        None => Err(Error::Usage(format!(
+            "`{word}` is no hashtag, and there is no such file"
+        ))),
     }
 }
 
@@ -49,9 +51,10 @@ impl Subject {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Stored(stored) => format!("#{}", stored.tag),
-            Self::File(path) => path
-                .file_name()
-                .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()),
+            Self::File(path) => path.file_name().map_or_else(
+                || path.display().to_string(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
         }
     }
 
@@ -68,7 +71,9 @@ impl Subject {
     ) -> Result<Folded<S>, Error> {
         match self {
             Self::Stored(stored) => fold_lines(&stored.data_files().collect::<Vec<_>>(), new, add),
-            Self::File(path) if is_store_file(path)? => fold_lines(std::slice::from_ref(path), new, add),
+            Self::File(path) if is_store_file(path)? => {
+                fold_lines(std::slice::from_ref(path), new, add)
+            }
             Self::File(path) => fold_file(path, new(), add, ui),
         }
     }
@@ -107,16 +112,32 @@ fn fold_lines<S: Send>(
     add: &(dyn Fn(&mut S, &Post<'_>, Option<Origin>) + Sync),
 ) -> Result<Folded<S>, Error> {
     let first = read_lines(files, new, add, &HashSet::new())?;
-    let mut ids: Vec<(u64, Place)> = first.seen.iter().flat_map(|seen| seen.ids.iter().copied()).collect();
+    let mut ids: Vec<(u64, Place)> = first
+        .seen
+        .iter()
+        .flat_map(|seen| seen.ids.iter().copied())
+        .collect();
     ids.sort_unstable();
-    let repeats: HashSet<Place> =
-        ids.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).collect();
+    let repeats: HashSet<Place> = ids
+        .windows(2)
+        .filter(|pair| pair[0].0 == pair[1].0)
+        .map(|pair| pair[1].1)
+        .collect();
     let rows = ids.len() as u64;
     drop(ids);
-    let read = if repeats.is_empty() { first } else { read_lines(files, new, add, &repeats)? };
+    let read = if repeats.is_empty() {
+        first
+    } else {
+        read_lines(files, new, add, &repeats)?
+    };
     let unreadable = read.seen.iter().map(|seen| seen.unreadable).sum();
     Ok(Folded {
-        left_out: Sample { rows: rows + unreadable, duplicates: repeats.len() as u64, unreadable, ..Sample::default() },
+        left_out: Sample {
+            rows: rows + unreadable,
+            duplicates: repeats.len() as u64,
+            unreadable,
+            ..Sample::default()
+        },
         states: read.seen.into_iter().map(|seen| seen.state).collect(),
         damage: read.damage,
         notes: read.notes,
@@ -135,9 +156,17 @@ fn read_lines<S: Send>(
     add: &(dyn Fn(&mut S, &Post<'_>, Option<Origin>) + Sync),
     skip: &HashSet<Place>,
 ) -> Result<ReadLines<S>, Error> {
-    let mut all = ReadLines { seen: Vec::new(), damage: Vec::new(), notes: Vec::new() };
+    let mut all = ReadLines {
+        seen: Vec::new(),
+        damage: Vec::new(),
+        notes: Vec::new(),
+    };
     for (number, path) in files.iter().enumerate() {
-        let new = || Seen { state: new(), ids: Vec::new(), unreadable: 0 };
+        let new = || Seen {
+            state: new(),
+            ids: Vec::new(),
+            unreadable: 0,
+        };
         let (seen, end) = scan(path, &new, &|seen: &mut Seen<S>, line| {
             let place = (number, line.offset);
             match Stored::read(line.text) {
@@ -159,7 +188,14 @@ fn read_lines<S: Send>(
             ));
         }
         let damage = end.damaged.iter();
-        all.damage.extend(damage.map(|damage| format!("`{}` at byte {}: {}", path.display(), damage.offset, damage.why)));
+        all.damage.extend(damage.map(|damage| {
+            format!(
+                "`{}` at byte {}: {}",
+                path.display(),
+                damage.offset,
+                damage.why
+            )
+        }));
     }
     Ok(all)
 }
@@ -202,6 +238,14 @@ fn fold_file<S>(
         },
     );
     ui.finish();
-    let summary = read.map_err(|error| Error::File { file: path.display().to_string(), error })?;
-    Ok(Folded { states: vec![state], left_out, damage: Vec::new(), notes: summary.notes })
+    let summary = read.map_err(|error| Error::File {
+        file: path.display().to_string(),
+        error,
+    })?;
+    Ok(Folded {
+        states: vec![state],
+        left_out,
+        damage: Vec::new(),
+        notes: summary.notes,
+    })
 }

@@ -41,8 +41,14 @@ pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
 /// The data directory, open for writing.
 fn writer(global: &Global, command: &str, ui: &Ui) -> Result<Writer, Error> {
     let timeout = Duration::from_secs(global.lock_timeout);
-    let mut waiting = |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
-    Ok(Writer::open(&global.data_dir, command, timeout, &mut waiting)?)
+    let mut waiting =
+        |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
+    Ok(Writer::open(
+        &global.data_dir,
+        command,
+        timeout,
+        &mut waiting,
+    )?)
 }
 
 /// Hashtags as typed and from a file, each once, in their order.
@@ -53,8 +59,11 @@ fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error
     }
     let mut tags = Vec::new();
     for word in words {
-        let tag = Hashtag::new(&word)
-            .ok_or_else(|| Error::Usage(format!("`{word}` is no hashtag: nothing is left of it without `#`")))?;
+        let tag = Hashtag::new(&word).ok_or_else(|| {
+            Error::Usage(format!(
+                "`{word}` is no hashtag: nothing is left of it without `#`"
+            ))
+        })?;
         if !tags.contains(&tag) {
             tags.push(tag);
         }
@@ -88,15 +97,26 @@ fn filter(args: &FilterArgs) -> Result<Filter, Error> {
     if let (Some(since), Some(until)) = (args.since, args.until)
         && since > until
     {
-        return Err(Error::Usage(format!("--since {since} is after --until {until}")));
+        return Err(Error::Usage(format!(
+            "--since {since} is after --until {until}"
+        )));
     }
-    let words = |words: &[String]| words.iter().map(|word| word.trim().to_owned()).collect::<Vec<_>>();
+    let words = |words: &[String]| {
+        words
+            .iter()
+            .map(|word| word.trim().to_owned())
+            .collect::<Vec<_>>()
+    };
     Ok(Filter {
         since: args.since,
         until: args.until,
         regions: words(&args.region),
         languages: words(&args.lang),
-        authors: args.author.iter().map(|name| name.trim().trim_start_matches('@').to_owned()).collect(),
+        authors: args
+            .author
+            .iter()
+            .map(|name| name.trim().trim_start_matches('@').to_owned())
+            .collect(),
         required: hashtags(&args.require_tags, None)?,
         any_required: args.any_tags,
         forbidden: Vec::new(),

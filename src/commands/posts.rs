@@ -18,7 +18,10 @@ pub(super) fn run(args: &PostsArgs, global: &Global, ui: &Ui) -> Result<Exit, Er
 
     let subject = subject(&args.subject, &global.data_dir)?;
     // With --any-tags one required hashtag is enough, but all of --with are.
-    let with = crate::analysis::Filter { required: with, ..Default::default() };
+    let with = crate::analysis::Filter {
+        required: with,
+        ..Default::default()
+    };
     let folded = subject.fold(
         &|| (Counter::new(from, Extras::default()), Vec::new()),
         &|(counter, rows), post, origin| {
@@ -44,7 +47,11 @@ pub(super) fn run(args: &PostsArgs, global: &Global, ui: &Ui) -> Result<Exit, Er
     let name = subject.name();
     nothing_left(&name, &sample)?;
     rows.sort_unstable_by_key(|row: &PostRow| (row.created.map(crate::model::Created::at), row.id));
-    deliver(&posts(&name, &rows, &sample, format), args.output.output.as_deref(), ui)?;
+    deliver(
+        &posts(&name, &rows, &sample, format),
+        args.output.output.as_deref(),
+        ui,
+    )?;
     for line in footnote(&name, &sample) {
         ui.note(&line);
     }

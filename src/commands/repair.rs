@@ -12,7 +12,9 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let mut text = String::new();
     let mut mended = false;
     for report in repair(&mut writer)? {
-        let name = report.tag.map_or_else(|| "store".to_owned(), |tag| format!("#{tag}"));
+        let name = report
+            .tag
+            .map_or_else(|| "store".to_owned(), |tag| format!("#{tag}"));
         let name = crate::output::printable(&name).into_owned();
         for done in report.done {
             mended = true;

@@ -10,7 +10,10 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let mut text = String::new();
     let mut wrong = 0;
     for report in &reports {
-        let name = report.tag.as_ref().map_or_else(|| "store".to_owned(), |tag| format!("#{tag}"));
+        let name = report
+            .tag
+            .as_ref()
+            .map_or_else(|| "store".to_owned(), |tag| format!("#{tag}"));
         let name = crate::output::printable(&name).into_owned();
         if report.findings.is_empty() {
             let hashes = match report.runs {
@@ -21,14 +24,23 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
         }
         for finding in &report.findings {
             wrong += 1;
-            text += &format!("{name}: {}: {}\n", finding.file.display(), crate::output::printable(&finding.what));
+            text += &format!(
+                "{name}: {}: {}\n",
+                finding.file.display(),
+                crate::output::printable(&finding.what)
+            );
         }
     }
     ui.data(text.as_bytes())?;
     if wrong == 0 {
-        ui.note(&format!("{} hashtags checked, nothing wrong.", reports.len()));
+        ui.note(&format!(
+            "{} hashtags checked, nothing wrong.",
+            reports.len()
+        ));
         return Ok(Exit::Done);
     }
-    ui.warn(&format!("{wrong} things are not as they should be; `cotag repair` mends them and keeps a backup"));
+    ui.warn(&format!(
+        "{wrong} things are not as they should be; `cotag repair` mends them and keeps a backup"
+    ));
     Ok(Exit::Damaged)
 }

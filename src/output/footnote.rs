@@ -14,10 +14,16 @@ pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
     let mut lines = vec![count_line(subject, sample)];
     let mut left_out = Vec::new();
     if sample.duplicates > 0 {
-        left_out.push(format!("{} of {} records repeat a post and were dropped", sample.duplicates, sample.rows));
+        left_out.push(format!(
+            "{} of {} records repeat a post and were dropped",
+            sample.duplicates, sample.rows
+        ));
     }
     if sample.unreadable > 0 {
-        left_out.push(format!("{} records are no readable post", sample.unreadable));
+        left_out.push(format!(
+            "{} records are no readable post",
+            sample.unreadable
+        ));
     }
     if sample.filtered > 0 {
         left_out.push(format!("{} posts do not meet the filters", sample.filtered));
@@ -33,7 +39,11 @@ fn count_line(subject: &str, sample: &Sample) -> String {
     let mut line = format!("n = {} posts of {}", sample.posts, printable(subject));
     if let Some((first, last)) = sample.span {
         let (first, last) = (day(first), day(last));
-        line += &if first == last { format!(", {first} (UTC)") } else { format!(", {first} to {last} (UTC)") };
+        line += &if first == last {
+            format!(", {first} (UTC)")
+        } else {
+            format!(", {first} to {last} (UTC)")
+        };
     }
     let mut undated = Vec::new();
     if sample.undated > 0 {
@@ -53,7 +63,7 @@ fn count_line(subject: &str, sample: &Sample) -> String {
 }
 
 /// `Research API, 4CAT/Zeeschuimer (CSV) files`, commonest first.
-pub fn sources(sample: &Sample) -> String {
+pub(super) fn sources(sample: &Sample) -> String {
     let mut posts: BTreeMap<String, u64> = BTreeMap::new();
     for (provenance, count) in &sample.provenance {
         let name = match provenance.origin {
@@ -66,13 +76,18 @@ pub fn sources(sample: &Sample) -> String {
     }
     let mut posts: Vec<(String, u64)> = posts.into_iter().collect();
     posts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    posts.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+    posts
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// What the posts may be taken for.
 fn standing(subject: &str, sample: &Sample) -> String {
     if sample.is_synthetic() {
-        "Synthetic: these posts were made up by cotag for practice and say nothing about TikTok.".to_owned()
+        "Synthetic: these posts were made up by cotag for practice and say nothing about TikTok."
+            .to_owned()
     } else {
         format!("A sample of {}, not all of TikTok.", printable(subject))
     }

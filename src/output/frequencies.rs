@@ -83,7 +83,10 @@ fn tables(rankings: &[Ranking], columns: &[Column]) -> String {
             if number > 0 {
                 text.push('\n');
             }
-            text += &format!("Co-occurring hashtags for {} posts\n", printable(&ranking.subject));
+            text += &format!(
+                "Co-occurring hashtags for {} posts\n",
+                printable(&ranking.subject)
+            );
         }
         text += &sheet(&ranking.table.rows, columns, None).table();
         text += &total_line(&ranking.table);
@@ -113,7 +116,8 @@ fn combined(rankings: &[Ranking], columns: &[Column]) -> Sheet {
     let mut all = sheet(&[], columns, Some(("", 0)));
     for ranking in rankings {
         let of = (ranking.subject.as_str(), ranking.table.total);
-        all.rows.extend(sheet(&ranking.table.rows, columns, Some(of)).rows);
+        all.rows
+            .extend(sheet(&ranking.table.rows, columns, Some(of)).rows);
     }
     all
 }
@@ -145,7 +149,10 @@ fn sheet(rows: &[Row], columns: &[Column], of: Option<(&str, u64)>) -> Sheet {
             }
         }
     }
-    Sheet { headings, rows: rows.iter().map(|row| cells(row, columns, of)).collect() }
+    Sheet {
+        headings,
+        rows: rows.iter().map(|row| cells(row, columns, of)).collect(),
+    }
 }
 
 fn cells(row: &Row, columns: &[Column], of: Option<(&str, u64)>) -> Vec<Cell> {

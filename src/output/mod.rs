@@ -2,11 +2,13 @@
 
 mod footnote;
 mod frequencies;
+mod import;
 mod posts;
 mod sheet;
 mod text;
 
 pub use footnote::footnote;
 pub use frequencies::{Column, Ranking, TableFormat, frequencies};
+pub use import::{ImportRow, import_summary};
 pub use posts::{PostRow, posts};
 pub use text::{printable, printable_lines};

@@ -7,7 +7,7 @@ use super::printable;
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
+pub(super) enum Cell {
     /// Foreign or other text.
     Text(String),
     /// A post's id: always a string, since 64 bits do not survive a spreadsheet or JavaScript.
@@ -22,35 +22,35 @@ pub enum Cell {
 
 /// A column's name for programs (stable) and for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heading {
+pub(super) struct Heading {
     /// As in CSV, TSV and JSON.
-    pub key: &'static str,
+    pub(super) key: &'static str,
     /// As in tables.
-    pub title: &'static str,
+    pub(super) title: &'static str,
 }
 
 /// A result laid out in rows.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sheet {
+pub(super) struct Sheet {
     /// One per column.
-    pub headings: Vec<Heading>,
+    pub(super) headings: Vec<Heading>,
     /// Each as long as the headings.
-    pub rows: Vec<Vec<Cell>>,
+    pub(super) rows: Vec<Vec<Cell>>,
 }
 
 impl Cell {
     /// A number that may be missing.
-    pub fn number(value: Option<f64>, decimals: usize) -> Self {
+    pub(super) fn number(value: Option<f64>, decimals: usize) -> Self {
         value.map_or(Self::Missing, |value| Self::Number(value, decimals))
     }
 
     /// A count that may be missing.
-    pub fn count(value: Option<u64>) -> Self {
+    pub(super) fn count(value: Option<u64>) -> Self {
         value.map_or(Self::Missing, Self::Count)
     }
 
     /// A text that may be missing.
-    pub fn text(value: Option<&str>) -> Self {
+    pub(super) fn text(value: Option<&str>) -> Self {
         value.map_or(Self::Missing, |value| Self::Text(value.to_owned()))
     }
 
@@ -67,7 +67,9 @@ impl Cell {
     fn for_excel(&self) -> String {
         match self {
             Self::Id(id) => format!("=\"{id}\""),
-            Self::Text(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) => {
+            Self::Text(text)
+                if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) =>
+            {
                 format!("'{text}")
             }
             other => other.plain(),
@@ -86,9 +88,11 @@ impl Cell {
 
 impl Sheet {
     /// A table for reading: columns aligned by display width, hostile characters written out.
-    pub fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(self.headings.iter().map(|heading| heading.title));
         for row in &self.rows {
             table.add_row(row.iter().map(|cell| match cell {
@@ -98,13 +102,18 @@ impl Sheet {
         }
         for (number, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, 2));
-            let numeric = self.rows.iter().all(|row| !matches!(row[number], Cell::Text(_) | Cell::Id(_)));
+            let numeric = self
+                .rows
+                .iter()
+                .all(|row| !matches!(row[number], Cell::Text(_) | Cell::Id(_)));
             if numeric && number > 0 {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let mut text: String =
-            table.lines().flat_map(|line| [line.trim_end().to_owned(), "\n".to_owned()]).collect();
+        let mut text: String = table
+            .lines()
+            .flat_map(|line| [line.trim_end().to_owned(), "\n".to_owned()])
+            .collect();
         if text.is_empty() {
             text.push('\n');
         }
@@ -112,23 +121,39 @@ impl Sheet {
     }
 
     /// Comma- or tab-separated values with a header row; RFC 4180, LF line ends.
-    pub fn separated(&self, delimiter: u8, excel: bool) -> Vec<u8> {
-        let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+    pub(super) fn separated(&self, delimiter: u8, excel: bool) -> Vec<u8> {
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(delimiter)
+            .from_writer(Vec::new());
         // Writing into memory cannot fail, and all rows are as long as the header.
         let _ = writer.write_record(self.headings.iter().map(|heading| heading.key));
         for row in &self.rows {
-            let _ = writer
-                .write_record(row.iter().map(|cell| if excel { cell.for_excel() } else { cell.plain() }));
+            let _ = writer.write_record(row.iter().map(|cell| {
+                if excel {
+                    cell.for_excel()
+                } else {
+                    cell.plain()
+                }
+            }));
         }
-        let mut bytes = if excel { "\u{feff}".as_bytes().to_vec() } else { Vec::new() };
+        let mut bytes = if excel {
+            "\u{feff}".as_bytes().to_vec()
+        } else {
+            Vec::new()
+        };
         bytes.extend(writer.into_inner().unwrap_or_default());
         bytes
     }
 
     /// A Markdown table.
-    pub fn markdown(&self) -> String {
+    pub(super) fn markdown(&self) -> String {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        let mut text = line(self.headings.iter().map(|heading| heading.title.to_owned()).collect());
+        let mut text = line(
+            self.headings
+                .iter()
+                .map(|heading| heading.title.to_owned())
+                .collect(),
+        );
         text += &line(self.headings.iter().map(|_| "---".to_owned()).collect());
         for row in &self.rows {
             text += &line(row.iter().map(|cell| markdown(&cell.plain())).collect());
@@ -137,16 +162,20 @@ impl Sheet {
     }
 
     /// The rows as JSON objects, keys in the order of the columns.
-    pub fn objects(&self) -> impl Iterator<Item = Value> {
+    pub(super) fn objects(&self) -> impl Iterator<Item = Value> {
         self.rows.iter().map(|row| {
-            let fields: Map<String, Value> =
-                self.headings.iter().zip(row).map(|(heading, cell)| (heading.key.to_owned(), cell.json())).collect();
+            let fields: Map<String, Value> = self
+                .headings
+                .iter()
+                .zip(row)
+                .map(|(heading, cell)| (heading.key.to_owned(), cell.json()))
+                .collect();
             Value::Object(fields)
         })
     }
 
     /// One JSON object per line.
-    pub fn lines(&self) -> String {
+    pub(super) fn lines(&self) -> String {
         self.objects().map(|object| format!("{object}\n")).collect()
     }
 }
@@ -173,13 +202,30 @@ mod tests {
     fn sheet() -> Sheet {
         Sheet {
             headings: vec![
-                Heading { key: "id", title: "Post" },
-                Heading { key: "hashtag", title: "Hashtag" },
-                Heading { key: "views", title: "Views" },
+                Heading {
+                    key: "id",
+                    title: "Post",
+                },
+                Heading {
+                    key: "hashtag",
+                    title: "Hashtag",
+                },
+                Heading {
+                    key: "views",
+                    title: "Views",
+                },
             ],
             rows: vec![
-                vec![Cell::Id("7189254512345678901".into()), Cell::Text("東京".into()), Cell::Count(5)],
-                vec![Cell::Id("2".into()), Cell::Text("=1+1|\u{1b}[2J".into()), Cell::Missing],
+                vec![
+                    Cell::Id("7189254512345678901".into()),
+                    Cell::Text("東京".into()),
+                    Cell::Count(5),
+                ],
+                vec![
+                    Cell::Id("2".into()),
+                    Cell::Text("=1+1|\u{1b}[2J".into()),
+                    Cell::Missing,
+                ],
             ],
         }
     }
@@ -197,7 +243,10 @@ mod tests {
     #[test]
     fn csv_keeps_text_as_it_is_and_excel_is_disarmed() {
         let csv = String::from_utf8(sheet().separated(b',', false)).unwrap();
-        assert_eq!(csv, "id,hashtag,views\n7189254512345678901,東京,5\n2,=1+1|\u{1b}[2J,\n");
+        assert_eq!(
+            csv,
+            "id,hashtag,views\n7189254512345678901,東京,5\n2,=1+1|\u{1b}[2J,\n"
+        );
         let excel = String::from_utf8(sheet().separated(b',', true)).unwrap();
         assert_eq!(
             excel,
@@ -207,13 +256,22 @@ mod tests {
 
     #[test]
     fn markdown_marks_are_escaped() {
-        assert!(sheet().markdown().ends_with("| 2 | =1+1\\|\\\\u{1b}\\[2J |  |\n"), "{}", sheet().markdown());
+        assert!(
+            sheet()
+                .markdown()
+                .ends_with("| 2 | =1+1\\|\\\\u{1b}\\[2J |  |\n"),
+            "{}",
+            sheet().markdown()
+        );
     }
 
     #[test]
     fn ids_are_strings_and_missing_is_null() {
         let lines = sheet().lines();
-        assert!(lines.starts_with(r#"{"id":"7189254512345678901","hashtag":"東京","views":5}"#), "{lines}");
+        assert!(
+            lines.starts_with(r#"{"id":"7189254512345678901","hashtag":"東京","views":5}"#),
+            "{lines}"
+        );
         assert!(lines.contains(r#""views":null"#));
     }
 }

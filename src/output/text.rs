@@ -59,7 +59,15 @@ mod tests {
 
     #[test]
     fn scripts_and_emoji_stay_as_they_are() {
-        for text in ["fypシ", "ukraine🇺🇦", "👩‍🍳", "❤️", "हिन्दी", "می‌خواهم", "ภาษาไทย"] {
+        for text in [
+            "fypシ",
+            "ukraine🇺🇦",
+            "👩‍🍳",
+            "❤️",
+            "हिन्दी",
+            "می‌خواهم",
+            "ภาษาไทย",
+        ] {
             assert!(matches!(printable(text), Cow::Borrowed(_)), "{text}");
         }
     }

@@ -26,7 +26,9 @@ impl<'a> Stored<'a> {
         let fields = Fields::parse(line).map_err(|error| Unreadable::Json(error.to_string()))?;
         let envelope = fields.object("_cotag");
         let named = envelope.text("format").and_then(|name| name.parse().ok());
-        let format = named.or_else(|| recognise(&fields)).ok_or(Unreadable::Unknown)?;
+        let format = named
+            .or_else(|| recognise(&fields))
+            .ok_or(Unreadable::Unknown)?;
         Ok(Self {
             post: read(format, &fields)?,
             origin: envelope.text("origin").and_then(|name| name.parse().ok()),

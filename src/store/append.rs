@@ -109,7 +109,8 @@ impl Appender {
 
     /// Takes a line in; it is stored by the next [`Appender::commit`].
     pub(super) fn push(&mut self, line: &str) {
-        self.pending.extend_from_slice(if self.empty { b"\n" } else { b",\n" });
+        self.pending
+            .extend_from_slice(if self.empty { b"\n" } else { b",\n" });
         self.pending.extend_from_slice(line.as_bytes());
         self.empty = false;
     }
@@ -137,7 +138,10 @@ impl Appender {
                 self.pending.clear();
                 closed.and(Err(io::Error::new(
                     error.kind(),
-                    format!("cannot add to `{}`: {error}; what was stored before is unharmed", self.path.display()),
+                    format!(
+                        "cannot add to `{}`: {error}; what was stored before is unharmed",
+                        self.path.display()
+                    ),
                 )))
             }
         }
@@ -152,7 +156,11 @@ impl Appender {
 
     /// The range that was added since opening.
     pub(super) fn segment(&self) -> Segment {
-        Segment { from: self.start, to: self.end, sha256: hex(&self.hash.clone().finalize()) }
+        Segment {
+            from: self.start,
+            to: self.end,
+            sha256: hex(&self.hash.clone().finalize()),
+        }
     }
 }
 
@@ -164,7 +172,9 @@ pub(super) fn hash_range(path: &Path, from: u64, to: u64) -> io::Result<String> 
     let mut rest = to.saturating_sub(from);
     let mut buffer = vec![0; 1 << 18];
     while rest > 0 {
-        let wanted = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+        let wanted = buffer
+            .len()
+            .min(usize::try_from(rest).unwrap_or(usize::MAX));
         let got = file.read(&mut buffer[..wanted])?;
         if got == 0 {
             break;

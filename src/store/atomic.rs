@@ -18,7 +18,12 @@ pub fn replace(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display()));
+    let named = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot write `{}`: {error}", path.display()),
+        )
+    };
     let mut file = NamedTempFile::with_prefix_in(".cotag-", folder).map_err(named)?;
     let mut buffered = BufWriter::with_capacity(1 << 20, &mut file);
     write(&mut buffered).map_err(named)?;
@@ -35,7 +40,8 @@ pub fn replace(
 fn share_as(path: &Path, file: &NamedTempFile) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(path).map_or(0o644, |old| old.permissions().mode());
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))
+    file.as_file()
+        .set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]

@@ -25,7 +25,10 @@ pub(super) fn video_ids_path(root: &Path) -> PathBuf {
 /// The name under which a folder's ids are listed: its own name where that is a spelling of the
 /// hashtag (v1 trees have `London`), the hashtag where the name had to be made safe.
 pub(super) fn key(posts: &Path, tag: &Hashtag) -> String {
-    let folder = posts.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    let folder = posts
+        .parent()
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
     match folder {
         Some(folder) if Hashtag::new(folder).as_ref() == Some(tag) => folder.to_owned(),
         _ => tag.to_string(),
@@ -42,12 +45,23 @@ pub(super) fn listed(root: &Path, key: &str) -> Result<Option<Vec<PostId>>, Stor
         Err(error) => return Err(error.into()),
     };
     let lists = parse(&path, &text)?;
-    let Some(list) = lists.get(key) else { return Ok(None) };
-    let damaged = |why: String| StoreError::Damaged { path: path.clone(), why };
-    let ids: Vec<&str> = serde_json::from_str(list.get())
-        .map_err(|error| damaged(format!("the list of `{key}` is no list of strings: {error}")))?;
+    let Some(list) = lists.get(key) else {
+        return Ok(None);
+    };
+    let damaged = |why: String| StoreError::Damaged {
+        path: path.clone(),
+        why,
+    };
+    let ids: Vec<&str> = serde_json::from_str(list.get()).map_err(|error| {
+        damaged(format!(
+            "the list of `{key}` is no list of strings: {error}"
+        ))
+    })?;
     ids.iter()
-        .map(|id| id.parse().map_err(|error| damaged(format!("`{id}` in the list of `{key}`: {error}"))))
+        .map(|id| {
+            id.parse()
+                .map_err(|error| damaged(format!("`{id}` in the list of `{key}`: {error}")))
+        })
         .collect::<Result<_, _>>()
         .map(Some)
 }
@@ -75,7 +89,11 @@ pub(super) enum Others {
 /// Rewrites the file with new lists for some keys, the others kept as they are.
 ///
 /// A file that is no JSON is kept beside it as `post_ids.json.damaged`: its lists can be made again.
-pub(super) fn update(root: &Path, changed: &BTreeMap<String, Vec<PostId>>, others: Others) -> Result<(), StoreError> {
+pub(super) fn update(
+    root: &Path,
+    changed: &BTreeMap<String, Vec<PostId>>,
+    others: Others,
+) -> Result<(), StoreError> {
     let path = post_ids_path(root);
     fs::create_dir_all(root.join("ids"))?;
     let text = match fs::read_to_string(&path) {
@@ -90,9 +108,16 @@ pub(super) fn update(root: &Path, changed: &BTreeMap<String, Vec<PostId>>, other
             BTreeMap::new()
         }
     };
-    let old = if others == Others::Keep { old } else { BTreeMap::new() };
-    let all: BTreeSet<&str> =
-        old.keys().map(String::as_str).chain(changed.keys().map(String::as_str)).collect();
+    let old = if others == Others::Keep {
+        old
+    } else {
+        BTreeMap::new()
+    };
+    let all: BTreeSet<&str> = old
+        .keys()
+        .map(String::as_str)
+        .chain(changed.keys().map(String::as_str))
+        .collect();
     atomic::replace(&path, |out| {
         let mut separator = "{\n";
         for key in all {
@@ -103,7 +128,11 @@ pub(super) fn update(root: &Path, changed: &BTreeMap<String, Vec<PostId>>, other
                 None => out.write_all(old[key].get().as_bytes())?,
             }
         }
-        out.write_all(if separator == "{\n" { b"{}\n" } else { b"\n}\n" })
+        out.write_all(if separator == "{\n" {
+            b"{}\n"
+        } else {
+            b"\n}\n"
+        })
     })?;
     let videos = video_ids_path(root);
     if !videos.exists() {

@@ -26,7 +26,11 @@ pub struct Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = self.since.strftime("%Y-%m-%d %H:%M:%S UTC");
-        write!(formatter, "`cotag {}` (process {}, since {since})", self.command, self.pid)
+        write!(
+            formatter,
+            "`cotag {}` (process {}, since {since})",
+            self.command, self.pid
+        )
     }
 }
 
@@ -45,7 +49,12 @@ impl Lock {
         waiting: &mut dyn FnMut(&Holder),
     ) -> Result<Self, StoreError> {
         let path = root.join(FILE);
-        let mut file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let mut file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
         let start = Instant::now();
         let mut told = false;
         loop {
@@ -56,7 +65,10 @@ impl Lock {
             }
             let holder = read_holder(&mut file);
             if start.elapsed() >= timeout {
-                return Err(StoreError::Locked { root: root.to_owned(), holder });
+                return Err(StoreError::Locked {
+                    root: root.to_owned(),
+                    holder,
+                });
             }
             if !told {
                 waiting(&holder);
@@ -64,7 +76,11 @@ impl Lock {
             }
             std::thread::sleep(POLL);
         }
-        let me = Holder { pid: std::process::id(), command: command.to_owned(), since: Timestamp::now() };
+        let me = Holder {
+            pid: std::process::id(),
+            command: command.to_owned(),
+            since: Timestamp::now(),
+        };
         write_holder(&mut file, &me)?;
         Ok(Self { _file: file })
     }
@@ -80,9 +96,11 @@ fn write_holder(file: &mut fs::File, holder: &Holder) -> io::Result<()> {
 fn read_holder(file: &mut fs::File) -> Holder {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
-    read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or(Holder {
-        pid: 0,
-        command: "?".into(),
-        since: Timestamp::UNIX_EPOCH,
-    })
+    read.ok()
+        .and_then(|_| serde_json::from_str(&text).ok())
+        .unwrap_or(Holder {
+            pid: 0,
+            command: "?".into(),
+            since: Timestamp::UNIX_EPOCH,
+        })
 }

@@ -47,6 +47,11 @@ pub(super) fn folder_for(
     short
 }
 
+/// The hashtag that a folder's name stands for where no record of renamed folders is at hand.
+pub fn folder_tag(folder: &str) -> Option<Hashtag> {
+    tag_of(folder, &BTreeMap::new())
+}
+
 /// The hashtag whose folder this is; `None` for reserved and hidden names.
 pub(super) fn tag_of(folder: &str, recorded: &BTreeMap<String, String>) -> Option<Hashtag> {
     if RESERVED.contains(&folder) || folder.starts_with('.') {
@@ -63,7 +68,8 @@ fn encode(tag: &str) -> String {
     let last = tag.char_indices().next_back().map_or(0, |(at, _)| at);
     let suspicious = is_device(tag) || RESERVED.contains(&tag);
     for (at, c) in tag.char_indices() {
-        let edge = (at == 0 && (c == '.' || c == ' ' || suspicious)) || (at == last && (c == '.' || c == ' '));
+        let edge = (at == 0 && (c == '.' || c == ' ' || suspicious))
+            || (at == last && (c == '.' || c == ' '));
         if edge || is_unsafe(c) {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                 // Writing to a String cannot fail.
@@ -106,8 +112,9 @@ fn is_device(tag: &str) -> bool {
         return true;
     }
     ["com", "lpt"].iter().any(|port| {
-        stem.strip_prefix(port)
-            .is_some_and(|number| number.chars().count() == 1 && number.chars().all(|c| c.is_numeric()))
+        stem.strip_prefix(port).is_some_and(|number| {
+            number.chars().count() == 1 && number.chars().all(char::is_numeric)
+        })
     })
 }
 
@@ -123,7 +130,11 @@ mod tests {
     use super::*;
 
     fn folder(tag: &str) -> String {
-        folder_for(&Hashtag::new(tag).unwrap(), &BTreeSet::new(), &BTreeMap::new())
+        folder_for(
+            &Hashtag::new(tag).unwrap(),
+            &BTreeSet::new(),
+            &BTreeMap::new(),
+        )
     }
 
     #[test]
@@ -159,7 +170,14 @@ mod tests {
         assert_ne!(folder(&"東".repeat(300)), folder(&"東".repeat(301)));
         // Another spelling of the same hashtag is no collision.
         let existing = BTreeSet::from(["London".to_owned()]);
-        assert_eq!(folder_for(&Hashtag::new("london").unwrap(), &existing, &BTreeMap::new()), "london");
+        assert_eq!(
+            folder_for(
+                &Hashtag::new("london").unwrap(),
+                &existing,
+                &BTreeMap::new()
+            ),
+            "london"
+        );
     }
 
     proptest! {

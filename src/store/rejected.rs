@@ -33,8 +33,10 @@ pub(super) fn append(posts: &Path, rejected: &[RejectedRecord]) -> Result<(), St
         serde_json::to_writer(&mut lines, record).map_err(std::io::Error::from)?;
         lines.push(b'\n');
     }
-    let mut file =
-        fs::OpenOptions::new().append(true).create(true).open(posts.join("rejected.jsonl"))?;
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(posts.join("rejected.jsonl"))?;
     file.write_all(&lines)?;
     file.sync_data()?;
     Ok(())

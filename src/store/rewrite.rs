@@ -25,13 +25,17 @@ pub(super) fn close(path: &Path) -> Result<Option<u64>, StoreError> {
     }
     let length = file.metadata()?.len();
     // Each thread keeps the end of the last record that it read.
-    let (ends, end) = scan(path, &|| 1_u64, &|last: &mut u64, line| match Stored::read(line.text) {
-        Err(Unreadable::Json(_)) => Verdict::NotJson,
-        _ => {
-            *last = line.offset + line.text.len() as u64;
-            Verdict::Read
-        }
-    })?;
+    let (ends, end) = scan(
+        path,
+        &|| 1_u64,
+        &|last: &mut u64, line| match Stored::read(line.text) {
+            Err(Unreadable::Json(_)) => Verdict::NotJson,
+            _ => {
+                *last = line.offset + line.text.len() as u64;
+                Verdict::Read
+            }
+        },
+    )?;
     if let Some(damage) = end.damaged.first() {
         return Err(damaged(path, damage.offset, &damage.why));
     }
@@ -44,7 +48,10 @@ pub(super) fn close(path: &Path) -> Result<Option<u64>, StoreError> {
 }
 
 pub(super) fn damaged(path: &Path, offset: u64, why: &str) -> StoreError {
-    StoreError::Damaged { path: path.to_owned(), why: format!("at byte {offset}: {why}") }
+    StoreError::Damaged {
+        path: path.to_owned(),
+        why: format!("at byte {offset}: {why}"),
+    }
 }
 
 /// Rewrites a file of another layout line by line, each post once.
@@ -65,11 +72,21 @@ pub(super) fn convert(path: &Path, opened: &mut Opened) -> Result<(), StoreError
 /// Keeps a file as it is now, under a dated name beside it.
 pub(super) fn backup(path: &Path) -> Result<PathBuf, StoreError> {
     let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let extension = path
+        .extension()
+        .map(|ext| ext.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let mut number = 0;
     loop {
-        let suffix = if number == 0 { String::new() } else { format!("-{number}") };
+        let suffix = if number == 0 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
         let copy = path.with_file_name(format!("{name}.backup-{now}{suffix}.{extension}"));
         if !copy.exists() {
             // A second name costs no space; where the file system has none, copy.
@@ -102,7 +119,11 @@ pub(super) fn rewrite_once(path: &Path) -> Result<Rewritten, StoreError> {
         duplicates += u64::from(!first);
         Ok(first.then(|| line.to_owned()))
     })?;
-    Ok(Rewritten { segment, duplicates, lost: lost || unreadable })
+    Ok(Rewritten {
+        segment,
+        duplicates,
+        lost: lost || unreadable,
+    })
 }
 
 /// Rewrites a file with some lines replaced (`None` keeps a line).
@@ -110,7 +131,10 @@ pub(super) fn rewrite(
     path: &Path,
     mut newer: impl FnMut(&str) -> io::Result<Option<String>>,
 ) -> Result<Segment, StoreError> {
-    rewrite_where(path, |line| Ok(Some(newer(line)?.unwrap_or_else(|| line.to_owned())))).map(|(segment, _)| segment)
+    rewrite_where(path, |line| {
+        Ok(Some(newer(line)?.unwrap_or_else(|| line.to_owned())))
+    })
+    .map(|(segment, _)| segment)
 }
 
 /// Rewrites a file with the lines that `keep` returns, atomically; tells whether text was left out that is no record.
@@ -150,11 +174,14 @@ fn rewrite_where(
         if end.is_err() {
             return Err(io::Error::other("the old file could not be read"));
         }
-        segment = Segment { from: 0, to: length, sha256: hex(&hash.finalize()) };
+        segment = Segment {
+            from: 0,
+            to: length,
+            sha256: hex(&hash.finalize()),
+        };
         out.write_all(b"\n]\n")
     });
     let (torn, damaged) = end?;
     replaced?;
     Ok((segment, torn.is_some() || !damaged.is_empty()))
 }
-

@@ -103,7 +103,10 @@ impl Ledger {
             Err(error) => return Err(error.into()),
         };
         let whole = memchr::memrchr(b'\n', &text).map_or(0, |at| at + 1);
-        let mut ledger = Self { length: whole as u64, ..Self::default() };
+        let mut ledger = Self {
+            length: whole as u64,
+            ..Self::default()
+        };
         for (number, line) in text[..whole].split(|&byte| byte == b'\n').enumerate() {
             if line.is_empty() {
                 continue;
@@ -138,7 +141,10 @@ impl Ledger {
         run.previous = self.head.take();
         let mut line = serde_json::to_vec(&run).map_err(io::Error::from)?;
         let path = posts.join(FILE);
-        let mut file = fs::OpenOptions::new().append(true).create(true).open(&path)?;
+        let mut file = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&path)?;
         file.set_len(self.length)?;
         self.head = Some(hex(&Sha256::digest(&line)));
         line.push(b'\n');
@@ -152,7 +158,13 @@ impl Ledger {
 
 impl Run {
     /// A run that the store itself makes, to vouch for what it mended.
-    pub(super) fn of_store(command: &str, model: &Self, stopped: String, posts: u64, data: Segment) -> Self {
+    pub(super) fn of_store(
+        command: &str,
+        model: &Self,
+        stopped: String,
+        posts: u64,
+        data: Segment,
+    ) -> Self {
         let now = Timestamp::now();
         Self {
             run: new_id(now),
@@ -178,9 +190,11 @@ pub fn new_id(start: Timestamp) -> String {
 /// Bytes as lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -90,7 +90,9 @@ fn layout_of(head: &[u8]) -> Layout {
     // The first line must be a whole record, as far as can be seen.
     match memchr::memchr(b'\n', first) {
         _ if first.starts_with(b"]") || first.is_empty() => Layout::Lines,
-        Some(end) if first.starts_with(b"{") && record(&first[..end]).ends_with(b"}") => Layout::Lines,
+        Some(end) if first.starts_with(b"{") && record(&first[..end]).ends_with(b"}") => {
+            Layout::Lines
+        }
         None if first.starts_with(b"{\"") => Layout::Lines,
         _ => Layout::Other,
     }
@@ -115,7 +117,11 @@ pub fn scan<S: Send>(
     each: &(dyn Fn(&mut S, Line<'_>) -> Verdict + Sync),
 ) -> Result<(Vec<S>, ScanEnd), StoreError> {
     let layout = layout(path)?;
-    let end = |torn, damaged| ScanEnd { layout, torn, damaged };
+    let end = |torn, damaged| ScanEnd {
+        layout,
+        torn,
+        damaged,
+    };
     if layout == Layout::Empty {
         return Ok((vec![new()], end(None, Vec::new())));
     }
@@ -184,13 +190,20 @@ fn scan_lines<S: Send>(
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(usize::try_from(length / BLOCK as u64).unwrap_or(usize::MAX) + 1);
-    let blocks = Mutex::new(Blocks { file, carry: Vec::new(), offset: 0 });
+    let blocks = Mutex::new(Blocks {
+        file,
+        carry: Vec::new(),
+        offset: 0,
+    });
     let work = || -> io::Result<(S, Findings)> {
         let mut state = new();
         let mut findings = Findings::default();
         let mut block = Vec::new();
         loop {
-            let next = blocks.lock().map_err(|_| io::Error::other("a reading thread failed"))?.next(&mut block)?;
+            let next = blocks
+                .lock()
+                .map_err(|_| io::Error::other("a reading thread failed"))?
+                .next(&mut block)?;
             let Some(offset) = next else {
                 return Ok((state, findings));
             };
@@ -201,7 +214,9 @@ fn scan_lines<S: Send>(
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut results = vec![work()];
         results.extend(others.into_iter().map(|thread| {
-            thread.join().unwrap_or_else(|_| Err(io::Error::other("a reading thread failed")))
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("a reading thread failed")))
         }));
         results
     });
@@ -250,9 +265,21 @@ fn scan_block<S>(
             continue;
         }
         let verdict = match std::str::from_utf8(line) {
-            Ok(text) => each(state, Line { offset: place, text }),
+            Ok(text) => each(
+                state,
+                Line {
+                    offset: place,
+                    text,
+                },
+            ),
             // Bytes that are no UTF-8 can only stand in another tool's file.
-            Err(_) if !valid => each(state, Line { offset: place, text: &String::from_utf8_lossy(line) }),
+            Err(_) if !valid => each(
+                state,
+                Line {
+                    offset: place,
+                    text: &String::from_utf8_lossy(line),
+                },
+            ),
             Err(_) => Verdict::NotJson,
         };
         if verdict == Verdict::NotJson {
@@ -275,7 +302,10 @@ pub(super) fn walk_records(
         Ok(None) => return Ok((None, damaged)),
         Ok(Some(Kind::Array)) => walk.enter().map_err(io::Error::other)?,
         Ok(Some(_)) => {
-            damaged.push(Damage { offset: 0, why: "not a JSON array".into() });
+            damaged.push(Damage {
+                offset: 0,
+                why: "not a JSON array".into(),
+            });
             return Ok((None, damaged));
         }
         Err(error) => return Err(io::Error::other(error).into()),
@@ -284,11 +314,20 @@ pub(super) fn walk_records(
         match next_record(&mut walk, each) {
             Ok(Next::Read) => continue,
             Ok(Next::End) => return Ok((None, damaged)),
-            Ok(Next::NotJson(offset)) => damaged.push(Damage { offset, why: "not a JSON object".into() }),
+            Ok(Next::NotJson(offset)) => damaged.push(Damage {
+                offset,
+                why: "not a JSON object".into(),
+            }),
             Err(WalkError::Io(error)) => return Err(error.into()),
             Err(WalkError::Cut { .. }) => return Ok((Some(walk.offset()), damaged)),
-            Err(ref error @ (WalkError::Malformed { offset, .. } | WalkError::TooLarge { offset, .. })) => {
-                damaged.push(Damage { offset, why: error.to_string() });
+            Err(
+                ref error @ (WalkError::Malformed { offset, .. }
+                | WalkError::TooLarge { offset, .. }),
+            ) => {
+                damaged.push(Damage {
+                    offset,
+                    why: error.to_string(),
+                });
             }
         }
         if !matches!(walk.resume(), Ok(true)) {
@@ -312,10 +351,15 @@ fn next_record(
     }
     let offset = walk.offset();
     let text = String::from_utf8_lossy(walk.capture()?);
-    Ok(match each(Line { offset, text: &one_line(&text) }) {
-        Verdict::Read => Next::Read,
-        Verdict::NotJson => Next::NotJson(offset),
-    })
+    Ok(
+        match each(Line {
+            offset,
+            text: &one_line(&text),
+        }) {
+            Verdict::Read => Next::Read,
+            Verdict::NotJson => Next::NotJson(offset),
+        },
+    )
 }
 
 #[cfg(test)]

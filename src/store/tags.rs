@@ -60,7 +60,10 @@ impl Store {
             Some(store) => Ok(store),
             None => {
                 adoptable(root)?;
-                Ok(Self { root: root.to_owned(), folders: BTreeMap::new() })
+                Ok(Self {
+                    root: root.to_owned(),
+                    folders: BTreeMap::new(),
+                })
             }
         }
     }
@@ -73,7 +76,10 @@ impl Store {
         if root.exists() {
             adoptable(root)?;
         }
-        let store = Self { root: root.to_owned(), folders: BTreeMap::new() };
+        let store = Self {
+            root: root.to_owned(),
+            folders: BTreeMap::new(),
+        };
         fs::create_dir_all(root.join("ids"))?;
         store.write_manifest()?;
         Ok(store)
@@ -86,16 +92,28 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let manifest: Manifest = serde_json::from_str(&text)
-            .map_err(|error| StoreError::Damaged { path, why: error.to_string() })?;
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| StoreError::Damaged {
+                path,
+                why: error.to_string(),
+            })?;
         if manifest.cotag_store > FORMAT {
-            return Err(StoreError::NewerFormat { root: root.to_owned(), version: manifest.cotag_store });
+            return Err(StoreError::NewerFormat {
+                root: root.to_owned(),
+                version: manifest.cotag_store,
+            });
         }
-        Ok(Some(Self { root: root.to_owned(), folders: manifest.folders }))
+        Ok(Some(Self {
+            root: root.to_owned(),
+            folders: manifest.folders,
+        }))
     }
 
     fn write_manifest(&self) -> Result<(), StoreError> {
-        let manifest = Manifest { cotag_store: FORMAT, folders: self.folders.clone() };
+        let manifest = Manifest {
+            cotag_store: FORMAT,
+            folders: self.folders.clone(),
+        };
         let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::from)?;
         atomic::replace(&self.root.join(MANIFEST), |out| {
             out.write_all(&text)?;
@@ -123,7 +141,10 @@ impl Store {
                 tags.entry(tag).or_default().push(posts);
             }
         }
-        Ok(tags.into_iter().map(|(tag, posts)| StoredTag { tag, posts }).collect())
+        Ok(tags
+            .into_iter()
+            .map(|(tag, posts)| StoredTag { tag, posts })
+            .collect())
     }
 
     /// A hashtag's place.
@@ -133,18 +154,23 @@ impl Store {
     pub fn find(&self, tag: &Hashtag) -> Result<StoredTag, StoreError> {
         let tags = self.tags()?;
         let stored = tags.iter().map(|stored| stored.tag.to_string()).collect();
-        tags.into_iter().find(|stored| stored.tag == *tag).ok_or_else(|| StoreError::NotStored {
-            tag: tag.to_string(),
-            root: self.root.clone(),
-            stored,
-        })
+        tags.into_iter()
+            .find(|stored| stored.tag == *tag)
+            .ok_or_else(|| StoreError::NotStored {
+                tag: tag.to_string(),
+                root: self.root.clone(),
+                stored,
+            })
     }
 
     /// The `posts` folder to write a hashtag's posts to, made where it is missing.
     pub(super) fn folder_for_writing(&mut self, tag: &Hashtag) -> Result<PathBuf, StoreError> {
         let existing: BTreeSet<String> = self.folder_names()?.into_iter().collect();
         let of_tag = |name: &&String| names::tag_of(name, &self.folders).as_ref() == Some(tag);
-        let name = match existing.iter().find(|name| name.as_str() == tag.as_str() && of_tag(name)) {
+        let name = match existing
+            .iter()
+            .find(|name| name.as_str() == tag.as_str() && of_tag(name))
+        {
             Some(same) => same.clone(),
             None => match existing.iter().find(of_tag) {
                 Some(other) => other.clone(),
@@ -203,10 +229,16 @@ fn adoptable(root: &Path) -> Result<(), StoreError> {
     } else {
         let more = others.len().saturating_sub(3);
         others.truncate(3);
-        let mut found: Vec<String> = others.iter().map(|name| format!("`{}`", name.escape_debug())).collect();
+        let mut found: Vec<String> = others
+            .iter()
+            .map(|name| format!("`{}`", name.escape_debug()))
+            .collect();
         if more > 0 {
             found.push(format!("{more} more"));
         }
-        Err(StoreError::NotAStore { root: root.to_owned(), found: found.join(", ") })
+        Err(StoreError::NotAStore {
+            root: root.to_owned(),
+            found: found.join(", "),
+        })
     }
 }

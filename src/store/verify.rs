@@ -70,7 +70,12 @@ pub fn verify(store: &Store) -> Result<Vec<TagReport>, StoreError> {
     }
     let orphans = orphans(store.root(), &keys);
     if !orphans.is_empty() {
-        reports.push(TagReport { tag: None, posts: 0, runs: 0, findings: orphans });
+        reports.push(TagReport {
+            tag: None,
+            posts: 0,
+            runs: 0,
+            findings: orphans,
+        });
     }
     Ok(reports)
 }
@@ -79,15 +84,23 @@ pub fn verify(store: &Store) -> Result<Vec<TagReport>, StoreError> {
 fn orphans(root: &Path, keys: &BTreeSet<String>) -> Vec<Finding> {
     let file = ids::post_ids_path(root);
     match ids::keys(root) {
-        Err(error) => vec![Finding { file, what: error.to_string() }],
+        Err(error) => vec![Finding {
+            file,
+            what: error.to_string(),
+        }],
         Ok(listed) => listed
             .into_iter()
             .filter(|key| !keys.contains(key))
             // The seed tool lists a hashtag before its first post.
-            .filter(|key| ids::listed(root, key).is_ok_and(|list| list.is_some_and(|list| !list.is_empty())))
+            .filter(|key| {
+                ids::listed(root, key).is_ok_and(|list| list.is_some_and(|list| !list.is_empty()))
+            })
             .map(|key| Finding {
                 file: file.clone(),
-                what: format!("lists ids of `{}`, of which no posts are stored", key.escape_debug()),
+                what: format!(
+                    "lists ids of `{}`, of which no posts are stored",
+                    key.escape_debug()
+                ),
             })
             .collect(),
     }
@@ -117,17 +130,22 @@ struct Found {
 impl Checked {
     fn new(root: &Path, posts: &Path, tag: &Hashtag) -> Result<Self, StoreError> {
         let path = posts.join("data.json");
-        let (states, end) = scan(&path, &Found::default, &|found: &mut Found, line| match Stored::read(line.text) {
-            Ok(stored) => {
-                found.ids.push((line.offset, stored.post.id));
-                Verdict::Read
-            }
-            Err(Unreadable::Json(_)) => Verdict::NotJson,
-            Err(error) => {
-                found.unreadable.push((line.offset, error.to_string()));
-                Verdict::Read
-            }
-        })?;
+        let (states, end) =
+            scan(
+                &path,
+                &Found::default,
+                &|found: &mut Found, line| match Stored::read(line.text) {
+                    Ok(stored) => {
+                        found.ids.push((line.offset, stored.post.id));
+                        Verdict::Read
+                    }
+                    Err(Unreadable::Json(_)) => Verdict::NotJson,
+                    Err(error) => {
+                        found.unreadable.push((line.offset, error.to_string()));
+                        Verdict::Read
+                    }
+                },
+            )?;
         let mut all = Found::default();
         for state in states {
             all.ids.extend(state.ids);
@@ -137,8 +155,12 @@ impl Checked {
         all.unreadable.sort_unstable();
         let rows = all.ids.len();
         let mut seen = HashSet::new();
-        let order: Vec<PostId> =
-            all.ids.into_iter().map(|(_, id)| id).filter(|id| seen.insert(id.get())).collect();
+        let order: Vec<PostId> = all
+            .ids
+            .into_iter()
+            .map(|(_, id)| id)
+            .filter(|id| seen.insert(id.get()))
+            .collect();
         let ledger = Ledger::read(posts)?;
         let key = ids::key(posts, tag);
         Ok(Self {
@@ -148,7 +170,11 @@ impl Checked {
                 .damaged
                 .into_iter()
                 .map(|damage| format!("byte {}: {}", damage.offset, damage.why))
-                .chain(all.unreadable.into_iter().map(|(offset, why)| format!("byte {offset}: {why}")))
+                .chain(
+                    all.unreadable
+                        .into_iter()
+                        .map(|(offset, why)| format!("byte {offset}: {why}")),
+                )
                 .collect(),
             duplicates: (rows - order.len()) as u64,
             order,
@@ -163,15 +189,26 @@ impl Checked {
     fn findings(&self) -> Vec<Finding> {
         let data = self.posts.join("data.json");
         let mut findings = Vec::new();
-        let mut add = |file: &Path, what: String| findings.push(Finding { file: file.to_owned(), what });
+        let mut add = |file: &Path, what: String| {
+            findings.push(Finding {
+                file: file.to_owned(),
+                what,
+            })
+        };
         if let Some(offset) = self.torn {
-            add(&data, format!("byte {offset}: the file ends inside a record; a write was interrupted"));
+            add(
+                &data,
+                format!("byte {offset}: the file ends inside a record; a write was interrupted"),
+            );
         }
         for what in &self.damage {
             add(&data, what.clone());
         }
         if self.duplicates > 0 {
-            add(&data, format!("{} posts stand in it more than once", self.duplicates));
+            add(
+                &data,
+                format!("{} posts stand in it more than once", self.duplicates),
+            );
         }
         for what in &self.ledger_faults {
             add(&self.posts.join(FILE), what.clone());
@@ -192,15 +229,28 @@ impl Checked {
         };
         let stored: HashSet<u64> = self.order.iter().map(|id| id.get()).collect();
         let in_list: HashSet<u64> = listed.iter().map(|id| id.get()).collect();
-        let missing: Vec<_> = self.order.iter().filter(|id| !in_list.contains(&id.get())).collect();
-        let extra: Vec<_> = listed.iter().filter(|id| !stored.contains(&id.get())).collect();
+        let missing: Vec<_> = self
+            .order
+            .iter()
+            .filter(|id| !in_list.contains(&id.get()))
+            .collect();
+        let extra: Vec<_> = listed
+            .iter()
+            .filter(|id| !stored.contains(&id.get()))
+            .collect();
         let repeated = listed.len() - in_list.len();
         let mut parts = Vec::new();
         if let Some(first) = missing.first() {
-            parts.push(format!("lacks {} stored posts (the first is {first})", missing.len()));
+            parts.push(format!(
+                "lacks {} stored posts (the first is {first})",
+                missing.len()
+            ));
         }
         if let Some(first) = extra.first() {
-            parts.push(format!("lists {} posts that are not stored (the first is {first})", extra.len()));
+            parts.push(format!(
+                "lists {} posts that are not stored (the first is {first})",
+                extra.len()
+            ));
         }
         if repeated > 0 {
             parts.push(format!("lists {repeated} ids twice"));
@@ -231,12 +281,21 @@ fn ledger_faults(data: &Path, ledger: &Ledger) -> Result<Vec<String>, StoreError
     for run in &ledger.runs[start..] {
         let Segment { from, to, sha256 } = &run.data;
         if *from != covered {
-            faults.push(format!("run {}: bytes {covered} to {from} of data.json are no run's", run.run));
+            faults.push(format!(
+                "run {}: bytes {covered} to {from} of data.json are no run's",
+                run.run
+            ));
         }
         if *to > end {
-            faults.push(format!("run {}: data.json ended at byte {to} and is shorter now", run.run));
+            faults.push(format!(
+                "run {}: data.json ended at byte {to} and is shorter now",
+                run.run
+            ));
         } else if hash_range(data, *from, *to)? != *sha256 {
-            faults.push(format!("run {}: bytes {from} to {to} of data.json are not those it wrote", run.run));
+            faults.push(format!(
+                "run {}: bytes {from} to {to} of data.json are not those it wrote",
+                run.run
+            ));
         }
         covered = *to;
     }
@@ -263,9 +322,15 @@ pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
     for stored in writer.store().tags()? {
         for posts in &stored.posts {
             let checked = Checked::new(&root, posts, &stored.tag)?;
-            let mut report = Repaired { tag: Some(stored.tag.clone()), done: Vec::new(), backups: Vec::new() };
+            let mut report = Repaired {
+                tag: Some(stored.tag.clone()),
+                done: Vec::new(),
+                backups: Vec::new(),
+            };
             if let Some(what) = checked.list_fault() {
-                report.done.push(format!("made the id list again: it {what}"));
+                report
+                    .done
+                    .push(format!("made the id list again: it {what}"));
                 lists_wrong = true;
             }
             repair_folder(&checked, &stored.tag, &mut report)?;
@@ -277,8 +342,16 @@ pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
     lists_wrong |= !orphans.is_empty();
     if lists_wrong {
         let file = ids::post_ids_path(&root);
-        let mut report = Repaired { tag: None, done: Vec::new(), backups: Vec::new() };
-        report.done.extend(orphans.into_iter().map(|orphan| format!("post_ids.json: {}; left out", orphan.what)));
+        let mut report = Repaired {
+            tag: None,
+            done: Vec::new(),
+            backups: Vec::new(),
+        };
+        report.done.extend(
+            orphans
+                .into_iter()
+                .map(|orphan| format!("post_ids.json: {}; left out", orphan.what)),
+        );
         if file.exists() {
             report.backups.push(backup(&file)?);
         }
@@ -288,11 +361,18 @@ pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
     Ok(repaired)
 }
 
-fn repair_folder(checked: &Checked, tag: &Hashtag, report: &mut Repaired) -> Result<(), StoreError> {
+fn repair_folder(
+    checked: &Checked,
+    tag: &Hashtag,
+    report: &mut Repaired,
+) -> Result<(), StoreError> {
     let path = checked.posts.join("data.json");
     let mut ledger = Ledger::read(&checked.posts)?;
     let unreadable = checked.damage.len();
-    let rewrite = checked.torn.is_some() || unreadable > 0 || checked.duplicates > 0 || checked.layout == Layout::Other;
+    let rewrite = checked.torn.is_some()
+        || unreadable > 0
+        || checked.duplicates > 0
+        || checked.layout == Layout::Other;
     let mut why = Vec::new();
     let mut segment = None;
     if rewrite {
@@ -314,7 +394,10 @@ fn repair_folder(checked: &Checked, tag: &Hashtag, report: &mut Repaired) -> Res
         ledger = Ledger::rechained(&checked.posts, std::mem::take(&mut ledger.runs))?;
     }
     if !checked.ledger_faults.is_empty() {
-        why.push(format!("vouched anew for data.json: {}", checked.ledger_faults.join("; ")));
+        why.push(format!(
+            "vouched anew for data.json: {}",
+            checked.ledger_faults.join("; ")
+        ));
     }
     if !why.is_empty() && checked.layout != Layout::Empty {
         let data = match segment {
@@ -322,9 +405,17 @@ fn repair_folder(checked: &Checked, tag: &Hashtag, report: &mut Repaired) -> Res
             None => {
                 let mut file = fs::File::open(&path)?;
                 let Tail::Closed { end, .. } = tail(&mut file)? else {
-                    return Err(super::rewrite::damaged(&path, 0, "it changed while it was repaired"));
+                    return Err(super::rewrite::damaged(
+                        &path,
+                        0,
+                        "it changed while it was repaired",
+                    ));
                 };
-                Segment { from: 0, to: end, sha256: hash_range(&path, 0, end)? }
+                Segment {
+                    from: 0,
+                    to: end,
+                    sha256: hash_range(&path, 0, end)?,
+                }
             }
         };
         let model = ledger.runs.first().cloned().unwrap_or_else(|| Run {
@@ -332,7 +423,13 @@ fn repair_folder(checked: &Checked, tag: &Hashtag, report: &mut Repaired) -> Res
             hashtag: tag.to_string(),
             ..Run::default()
         });
-        let run = Run::of_store("repair", &model, why.join("; "), checked.order.len() as u64, data);
+        let run = Run::of_store(
+            "repair",
+            &model,
+            why.join("; "),
+            checked.order.len() as u64,
+            data,
+        );
         ledger.append(&checked.posts, run)?;
     }
     report.done.extend(why);

@@ -96,7 +96,10 @@ impl Writer {
             fs::create_dir_all(root)?;
         }
         let lock = Lock::take(root, command, timeout, waiting)?;
-        Ok(Self { store: Store::create(root)?, _lock: lock })
+        Ok(Self {
+            store: Store::create(root)?,
+            _lock: lock,
+        })
     }
 
     /// The store as it stands.
@@ -143,7 +146,10 @@ impl Writer {
         ids::update(self.store.root(), &changed, Others::Keep)?;
         for (mut writer, mut run) in finished {
             run.posts = writer.known.len() as u64;
-            run.data = writer.rewritten.take().unwrap_or_else(|| writer.appender.segment());
+            run.data = writer
+                .rewritten
+                .take()
+                .unwrap_or_else(|| writer.appender.segment());
             writer.ledger.append(&writer.posts, run)?;
         }
         Ok(())
@@ -155,7 +161,11 @@ impl TagWriter {
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
         let mut opened = Opened::default();
-        let layout = if path.exists() { layout(&path)? } else { Layout::Empty };
+        let layout = if path.exists() {
+            layout(&path)?
+        } else {
+            Layout::Empty
+        };
         match layout {
             Layout::Empty if path.exists() => fs::write(&path, b"")?,
             Layout::Empty => {}
@@ -173,7 +183,9 @@ impl TagWriter {
         if vouched && layout == Layout::Lines {
             let key = ids::key(&posts, &tag);
             // A list that cannot be read or disagrees is made again from the posts.
-            order = ids::listed(root, &key).unwrap_or_default().filter(|ids| ids.len() as u64 == expected);
+            order = ids::listed(root, &key)
+                .unwrap_or_default()
+                .filter(|ids| ids.len() as u64 == expected);
         }
         let order = match order {
             Some(order) => order,
@@ -185,7 +197,17 @@ impl TagWriter {
             vouch(&path, &posts, &mut ledger, &tag, (appender.end(), stored))?;
         }
         let known = order.iter().map(|id| id.get()).collect();
-        Ok(Self { tag, opened, posts, appender, ledger, known, order, updates: None, rewritten: None })
+        Ok(Self {
+            tag,
+            opened,
+            posts,
+            appender,
+            ledger,
+            known,
+            order,
+            updates: None,
+            rewritten: None,
+        })
     }
 
     /// Whether a post is stored.
@@ -217,7 +239,12 @@ impl TagWriter {
     ///
     /// # Errors
     /// The disk's own.
-    pub fn offer_update(&mut self, id: PostId, line: &str, fetched: Option<Timestamp>) -> Result<(), StoreError> {
+    pub fn offer_update(
+        &mut self,
+        id: PostId,
+        line: &str,
+        fetched: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         let updates = match &mut self.updates {
             Some(updates) => updates,
             none => none.insert(Updates {
@@ -232,7 +259,9 @@ impl TagWriter {
             return Ok(());
         }
         updates.spool.write_all(line.as_bytes())?;
-        updates.places.insert(id.get(), (updates.length, line.len(), fetched));
+        updates
+            .places
+            .insert(id.get(), (updates.length, line.len(), fetched));
         updates.length += line.len() as u64;
         Ok(())
     }
@@ -270,7 +299,9 @@ impl TagWriter {
         let path = self.posts.join("data.json");
         let mut updated = 0;
         let segment = rewrite(&path, |line| {
-            let Ok(stored) = Stored::read(line) else { return Ok(None) };
+            let Ok(stored) = Stored::read(line) else {
+                return Ok(None);
+            };
             let Some(&(place, length, fetched)) = updates.places.get(&stored.post.id.get()) else {
                 return Ok(None);
             };
@@ -300,21 +331,30 @@ fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
 
 /// Ids of the posts in a file, in its order, each once.
 pub(super) fn stored_ids(path: &Path) -> Result<Vec<PostId>, StoreError> {
-    let (found, end) = scan(path, &Vec::new, &|found: &mut Vec<(u64, PostId)>, line| match Stored::read(line.text) {
-        Ok(stored) => {
-            found.push((line.offset, stored.post.id));
-            Verdict::Read
-        }
-        Err(Unreadable::Json(_)) => Verdict::NotJson,
-        Err(_) => Verdict::Read,
-    })?;
+    let (found, end) =
+        scan(
+            path,
+            &Vec::new,
+            &|found: &mut Vec<(u64, PostId)>, line| match Stored::read(line.text) {
+                Ok(stored) => {
+                    found.push((line.offset, stored.post.id));
+                    Verdict::Read
+                }
+                Err(Unreadable::Json(_)) => Verdict::NotJson,
+                Err(_) => Verdict::Read,
+            },
+        )?;
     if let Some(damage) = end.damaged.first() {
         return Err(damaged(path, damage.offset, &damage.why));
     }
     let mut all: Vec<(u64, PostId)> = found.into_iter().flatten().collect();
     all.sort_unstable();
     let mut seen = HashSet::new();
-    Ok(all.into_iter().map(|(_, id)| id).filter(|id| seen.insert(id.get())).collect())
+    Ok(all
+        .into_iter()
+        .map(|(_, id)| id)
+        .filter(|id| seen.insert(id.get()))
+        .collect())
 }
 
 /// Enters bytes that no run vouches for into the ledger: those of an interrupted run, or of another tool.
@@ -327,12 +367,23 @@ fn vouch(
 ) -> Result<(), StoreError> {
     let last = ledger.runs.last();
     // A file shorter than the ledger says was put there by someone else: vouch for it as a whole.
-    let from = last.map(|run| run.data.to).filter(|&to| to <= end).unwrap_or(0);
+    let from = last
+        .map(|run| run.data.to)
+        .filter(|&to| to <= end)
+        .unwrap_or(0);
     let model = match last {
         Some(last) => last.clone(),
-        None => Run { origin: first_origin(path)?.name().into(), hashtag: tag.to_string(), ..Run::default() },
+        None => Run {
+            origin: first_origin(path)?.name().into(),
+            hashtag: tag.to_string(),
+            ..Run::default()
+        },
     };
-    let data = Segment { from, to: end, sha256: hash_range(path, from, end)? };
+    let data = Segment {
+        from,
+        to: end,
+        sha256: hash_range(path, from, end)?,
+    };
     let why = "posts found that no finished run had entered here".to_owned();
     ledger.append(posts, Run::of_store("recover", &model, why, stored, data))
 }
@@ -344,5 +395,8 @@ fn first_origin(path: &Path) -> Result<Origin, StoreError> {
     let first = head.split(|&byte| byte == b'\n').nth(1).unwrap_or_default();
     let line = String::from_utf8_lossy(first);
     let stored = Stored::read(line.trim().trim_end_matches(','));
-    Ok(stored.ok().and_then(|stored| stored.origin).unwrap_or(Origin::Import))
+    Ok(stored
+        .ok()
+        .and_then(|stored| stored.origin)
+        .unwrap_or(Origin::Import))
 }

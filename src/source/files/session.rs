@@ -1,0 +1,303 @@
+//! One file being read: raw records in, posts and rejected records out.
+
+use std::borrow::Cow;
+use std::io;
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use memchr::memmem;
+
+use super::error::FileError;
+use super::found::{Found, Place, Rejected, excerpt};
+use super::notes::Notes;
+use crate::json::{Fields, WalkError, lone_surrogates, one_line, redact};
+use crate::model::Format;
+use crate::record::{self, Envelope};
+
+/// How many records nobody knows may come before the first post until the file is given up.
+const UNKNOWN_LIMIT: usize = 20;
+
+/// Why reading stops before the end.
+pub(super) enum Stop {
+    /// The caller has enough.
+    Asked,
+    /// The file is refused or cannot be read.
+    Refused(FileError),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Refused(FileError::Io(error))
+    }
+}
+
+/// Where a record stands and what is known of it from around it.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    pub(super) place: Place,
+    pub(super) fetched: Option<Timestamp>,
+    /// Containers around it; answers inside answers inside answers are nobody's format.
+    pub(super) depth: u8,
+    /// The text may end inside this record.
+    pub(super) is_last: bool,
+}
+
+impl At {
+    pub(super) fn new(place: Place) -> Self {
+        Self {
+            place,
+            fetched: None,
+            depth: 0,
+            is_last: false,
+        }
+    }
+}
+
+/// The reading of one file.
+pub(super) struct Session<'s> {
+    pub(super) given: Option<Format>,
+    each: &'s mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
+    kind: Option<&'static str>,
+    /// How the records stand in the file, for kinds that have no name of their own.
+    pub(super) layout: &'static str,
+    first_format: Option<Format>,
+    pub(super) posts: u64,
+    pub(super) rejected: u64,
+    pub(super) notes: Notes,
+    /// Records that are no posts of a known format, kept back until the first post shows that this
+    /// is a file of posts.
+    unknown: Vec<Rejected>,
+    /// Why there may be no posts.
+    pub(super) doubt: Option<FileError>,
+}
+
+impl<'s> Session<'s> {
+    pub(super) fn new(
+        given: Option<Format>,
+        each: &'s mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
+    ) -> Self {
+        Self {
+            given,
+            each,
+            kind: None,
+            layout: "JSON",
+            first_format: None,
+            posts: 0,
+            rejected: 0,
+            notes: Notes::default(),
+            unknown: Vec::new(),
+            doubt: None,
+        }
+    }
+
+    /// Says what the file is; the first name counts.
+    pub(super) fn name_kind(&mut self, kind: &'static str) {
+        self.kind.get_or_insert(kind);
+    }
+
+    /// What a person would call the file.
+    pub(super) fn kind(&self) -> String {
+        match (self.kind, self.first_format) {
+            (Some(kind), _) => kind.to_owned(),
+            (None, Some(format)) => format!("{} ({})", format.title(), self.layout),
+            (None, None) => self.layout.to_owned(),
+        }
+    }
+
+    /// Settles what was kept back, at the end of the file.
+    pub(super) fn finish(&mut self) -> Result<(), Stop> {
+        if self.posts == 0 && self.rejected == 0 {
+            if let Some(doubt) = self.doubt.take() {
+                return Err(Stop::Refused(doubt));
+            }
+            if let Some(first) = self.unknown.first() {
+                return Err(Stop::Refused(unrecognised(first)));
+            }
+        }
+        self.flush()
+    }
+
+    /// Hands out a rejected record.
+    pub(super) fn reject(&mut self, rejected: Rejected) -> Result<(), Stop> {
+        self.flush()?;
+        self.rejected += 1;
+        self.hand_out(Found::Rejected(rejected))
+    }
+
+    /// A record of no known format, or no JSON at all: enough of them make the file a foreign one.
+    pub(super) fn reject_unknown(&mut self, rejected: Rejected) -> Result<(), Stop> {
+        if self.posts + self.rejected > 0 {
+            return self.reject(rejected);
+        }
+        self.unknown.push(rejected);
+        if self.unknown.len() < UNKNOWN_LIMIT {
+            return Ok(());
+        }
+        Err(Stop::Refused(unrecognised(&self.unknown[0])))
+    }
+
+    /// A whole file of the wrong kind, or, once posts were found in it, one such record.
+    pub(super) fn refuse(&mut self, why: FileError, at: At, record: &[u8]) -> Result<(), Stop> {
+        if self.posts == 0 && self.rejected == 0 {
+            return Err(Stop::Refused(why));
+        }
+        self.reject(Rejected::new(at.place, why.to_string(), record))
+    }
+
+    /// A walk that could not go on. `lost` tells whether the rest is lost with it.
+    pub(super) fn reject_walk(
+        &mut self,
+        error: WalkError,
+        at: At,
+        record: &[u8],
+        lost: bool,
+    ) -> Result<(), Stop> {
+        let rest = if lost {
+            "; what follows it cannot be read"
+        } else {
+            ""
+        };
+        let reason = match error {
+            WalkError::Io(error) => return Err(error.into()),
+            WalkError::Cut { .. } if lost => "the file ends inside this record".to_owned(),
+            WalkError::TooLarge { limit, .. } => {
+                format!("larger than {} MiB{rest}", limit >> 20)
+            }
+            error => format!("{error}{rest}"),
+        };
+        self.reject(Rejected::new(at.place, reason, record))
+    }
+
+    /// A record's text, fit for parsing and storing: valid UTF-8, one line, no lone surrogates,
+    /// no secrets.
+    pub(super) fn prepare<'b>(&mut self, record: &'b [u8]) -> Cow<'b, str> {
+        let text = self.utf8(record);
+        let (mended, changed) = then(text, lone_surrogates);
+        self.notes.lone_surrogates += u64::from(changed);
+        let (line, _) = then(mended, one_line);
+        then(line, redact).0
+    }
+
+    /// Text without NUL bytes, what is not valid replaced.
+    pub(super) fn utf8<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, str> {
+        let text = String::from_utf8_lossy(bytes);
+        if matches!(text, Cow::Owned(_)) {
+            self.notes.invalid_utf8 += 1;
+        }
+        if memchr::memchr(0, text.as_bytes()).is_none() {
+            return text;
+        }
+        self.notes.nul_bytes += 1;
+        Cow::Owned(text.replace('\0', ""))
+    }
+
+    /// A row of a table, as an object of its columns.
+    pub(super) fn row(&mut self, object: &str, format: Format, at: At) -> Result<(), Stop> {
+        let text = redact(object);
+        match Fields::parse(&text) {
+            Ok(fields) => self.post(format, &fields, &text, at),
+            Err(error) => {
+                let reason = format!("not readable as a record: {error}");
+                self.reject(Rejected::new(at.place, reason, text.as_bytes()))
+            }
+        }
+    }
+
+    /// A record of a known format.
+    pub(super) fn post(
+        &mut self,
+        format: Format,
+        fields: &Fields<'_>,
+        raw: &str,
+        at: At,
+    ) -> Result<(), Stop> {
+        let opened = fields.has("_cotag").then(|| Envelope::open(raw));
+        let (raw, envelope) = match &opened {
+            Some((raw, envelope)) => (raw.as_str(), envelope.as_ref()),
+            None => (raw, None),
+        };
+        let format = self
+            .given
+            .or(envelope.map(|envelope| envelope.format))
+            .unwrap_or(format);
+        let post = match record::read(format, fields) {
+            Ok(post) => post,
+            Err(_) if is_error_row(fields) => {
+                self.notes.error_rows += 1;
+                return Ok(());
+            }
+            Err(error) => {
+                return self.reject(Rejected::new(at.place, error.to_string(), raw.as_bytes()));
+            }
+        };
+        self.flush()?;
+        self.first_format.get_or_insert(format);
+        self.posts += 1;
+        if memmem::find(raw.as_bytes(), b"\\u0000").is_some() {
+            self.notes.nul_escapes += 1;
+        }
+        self.hand_out(Found::Post {
+            post,
+            raw,
+            fetched: envelope
+                .and_then(|envelope| envelope.fetched)
+                .or(at.fetched),
+            origin: envelope.map(|envelope| envelope.origin),
+            place: at.place,
+        })
+    }
+
+    fn flush(&mut self) -> Result<(), Stop> {
+        for rejected in std::mem::take(&mut self.unknown) {
+            self.rejected += 1;
+            self.hand_out(Found::Rejected(rejected))?;
+        }
+        Ok(())
+    }
+
+    fn hand_out(&mut self, found: Found<'_>) -> Result<(), Stop> {
+        match (self.each)(found) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Stop::Asked),
+        }
+    }
+}
+
+/// What tools write where a post could not be had: `{"error": …}` without a post around it.
+fn is_error_row(fields: &Fields<'_>) -> bool {
+    (fields.has("error") || fields.has("errorCode") || fields.has("errorMessage"))
+        && fields.filled("text").is_none()
+}
+
+fn unrecognised(first: &Rejected) -> FileError {
+    FileError::Unrecognised {
+        seen: format!("{}: {} ({})", first.place, first.excerpt, first.reason),
+    }
+}
+
+/// Applies a repair without copying text that needs none; whether it changed anything.
+fn then<'b>(text: Cow<'b, str>, repair: impl Fn(&str) -> Cow<'_, str>) -> (Cow<'b, str>, bool) {
+    match text {
+        Cow::Borrowed(text) => {
+            let repaired = repair(text);
+            let changed = matches!(repaired, Cow::Owned(_));
+            (repaired, changed)
+        }
+        Cow::Owned(text) => match repair(&text) {
+            Cow::Borrowed(_) => (Cow::Owned(text), false),
+            Cow::Owned(repaired) => (Cow::Owned(repaired), true),
+        },
+    }
+}
+
+/// The first bytes of a file that nobody knows, fit to be shown.
+pub(super) fn first_bytes(start: &[u8]) -> String {
+    format!(
+        "it starts with \"{}\"",
+        start[..start.len().min(60)].escape_ascii()
+    ) + if excerpt(start).is_empty() {
+        ""
+    } else {
+        " …"
+    }
+}

@@ -1,0 +1,6 @@
+//! Where posts come from: today the files of other tools.
+//!
+//! May use `record`, `json` and `model`; knows nothing of the store. What it hands out is one post
+//! at a time with its raw record, which is one line of valid JSON without secrets.
+
+pub mod files;
