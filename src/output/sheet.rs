@@ -234,9 +234,9 @@ mod tests {
     fn tables_are_aligned_by_display_width() {
         assert_eq!(
             sheet().table(),
-            "Post                 Hashtag            Views\n\
-             7189254512345678901  東京                   5\n\
-             2                    =1+1|\\u{1b}[2J         –\n"
+            "Post                 Hashtag         Views\n\
+             7189254512345678901  東京                5\n\
+             2                    =1+1|\\u{1b}[2J      –\n"
         );
     }
 
