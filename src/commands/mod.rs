@@ -28,7 +28,7 @@ use crate::ui::Ui;
 ///
 /// # Errors
 /// Whatever ends the command early; see [`Error::exit`].
-pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
+pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
     match &cli.command {
         Command::Import(args) => import::run(args, &cli.global, ui),
         Command::Frequencies(args) => frequencies::run(args, &cli.global, ui),

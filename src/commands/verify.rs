@@ -18,6 +18,7 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
         if report.findings.is_empty() {
             let hashes = match report.runs {
                 0 => "no ledger, so hashes cannot be checked (another tool's data)".to_owned(),
+                1 => "the hash of 1 run agrees".to_owned(),
                 runs => format!("the hashes of {runs} runs agree"),
             };
             text += &format!("{name}: ok, {} posts, {hashes}\n", report.posts);

@@ -4,3 +4,4 @@
 //! at a time with its raw record, which is one line of valid JSON without secrets.
 
 pub mod files;
+pub mod synthetic;
