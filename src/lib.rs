@@ -16,3 +16,5 @@ pub mod model;
 pub mod json;
 
 pub mod record;
+
+pub mod output;
