@@ -9,8 +9,8 @@ use resvg::usvg::{FontFamily, FontResolver, Options, Tree};
 
 use super::fonts::{Face, Fonts};
 use super::geometry::{self, UNITS};
-use super::layout::{Ink, Layout, Text};
-use super::shape::{Run, Shaper};
+use super::layout::{Anchor, Ink, Layout, Text};
+use super::shape::Shaper;
 use super::theme::Palette;
 use super::{Figure, PlotError, Style, clean};
 
@@ -20,8 +20,8 @@ const MOST_PIXELS: u64 = 200_000_000;
 /// A picture, laid out and ready to be written.
 pub struct Drawing {
     svg: String,
-    /// The same without `textLength`, by which usvg stretches some scripts although they fit already.
-    unfitted: String,
+    /// The same with every run of text in its place, for the rasteriser, which would mix up fonts and scripts.
+    placed: String,
     title: String,
     description: String,
     faces: Vec<Face>,
@@ -42,7 +42,7 @@ impl Drawing {
         let palette = style.theme.palette();
         let mut drawing = Self {
             svg: String::new(),
-            unfitted: String::new(),
+            placed: String::new(),
             title: clean::plain(&figure.title),
             description: clean::plain(&figure.description),
             faces: Vec::new(),
@@ -58,8 +58,8 @@ impl Drawing {
             }
         }
         let geometry = geometry::elements(figure, &layout, &palette)?;
-        drawing.svg = drawing.write(&layout, &palette, &geometry, true);
-        drawing.unfitted = drawing.write(&layout, &palette, &geometry, false);
+        drawing.svg = drawing.write(&layout, &palette, &geometry, whole);
+        drawing.placed = drawing.write(&layout, &palette, &geometry, in_runs);
         Ok(drawing)
     }
 
@@ -99,7 +99,7 @@ impl Drawing {
             font_resolver: self.resolver(),
             ..Options::default()
         };
-        let tree = Tree::from_str(&self.unfitted, &options).map_err(|error| backend(&error))?;
+        let tree = Tree::from_str(&self.placed, &options).map_err(|error| backend(&error))?;
         let mut pixmap =
             Pixmap::new(width, height).ok_or(PlotError::TooManyPixels { width, height })?;
         #[expect(clippy::cast_precision_loss, reason = "pixel counts of a page")]
@@ -158,11 +158,17 @@ impl Drawing {
     fn find(&self, family: &str, bold: bool) -> Option<ID> {
         self.faces
             .iter()
-            .find(|face| face.family == family && face.bold == bold)
+            .find(|face| face.family.replace(['\'', '\\'], " ") == family && face.bold == bold)
             .map(|face| face.id)
     }
 
-    fn write(&self, layout: &Layout, palette: &Palette, geometry: &str, fitted: bool) -> String {
+    fn write(
+        &self,
+        layout: &Layout,
+        palette: &Palette,
+        geometry: &str,
+        texts: fn(&mut String, &Text),
+    ) -> String {
         let mut svg = String::with_capacity(geometry.len() + 400 * layout.texts.len());
         let (width, height) = (number(layout.width), number(layout.height));
         let scale = number(1.0 / UNITS);
@@ -171,88 +177,111 @@ impl Drawing {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}pt\" height=\"{height}pt\" \
              viewBox=\"0 0 {width} {height}\" role=\"img\">\n\
              <title>{}</title>\n<desc>{}</desc>\n\
-             <g transform=\"scale({scale})\">\n{geometry}\n</g>\n<g>\n",
+             <g transform=\"scale({scale})\">\n{geometry}\n</g>\n<g font-family=\"{}\">\n",
             escaped(&self.title),
             escaped(&self.description),
+            escaped(&self.families()),
         );
         for text in &layout.texts {
-            write_text(&mut svg, text, palette, fitted);
+            if text.line.runs.is_empty() {
+                continue;
+            }
+            let _ = write!(
+                svg,
+                "<text xml:space=\"preserve\" y=\"{}\" font-size=\"{}\" fill=\"{}\"",
+                number(text.baseline),
+                number(text.look.size),
+                match text.ink {
+                    Ink::Strong => palette.ink,
+                    Ink::Muted => palette.muted,
+                }
+                .hex(),
+            );
+            if text.over_grid {
+                let _ = write!(
+                    svg,
+                    " stroke=\"{}\" stroke-width=\"2.4\" stroke-linejoin=\"round\" paint-order=\"stroke\"",
+                    palette.page.hex()
+                );
+            }
+            texts(&mut svg, text);
+            svg.push_str("</text>\n");
         }
         svg.push_str("</g>\n</svg>\n");
         svg
     }
+
+    /// The measured fonts, then whatever a program has.
+    fn families(&self) -> String {
+        let mut families: Vec<String> = Vec::new();
+        for face in &self.faces {
+            let family = quoted(&face.family);
+            if !families.contains(&family) {
+                families.push(family);
+            }
+        }
+        families.push("sans-serif".to_owned());
+        families.join(", ")
+    }
 }
 
-/// One element per line and one part per run, in reading order, each at its measured place and width: a viewer
-/// with other fonts squeezes them in, and nothing overlaps.
-fn write_text(svg: &mut String, text: &Text, palette: &Palette, fitted: bool) {
-    if text.line.runs.iter().all(|run| run.text.is_empty()) {
-        return;
-    }
-    let ink = match text.ink {
-        Ink::Strong => palette.ink,
-        Ink::Muted => palette.muted,
+/// A line as text for other programs, which shape it with their own fonts: it keeps the measured width and the
+/// end at which it is anchored, so that it covers nothing.
+fn whole(svg: &mut String, text: &Text) {
+    let (part, anchor) = match text.anchor {
+        Anchor::Start => (0.0, "start"),
+        Anchor::Middle => (0.5, "middle"),
+        Anchor::End => (1.0, "end"),
     };
     let _ = write!(
         svg,
-        "<text xml:space=\"preserve\" y=\"{}\" font-size=\"{}\" fill=\"{}\"",
-        number(text.baseline),
-        number(text.look.size),
-        ink.hex(),
+        " x=\"{}\" text-anchor=\"{anchor}\"",
+        number(text.left + part * text.line.width)
     );
-    if text.over_grid {
-        let _ = write!(
-            svg,
-            " stroke=\"{}\" stroke-width=\"2.4\" stroke-linejoin=\"round\" paint-order=\"stroke\"",
-            palette.page.hex()
-        );
-    }
-    svg.push('>');
-    for run in &text.line.runs {
-        write_run(svg, run, text.left, fitted);
-    }
-    svg.push_str("</text>\n");
-}
-
-fn write_run(svg: &mut String, run: &Run, left: f64, fitted: bool) {
-    let visible: String = run
-        .text
-        .chars()
-        .filter(|c| !('\u{2066}'..='\u{2069}').contains(c))
-        .collect();
-    if visible.is_empty() {
-        return;
-    }
-    let _ = write!(
-        svg,
-        "<tspan x=\"{}\" font-family=\"{}\"",
-        number(left + run.offset),
-        escaped(&families(&run.face)),
-    );
-    if run.face.bold {
+    if text.look.bold {
         svg.push_str(" font-weight=\"700\"");
     }
-    if fitted && run.width >= 0.01 {
+    if text.line.width >= 0.01 {
         let _ = write!(
             svg,
             " textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"",
-            number(run.width)
+            number(text.line.width)
         );
     }
-    svg.push('>');
-    if run.right_to_left {
-        // On its own a mark between two words has no direction; this is what it had on its line.
-        let _ = write!(svg, "\u{2067}{}\u{2069}", escaped(&visible));
-    } else {
-        svg.push_str(&escaped(&visible));
-    }
-    svg.push_str("</tspan>");
+    let _ = write!(svg, ">{}", escaped(&text.line.text));
 }
 
-/// The face itself, then what other programs have in its place.
-fn families(face: &Face) -> String {
-    let name = face.family.replace(['\'', '\\'], " ");
-    format!("'{name}', 'Noto Sans', sans-serif")
+/// The same line for the rasteriser: each run with the face and at the place that were measured.
+fn in_runs(svg: &mut String, text: &Text) {
+    svg.push('>');
+    for run in &text.line.runs {
+        let visible: String = run
+            .text
+            .chars()
+            .filter(|c| !('\u{2066}'..='\u{2069}').contains(c))
+            .collect();
+        if visible.is_empty() {
+            continue;
+        }
+        let _ = write!(
+            svg,
+            "<tspan x=\"{}\" font-family=\"{}\" font-weight=\"{}\">",
+            number(text.left + run.offset),
+            escaped(&quoted(&run.face.family)),
+            if run.face.bold { 700 } else { 400 },
+        );
+        if run.right_to_left {
+            // On its own a mark between two words has no direction; this is what it had on its line.
+            let _ = write!(svg, "\u{2067}{}\u{2069}", escaped(&visible));
+        } else {
+            svg.push_str(&escaped(&visible));
+        }
+        svg.push_str("</tspan>");
+    }
+}
+
+fn quoted(family: &str) -> String {
+    format!("'{}'", family.replace(['\'', '\\'], " "))
 }
 
 /// A length to a hundredth of a point.

@@ -8,10 +8,12 @@ const POINTS_PER_INCH: f64 = 72.0;
 /// What a page with 15 to 20 bars gets where the height is open, in inches.
 const USUAL_HEIGHT: f64 = 6.66;
 const MARGIN: f64 = 20.0;
-const TITLE: Look = look(13.0, true);
-const SUBTITLE: Look = look(8.5, false);
+const TITLE: Setting = Setting::new(look(13.0, true), Ink::Strong, 1.25, 4);
+const SUBTITLE: Setting = Setting::new(look(8.5, false), Ink::Muted, 1.4, 4);
+const AXIS: Setting = Setting::new(TICK, Ink::Muted, 1.4, 2);
+const NOTE: Setting = Setting::new(look(6.8, false), Ink::Muted, 1.42, 12);
+const LEGEND: Look = look(8.5, false);
 const TICK: Look = look(7.5, false);
-const NOTE: Look = look(6.8, false);
 /// A label takes at most this part of the page's inner width.
 const LABEL_PART: f64 = 0.4;
 /// The words beside a bar take at most this part of what the label leaves.
@@ -34,6 +36,14 @@ pub(super) enum Ink {
     Muted,
 }
 
+/// Which end of a line stays in place in a program whose fonts are wider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
 /// A line of text with its place.
 #[derive(Clone, Debug)]
 pub(super) struct Text {
@@ -42,6 +52,7 @@ pub(super) struct Text {
     pub(super) ink: Ink,
     pub(super) left: f64,
     pub(super) baseline: f64,
+    pub(super) anchor: Anchor,
     /// Whether grid lines run behind it, which must not cross its letters.
     pub(super) over_grid: bool,
 }
@@ -76,12 +87,15 @@ pub(super) struct Layout {
     pub(super) texts: Vec<Text>,
 }
 
-/// Lines that stand below each other.
-struct Block {
-    lines: Vec<Line>,
+/// How a paragraph is set.
+#[derive(Clone, Copy)]
+struct Setting {
     look: Look,
     ink: Ink,
+    /// From line to line, in sizes of the letters.
     leading: f64,
+    /// The most lines.
+    most: usize,
 }
 
 impl Layout {
@@ -101,29 +115,7 @@ impl Layout {
             bottom: 17.0,
         };
         page.y = accent.bottom + 6.0;
-        page.block(&Block::new(
-            shaper,
-            &figure.title,
-            TITLE,
-            Ink::Strong,
-            1.25,
-            inner,
-            4,
-        ));
-        if let Some(subtitle) = &figure.subtitle {
-            page.y += 2.0;
-            page.block(&Block::new(
-                shaper,
-                subtitle,
-                SUBTITLE,
-                Ink::Muted,
-                1.4,
-                inner,
-                4,
-            ));
-        }
-        let swatches = page.legend(shaper, figure, inner);
-        page.y += 8.0;
+        let swatches = page.head(shaper, figure, inner);
         let tall = figure.bars.len() > TALL;
         if tall {
             page.y += 1.5 * TICK.size;
@@ -132,24 +124,7 @@ impl Layout {
 
         // What stands below the bars must be known before their rows can share what is left.
         let mut foot = Page::default();
-        foot.y += 3.0 + 1.5 * TICK.size;
-        foot.block(&Block::new(
-            shaper,
-            &figure.axis.label,
-            TICK,
-            Ink::Muted,
-            1.4,
-            inner,
-            2,
-        ));
-        let mut rule = None;
-        if !figure.footnote.is_empty() {
-            rule = Some(foot.y + 9.0);
-            foot.y += 13.0;
-            for note in &figure.footnote {
-                foot.block(&Block::new(shaper, note, NOTE, Ink::Muted, 1.42, inner, 12));
-            }
-        }
+        let rule = foot.foot(shaper, figure, inner);
         let overhead = top + foot.y + 14.0;
         let pitch = pitch(figure, style, overhead)?;
         #[expect(clippy::cast_precision_loss, reason = "at most 200 bars")]
@@ -196,7 +171,10 @@ impl Layout {
         } else {
             pitch
         };
-        let look_value = look((bar_height * 0.8).clamp(5.5, 0.89 * look_label.size), false);
+        let look_value = look(
+            (bar_height * 0.8).min(0.89 * look_label.size).max(5.0),
+            false,
+        );
 
         let labels: Vec<Line> = figure
             .bars
@@ -234,6 +212,7 @@ impl Layout {
                 look: look_label,
                 ink: Ink::Strong,
                 baseline: middle + 0.33 * look_label.size,
+                anchor: Anchor::End,
                 over_grid: false,
             });
         }
@@ -249,6 +228,7 @@ impl Layout {
                 look: look_value,
                 ink: Ink::Strong,
                 baseline: middle + 0.35 * look_value.size,
+                anchor: Anchor::Start,
                 over_grid: true,
             });
         }
@@ -282,6 +262,7 @@ impl Layout {
                     look: TICK,
                     ink: Ink::Muted,
                     baseline,
+                    anchor: Anchor::Middle,
                     over_grid: false,
                 });
             }
@@ -315,25 +296,13 @@ fn pitch(figure: &Figure, style: &Style, overhead: f64) -> Result<f64, PlotError
     Ok(pitch)
 }
 
-impl Block {
-    fn new(
-        shaper: &Shaper<'_>,
-        text: &str,
-        look: Look,
-        ink: Ink,
-        leading: f64,
-        width: f64,
-        most: usize,
-    ) -> Self {
+impl Setting {
+    const fn new(look: Look, ink: Ink, leading: f64, most: usize) -> Self {
         Self {
-            lines: if look.bold {
-                shaper.balanced(text, look, width, most)
-            } else {
-                shaper.paragraph(text, look, width, most)
-            },
             look,
             ink,
-            leading: leading * look.size,
+            leading,
+            most,
         }
     }
 }
@@ -346,18 +315,55 @@ struct Page {
 }
 
 impl Page {
-    fn block(&mut self, block: &Block) {
-        for line in &block.lines {
-            self.y += block.leading;
+    fn block(&mut self, shaper: &Shaper<'_>, text: &str, setting: Setting, width: f64) {
+        let Setting {
+            look, ink, most, ..
+        } = setting;
+        let leading = setting.leading * look.size;
+        let lines = if look.bold {
+            shaper.balanced(text, look, width, most)
+        } else {
+            shaper.paragraph(text, look, width, most)
+        };
+        for line in lines {
+            self.y += leading;
             self.texts.push(Text {
-                line: line.clone(),
-                look: block.look,
-                ink: block.ink,
+                line,
+                look,
+                ink,
                 left: MARGIN,
-                baseline: self.y - 0.25 * block.leading,
+                baseline: self.y - 0.25 * leading,
+                anchor: Anchor::Start,
                 over_grid: false,
             });
         }
+    }
+
+    /// Title, subtitle and legend; the legend's colour samples.
+    fn head(&mut self, shaper: &Shaper<'_>, figure: &Figure, inner: f64) -> Vec<Area> {
+        self.block(shaper, &figure.title, TITLE, inner);
+        if let Some(subtitle) = &figure.subtitle {
+            self.y += 2.0;
+            self.block(shaper, subtitle, SUBTITLE, inner);
+        }
+        let swatches = self.legend(shaper, figure, inner);
+        self.y += 8.0;
+        swatches
+    }
+
+    /// The axis's words and the small print; where the line between them is.
+    fn foot(&mut self, shaper: &Shaper<'_>, figure: &Figure, inner: f64) -> Option<f64> {
+        self.y += 3.0 + 1.5 * TICK.size;
+        self.block(shaper, &figure.axis.label, AXIS, inner);
+        let mut rule = None;
+        if !figure.footnote.is_empty() {
+            rule = Some(self.y + 9.0);
+            self.y += 13.0;
+            for note in &figure.footnote {
+                self.block(shaper, note, NOTE, inner);
+            }
+        }
+        rule
     }
 
     /// The names of two series, with a sample of their colours before each.
@@ -369,27 +375,131 @@ impl Page {
         let sample = 8.0;
         let mut left = MARGIN;
         let mut swatches = Vec::new();
-        self.y += 1.5 * SUBTITLE.size;
+        self.y += 1.5 * LEGEND.size;
         for name in [first, second] {
-            let line = shaper.label(name, SUBTITLE, inner / 2.0 - sample - 2.0 * GAP);
-            let baseline = self.y - 0.4 * SUBTITLE.size;
+            let line = shaper.label(name, LEGEND, inner / 2.0 - sample - 2.0 * GAP);
+            let baseline = self.y - 0.4 * LEGEND.size;
             swatches.push(Area {
                 left,
-                top: baseline - 0.36 * SUBTITLE.size - sample / 2.0,
+                top: baseline - 0.36 * LEGEND.size - sample / 2.0,
                 right: left + sample,
-                bottom: baseline - 0.36 * SUBTITLE.size + sample / 2.0,
+                bottom: baseline - 0.36 * LEGEND.size + sample / 2.0,
             });
             let width = line.width;
             self.texts.push(Text {
                 line,
-                look: SUBTITLE,
+                look: LEGEND,
                 ink: Ink::Strong,
                 left: left + sample + GAP,
                 baseline,
+                anchor: Anchor::Start,
                 over_grid: false,
             });
             left += sample + 3.0 * GAP + width;
         }
         swatches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::output::plot::{Axis, Fonts};
+
+    fn figure(rows: Vec<(String, f64, Option<f64>)>) -> Figure {
+        let quantity = |value: f64| Quantity {
+            value,
+            text: format!("{value}"),
+            whisker: Some((value * 0.9, value * 1.1)),
+        };
+        Figure {
+            title: "Co-occurring hashtags for #london posts, and a headline that wraps".to_owned(),
+            subtitle: Some("960 posts".to_owned()),
+            bars: rows
+                .into_iter()
+                .map(|(label, first, second)| Bar {
+                    label,
+                    first: quantity(first),
+                    second: second.map(quantity),
+                })
+                .collect(),
+            axis: Axis::default(),
+            legend: Some(("#london".to_owned(), "#paris".to_owned())),
+            footnote: vec!["A sample, not all of TikTok.".to_owned()],
+            description: String::new(),
+        }
+    }
+
+    /// Every text's box: left, right, baseline.
+    fn assert_nothing_overlaps(layout: &Layout) {
+        for text in &layout.texts {
+            assert!(text.left >= 8.0, "{:?} starts off the page", text.line.text);
+            let right = text.left + text.line.width;
+            assert!(
+                right <= layout.width - 8.0,
+                "{:?} ends off the page",
+                text.line.text
+            );
+            assert!(text.baseline < layout.height - 5.0);
+            for other in &layout.texts {
+                let same_row = (text.baseline - other.baseline).abs() < 5.0;
+                if same_row && !std::ptr::eq(text, other) {
+                    let apart = right <= other.left || other.left + other.line.width <= text.left;
+                    assert!(apart, "{:?} covers {:?}", text.line.text, other.line.text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn twenty_bars_are_six_and_two_thirds_inches_high() {
+        let fonts = Fonts::new(false);
+        let shaper = Shaper::new(&fonts);
+        let rows = |number| vec![("fyp".to_owned(), 5.0, None); number];
+        let height = |number| {
+            Layout::new(&figure(rows(number)), &Style::default(), &shaper)
+                .unwrap()
+                .height
+        };
+        assert!((height(20) - 6.66 * 72.0).abs() < 1e-9);
+        assert!(height(1) < 200.0);
+        assert!(height(200) > 3000.0);
+    }
+
+    #[test]
+    fn small_type_in_a_low_picture_did_not_panic() {
+        let fonts = Fonts::new(false);
+        let style = Style {
+            width_inches: 8.0,
+            height_inches: Some(4.5),
+            ..Style::default()
+        };
+        let figure = figure(vec![("fyp".to_owned(), 5.0, None); 20]);
+        let layout = Layout::new(&figure, &style, &Shaper::new(&fonts)).unwrap();
+        assert!((layout.height - 4.5 * 72.0).abs() < 1e-9);
+        assert_nothing_overlaps(&layout);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn nothing_is_clipped_or_covered(
+            rows in prop::collection::vec(
+                (any::<String>(), 0.0..1e10_f64, prop::option::of(0.0..100.0_f64)),
+                1..9,
+            ),
+            width in 3.0..12.0_f64,
+            height in prop::option::of(2.0..9.0_f64),
+        ) {
+            let fonts = Fonts::new(false);
+            let style = Style { width_inches: width, height_inches: height, ..Style::default() };
+            match Layout::new(&figure(rows), &style, &Shaper::new(&fonts)) {
+                Ok(layout) => assert_nothing_overlaps(&layout),
+                Err(error) => prop_assert!(matches!(error, PlotError::TooLow { .. }), "{error}"),
+            }
+        }
     }
 }

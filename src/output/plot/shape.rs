@@ -36,6 +36,8 @@ pub(super) enum Base {
 /// A line of text, measured.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
+    /// The whole of it, for programs that do their own shaping.
+    pub(super) text: String,
     /// In reading order.
     pub(super) runs: Vec<Run>,
     /// In points.
@@ -98,6 +100,9 @@ impl<'fonts> Shaper<'fonts> {
     pub(super) fn paragraph(&self, text: &str, look: Look, width: f64, most: usize) -> Vec<Line> {
         let text = clean::sentence(text);
         let mut lines = Vec::new();
+        if text.is_empty() {
+            return lines;
+        }
         let mut words: Vec<&str> = text.split(' ').rev().collect();
         while let Some(first) = words.pop() {
             let mut line = first.to_owned();
@@ -125,7 +130,7 @@ impl<'fonts> Shaper<'fonts> {
     pub(super) fn balanced(&self, text: &str, look: Look, width: f64, most: usize) -> Vec<Line> {
         let mut best = self.paragraph(text, look, width, most);
         let number = best.len();
-        if number == 1 || number == most {
+        if number < 2 || number == most {
             return best;
         }
         for percent in (50..100).rev().step_by(5) {
@@ -291,7 +296,13 @@ impl<'fonts> Shaper<'fonts> {
             runs[place].offset = width;
             width += runs[place].width;
         }
-        Ok(Line { runs, width })
+        // Whoever shapes it anew must begin at the same end.
+        let text = if base.is_none() && paragraph.level.is_rtl() {
+            format!("\u{2067}{text}\u{2069}")
+        } else {
+            text.clone()
+        };
+        Ok(Line { text, runs, width })
     }
 }
 
@@ -348,4 +359,118 @@ fn split(clusters: &[Cluster], levels: &[Level]) -> Vec<Part> {
         }
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look {
+        size: 10.0,
+        bold: false,
+    };
+
+    fn families(line: &Line) -> Vec<&str> {
+        line.runs.iter().map(|run| &*run.face.family).collect()
+    }
+
+    #[test]
+    fn bundled_scripts_have_every_glyph() {
+        let fonts = Fonts::new(false);
+        let shaper = Shaper::new(&fonts);
+        for (text, family) in [
+            ("łondon", "Noto Sans"),
+            ("Ελλάδα", "Noto Sans"),
+            ("Україна", "Noto Sans"),
+            ("Việt\u{301}", "Noto Sans"),
+            ("עברית", "Noto Sans Hebrew"),
+            ("لندن", "Noto Sans Arabic"),
+            ("हिन्दी", "Noto Sans Devanagari"),
+            ("ภาษาไทย", "Noto Sans Thai"),
+            ("シブヤー", "Noto Sans JP"),
+            ("さくら", "Noto Sans JP"),
+            ("ｆｕｌｌ", "Noto Sans JP"),
+            ("𝓕𝔂𝓹⟨⟩", "Noto Sans Math"),
+            ("🇺🇦", "Noto Emoji"),
+            ("👨‍👩‍👧‍👦", "Noto Emoji"),
+            ("1️⃣", "Noto Emoji"),
+            ("👩🏽‍🚀", "Noto Emoji"),
+        ] {
+            let line = shaper.line(text, LOOK, Base::FirstLetter);
+            assert_eq!(families(&line), [family], "{text}");
+            assert!(line.width > 5.0, "{text}");
+        }
+        assert_eq!(shaper.missing(), []);
+    }
+
+    #[test]
+    fn letters_are_joined_and_flags_are_one_sign() {
+        let fonts = Fonts::new(false);
+        let shaper = Shaper::new(&fonts);
+        let width = |text: &str| shaper.line(text, LOOK, Base::FirstLetter).width;
+        let apart: f64 = "لندن".chars().map(|c| width(&c.to_string())).sum();
+        assert!(width("لندن") < 0.8 * apart);
+        assert!((width("🇺🇦") - width("🎉")).abs() < 2.0);
+        assert!((width("👨‍👩‍👧‍👦") - width("🎉")).abs() < 2.0);
+    }
+
+    #[test]
+    fn mixed_scripts_did_not_take_each_others_font() {
+        let fonts = Fonts::new(false);
+        let shaper = Shaper::new(&fonts);
+        let line = shaper.line("ukraine🇺🇦हिन्दी", LOOK, Base::FirstLetter);
+        assert_eq!(
+            families(&line),
+            ["Noto Sans", "Noto Emoji", "Noto Sans Devanagari"]
+        );
+        assert!((line.runs[1].offset - line.runs[0].width).abs() < 1e-9);
+    }
+
+    #[test]
+    fn right_to_left_runs_stand_in_their_order() {
+        let fonts = Fonts::new(false);
+        let shaper = Shaper::new(&fonts);
+        let line = shaper.line("لندن🎬", LOOK, Base::FirstLetter);
+        assert!(line.runs[0].offset > line.runs[1].offset);
+        assert!(line.text.starts_with('\u{2067}'));
+        let sentence = shaper.line("a לב b", LOOK, Base::LeftToRight);
+        assert!(sentence.runs[0].offset < sentence.runs[1].offset);
+    }
+
+    #[test]
+    fn what_has_no_glyph_is_a_code_point() {
+        let fonts = Fonts::new(false);
+        let shaper = Shaper::new(&fonts);
+        let line = shaper.line("x東京", LOOK, Base::FirstLetter);
+        assert_eq!(line.text, "x⟨U+6771⟩⟨U+4EAC⟩");
+        assert_eq!(shaper.missing(), ['京', '東']);
+    }
+
+    #[test]
+    fn long_labels_are_cut_between_graphemes() {
+        let fonts = Fonts::new(false);
+        let shaper = Shaper::new(&fonts);
+        for text in ["x".repeat(90), "👨‍👩‍👧‍👦".repeat(300), "नि".repeat(80)] {
+            let line = shaper.label(&text, LOOK, 120.0);
+            assert!(line.width <= 120.0);
+            let kept = line.text.strip_suffix('…').unwrap();
+            let grapheme = text.graphemes(true).next().unwrap();
+            assert!(kept.len() > grapheme.len());
+            assert_eq!(kept.replace(grapheme, ""), "");
+        }
+        let wide = shaper.label(&"i".repeat(61), LOOK, 1e6);
+        assert_eq!(wide.text, format!("{}…", "i".repeat(60)));
+    }
+
+    #[test]
+    fn a_headline_leaves_no_word_alone() {
+        let fonts = Fonts::new(false);
+        let shaper = Shaper::new(&fonts);
+        let text = "Co-occurring hashtags for #london and #paris posts";
+        let lines = shaper.balanced(text, LOOK, 220.0, 4);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[1].width > 0.6 * lines[0].width);
+        let all: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
+        assert_eq!(all.join(" "), text);
+    }
 }

@@ -185,3 +185,97 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
     }
     lines.iter().map(|line| directed(line)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::output::plot::{Axis, Bar};
+
+    fn figure(rows: &[(&str, f64)]) -> Figure {
+        Figure {
+            title: "Co-occurring hashtags".to_owned(),
+            bars: rows
+                .iter()
+                .map(|&(label, value)| Bar {
+                    label: label.to_owned(),
+                    first: Quantity {
+                        value,
+                        text: format!("{value:.1} %"),
+                        whisker: None,
+                    },
+                    second: None,
+                })
+                .collect(),
+            axis: Axis {
+                label: "Percent of posts".to_owned(),
+                ..Axis::default()
+            },
+            ..Figure::default()
+        }
+    }
+
+    #[test]
+    fn bars_are_in_proportion_and_aligned_by_columns() {
+        let drawn = terminal(
+            &figure(&[("東京", 40.0), ("fyp", 20.0), ("a", 0.1)]),
+            40,
+            false,
+        );
+        assert_eq!(
+            drawn.unwrap(),
+            "Co-occurring hashtags\n\n\
+             東京 ████████████████████████████ 40.0 %\n\
+             \x20fyp ██████████████ 20.0 %\n\
+             \x20  a ▏ 0.1 %\n\n\
+             Percent of posts\n"
+        );
+    }
+
+    #[test]
+    fn colours_come_only_where_asked_for() {
+        let figure = figure(&[("fyp", 1.0)]);
+        assert!(!terminal(&figure, 40, false).unwrap().contains('\u{1b}'));
+        assert!(terminal(&figure, 40, true).unwrap().contains("\u{1b}[34m█"));
+    }
+
+    #[test]
+    fn pairs_are_told_apart_without_colours() {
+        let mut figure = figure(&[("fyp", 4.0)]);
+        figure.legend = Some(("#london".to_owned(), "#paris".to_owned()));
+        figure.bars[0].second = Some(Quantity {
+            value: 2.0,
+            text: "2".to_owned(),
+            whisker: None,
+        });
+        let drawn = terminal(&figure, 30, false).unwrap();
+        assert!(drawn.contains("▒ #paris\n"), "{drawn}");
+        assert!(drawn.contains("\n    ▒▒▒▒▒▒▒▒▒▒ 2\n"), "{drawn}");
+    }
+
+    #[test]
+    fn a_tag_cannot_steer_the_terminal() {
+        let drawn = terminal(&figure(&[("a\u{1b}[2Jb\u{202e}c\r\n", 1.0)]), 80, false).unwrap();
+        assert!(drawn.contains("a⟨U+001B⟩[2Jb⟨U+202E⟩c"), "{drawn}");
+        assert!(!drawn.contains('\u{1b}') && !drawn.contains('\r'));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_wider_than_the_terminal(
+            label in any::<String>(),
+            title in any::<String>(),
+            value in 0.0..1e12_f64,
+            columns in 24..160_usize,
+        ) {
+            let mut figure = figure(&[(&label, value), ("fyp", 3.0)]);
+            figure.title = title;
+            let drawn = terminal(&figure, columns, false).unwrap();
+            for line in drawn.lines() {
+                prop_assert!(line.width() <= columns, "{line:?}");
+                prop_assert!(!line.chars().any(char::is_control));
+            }
+        }
+    }
+}
