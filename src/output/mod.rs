@@ -3,6 +3,7 @@
 mod footnote;
 mod frequencies;
 mod import;
+pub mod plot;
 mod posts;
 mod sheet;
 mod text;
