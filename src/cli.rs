@@ -115,6 +115,8 @@ fn format_names() -> Vec<&'static str> {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   cotag frequencies london 20 -d                        the table
+  cotag frequencies london 20 --plot                    a picture in data/img
+  cotag frequencies london paris 15 --compare --plot -o both.svg
   cotag frequencies london 20 --exclude-tags generic    without fyp, viral and their like
   cotag frequencies london paris --format csv -o both.csv --excel
   cotag frequencies captured.ndjson 50                  a file, without storing it
@@ -138,9 +140,13 @@ pub(crate) struct FrequenciesArgs {
     /// Print the table (done anyway unless --plot is given)
     #[arg(short = 'd', long)]
     pub(crate) print: bool,
-    /// Draw a bar chart
-    #[arg(short, long)]
-    pub(crate) plot: bool,
+    /// Draw a bar chart into DATA/img, or where -o says; `--plot -` draws on the terminal
+    #[arg(short, long, value_name = "-", num_args = 0..=1, require_equals = true)]
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(["-"]))]
+    pub(crate) plot: Option<Option<String>>,
+    /// How to draw.
+    #[command(flatten)]
+    pub(crate) chart: ChartArgs,
     /// How to write the result.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -159,6 +165,59 @@ pub(crate) struct FrequenciesArgs {
     /// Count accounts instead of posts: one vote per author
     #[arg(long)]
     pub(crate) one_per_author: bool,
+}
+
+/// How to draw a chart.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Chart")]
+pub(crate) struct ChartArgs {
+    /// What the bars measure
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) measure: MeasureArg,
+    /// Whiskers: the 95 % interval of every share
+    #[arg(long)]
+    pub(crate) ci: bool,
+    /// One picture of two hashtags, their bars in pairs
+    #[arg(long)]
+    pub(crate) compare: bool,
+    /// Size in inches; the height grows with the rows unless given [default: 5]
+    #[arg(long, value_name = "WIDTH[xHEIGHT]")]
+    pub(crate) size: Option<String>,
+    /// Pixels per inch [default: 300]
+    #[arg(long, value_name = "DPI")]
+    pub(crate) dpi: Option<u32>,
+    /// Colours
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) theme: ThemeArg,
+    /// Fail if a character has no glyph in any font
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// What the bars of a chart measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MeasureArg {
+    /// Posts with the hashtag, as a share of all
+    #[default]
+    Share,
+    /// Posts with the hashtag
+    Count,
+    /// Distinct authors who used it
+    Authors,
+    /// Views of its posts
+    Views,
+}
+
+/// Colours of a chart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ThemeArg {
+    /// For screens and paper
+    #[default]
+    Light,
+    /// For dark pages
+    Dark,
+    /// For black ink
+    Print,
 }
 
 /// How a result is written.
@@ -274,17 +333,27 @@ pub(crate) enum ColumnArg {
     All,
 }
 
-/// The arguments with the seed tool's spellings made ours: `-ht`, `-plt` and `--plot -` are not
-/// what a parser of short flags would read in them.
+/// The arguments with spellings that a parser of short flags would take apart made its own:
+/// the seed tool's `-ht` and `-plt`, and `--plot -`.
 pub(crate) fn seed_spellings(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut ours: Vec<OsString> = Vec::new();
     let mut literal = false;
-    args.map(|arg| {
+    for arg in args {
         literal |= arg == "--";
+        let plot_before = ours
+            .last()
+            .is_some_and(|last| last == "--plot" || last == "-p");
+        let plotting = ours.iter().any(|arg| arg == "frequencies" || arg == "freq");
         match arg.to_str() {
-            Some("-ht") if !literal => "--hashtag".into(),
-            Some("-plt") if !literal => "--plot".into(),
-            _ => arg,
+            _ if literal => ours.push(arg),
+            Some("-ht") => ours.push("--hashtag".into()),
+            Some("-plt") => ours.push("--plot".into()),
+            Some("-") if plot_before && plotting => {
+                ours.pop();
+                ours.push("--plot=-".into());
+            }
+            _ => ours.push(arg),
         }
-    })
-    .collect()
+    }
+    ours
 }

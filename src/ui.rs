@@ -36,6 +36,11 @@ impl Ui {
         Ok(())
     }
 
+    /// How wide the terminal is in characters; 80 where there is none.
+    pub(crate) fn columns(&self) -> usize {
+        terminal_size::terminal_size_of(io::stdout()).map_or(80, |(width, _)| usize::from(width.0))
+    }
+
     /// Says something about the work.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {

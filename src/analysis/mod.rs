@@ -1,5 +1,6 @@
 //! Counting: pure functions from posts to small result structs. No I/O, no clock, no async.
 
+mod chart;
 mod count;
 mod filter;
 mod interval;
@@ -7,6 +8,7 @@ mod rank;
 mod sample;
 mod tags;
 
+pub use chart::{Measure, Pair, chart_rows, pairs};
 pub use count::{Counter, Extras, Weight};
 pub use filter::{Filter, GENERIC_TAGS};
 pub use interval::wilson;

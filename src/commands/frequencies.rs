@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::chart::{Plotting, Target};
 use super::input::{Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
-    Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Sample, TableOptions, TagsFrom, Weight,
+    Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Sample, TableOptions, TagsFrom,
+    Weight,
 };
 use crate::cli::{ColumnArg, FrequenciesArgs, Global};
 use crate::error::{Error, Exit};
@@ -18,26 +20,29 @@ use crate::ui::Ui;
 const ROWS: usize = 20;
 
 pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
-    let format = table_format(&args.output)?;
-    let plan = Plan::new(args)?;
     let (words, rows) = words_and_rows(args)?;
-    let options = TableOptions {
-        limit: Some(rows),
-        ..plan.options.clone()
-    };
+    let plotting = plotting(args, global, rows)?;
+    let print = args.print || plotting.is_none();
+    let mut plan = Plan::new(args)?;
+    match &plotting {
+        // A chart ranks by its own measure, so it needs all rows.
+        Some(plotting) => plan.measure(plotting.measure),
+        None => plan.options.limit = Some(rows),
+    }
 
     let mut rankings = Vec::new();
     let mut exit = Exit::Done;
     let single = words.len() == 1;
     for word in &words {
-        let counted = subject(word, &global.data_dir).and_then(|subject| plan.count(&subject, ui));
+        let counted = subject(word, &global.data_dir).and_then(|subject| {
+            let own = subject.hashtag().cloned();
+            plan.rank(&subject, ui)
+                .map(|(ranking, damaged)| ((ranking, own), damaged))
+        });
         match counted {
-            Ok((subject, counter, damaged)) => {
+            Ok((ranking, damaged)) => {
                 exit = exit.and(damaged);
-                rankings.push(Ranking {
-                    subject,
-                    table: FrequencyTable::new(counter, &options),
-                });
+                rankings.push(ranking);
             }
             Err(error) if single => return Err(error),
             Err(error) => {
@@ -49,15 +54,45 @@ pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Ex
     if rankings.is_empty() {
         return Ok(Exit::Failed);
     }
-    deliver(
-        &frequencies(&rankings, &plan.columns, format),
-        args.output.output.as_deref(),
-        ui,
-    )?;
-    for ranking in &rankings {
+    if print {
+        let to = args.output.output.as_deref().filter(|_| plotting.is_none());
+        let shown: Vec<Ranking> = rankings
+            .iter()
+            .map(|(ranking, _)| ranking.cut(rows))
+            .collect();
+        deliver(
+            &frequencies(&shown, &plan.columns, table_format(&args.output)?),
+            to,
+            ui,
+        )?;
+    }
+    if let Some(plotting) = plotting {
+        plotting.draw(&rankings, &plan.columns, ui)?;
+    }
+    for (ranking, _) in &rankings {
         tell(ranking, rows, ui);
     }
     Ok(exit)
+}
+
+/// Whether and how to draw.
+fn plotting(
+    args: &FrequenciesArgs,
+    global: &Global,
+    rows: usize,
+) -> Result<Option<Plotting>, Error> {
+    table_format(&args.output)?;
+    let target = match (&args.plot, &args.output.output) {
+        (None, _) if args.chart.compare => {
+            return Err(Error::Usage("--compare goes with --plot".into()));
+        }
+        (None, _) => return Ok(None),
+        (Some(Some(_)), _) => Target::Terminal,
+        (Some(None), Some(path)) if path == Path::new("-") => Target::Stdout,
+        (Some(None), Some(path)) => Target::File(path.clone()),
+        (Some(None), None) => Target::DataDir(global.data_dir.clone()),
+    };
+    Plotting::new(&args.chart, target, rows).map(Some)
 }
 
 /// Everything that is the same for all hashtags of the command.
@@ -96,8 +131,14 @@ impl Plan {
         })
     }
 
-    /// Counts the posts of a subject that meet the filters.
-    fn count(&self, subject: &Subject, ui: &Ui) -> Result<(String, Counter, Exit), Error> {
+    /// Keeps what a chart's bars measure.
+    fn measure(&mut self, measure: Measure) {
+        self.extras.authors |= measure == Measure::Authors;
+        self.extras.views |= measure == Measure::Views;
+    }
+
+    /// Counts and ranks the posts of a subject that meet the filters.
+    fn rank(&self, subject: &Subject, ui: &Ui) -> Result<(Ranking, Exit), Error> {
         let name = subject.name();
         let new = || Counter::new(self.from, self.extras);
         let folded = subject.fold(
@@ -121,7 +162,14 @@ impl Plan {
         }
         let exit = super::damage(&folded.damage, ui);
         nothing_left(&name, counter.sample())?;
-        Ok((name, counter, exit))
+        let table = FrequencyTable::new(counter, &self.options);
+        Ok((
+            Ranking {
+                subject: name,
+                table,
+            },
+            exit,
+        ))
     }
 }
 
@@ -230,7 +278,7 @@ fn tell(ranking: &Ranking, rows: usize, ui: &Ui) {
     for line in footnote(&ranking.subject, &table.sample) {
         ui.note(&line);
     }
-    if table.rows.len() < rows && table.rows.len() == table.distinct {
+    if table.distinct < rows && table.rows.len() == table.distinct {
         ui.note(&format!(
             "These are all {} hashtags; {rows} were asked for.",
             table.distinct

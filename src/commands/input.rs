@@ -58,6 +58,14 @@ impl Subject {
         }
     }
 
+    /// The hashtag, if it is one.
+    pub(super) fn hashtag(&self) -> Option<&Hashtag> {
+        match self {
+            Self::Stored(stored) => Some(&stored.tag),
+            Self::File(_) => None,
+        }
+    }
+
     /// Hands every post, each once, to one of the states (there is one per thread) and returns them
     /// with the records read and left out.
     ///

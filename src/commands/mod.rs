@@ -2,6 +2,7 @@
 //!
 //! The only room that knows all others.
 
+mod chart;
 mod frequencies;
 mod import;
 mod input;

@@ -56,6 +56,16 @@ pub struct Ranking {
     pub table: FrequencyTable,
 }
 
+impl Ranking {
+    /// The same with at most so many rows.
+    #[must_use]
+    pub fn cut(&self, rows: usize) -> Self {
+        let mut cut = self.clone();
+        cut.table.rows.truncate(rows);
+        cut
+    }
+}
+
 /// Writes rankings, one after the other.
 pub fn frequencies(rankings: &[Ranking], columns: &[Column], format: TableFormat) -> Vec<u8> {
     match format {

@@ -1,5 +1,6 @@
 //! Layout: results as tables, CSV, JSON. Computes nothing but layout, writes bytes, knows no files.
 
+mod chart;
 mod footnote;
 mod frequencies;
 mod import;
@@ -8,6 +9,7 @@ mod posts;
 mod sheet;
 mod text;
 
+pub use chart::{figure, paired_figure};
 pub use footnote::footnote;
 pub use frequencies::{Column, Ranking, TableFormat, frequencies};
 pub use import::{ImportRow, import_summary};

@@ -30,7 +30,7 @@ mod writer;
 pub use atomic::replace;
 pub use error::StoreError;
 pub use lock::Holder;
-pub use names::folder_tag;
+pub use names::{folder_name, folder_tag};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{Damage, Layout, Line, ScanEnd, Verdict, layout, scan};

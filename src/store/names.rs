@@ -47,6 +47,11 @@ pub(super) fn folder_for(
     short
 }
 
+/// A hashtag as a file or folder name, where nothing else stands that it could collide with.
+pub fn folder_name(tag: &Hashtag) -> String {
+    folder_for(tag, &BTreeSet::new(), &BTreeMap::new())
+}
+
 /// The hashtag that a folder's name stands for where no record of renamed folders is at hand.
 pub fn folder_tag(folder: &str) -> Option<Hashtag> {
     tag_of(folder, &BTreeMap::new())
