@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use cotag::output::plot::{
     Axis, Bar, Drawing, Figure, Fonts, PlotError, Quantity, Style, Theme, Unit, isolated,
 };
+use proptest::prelude::*;
 use resvg::usvg::roxmltree;
 
 /// A decoded picture, three bytes to the pixel.
@@ -359,4 +360,69 @@ fn a_png_knows_its_size_title_and_description() {
     let texts = &reader.info().utf8_text;
     assert_eq!(texts[1].keyword, "Description");
     assert_eq!(texts[1].get_text().unwrap(), "A bar chart of hashtags.");
+}
+
+/// Letters that shapers and line breakers stumble over, beside arbitrary text.
+fn hostile_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        any::<String>(),
+        any::<char>().prop_map(String::from),
+        prop::sample::select(vec![
+            "ا",
+            "لا",
+            "ב",
+            "1",
+            "٣",
+            "(",
+            "]",
+            "!",
+            " ",
+            "क",
+            "्",
+            "\u{200d}",
+            "ि",
+            "\u{301}",
+            "ก",
+            "ำ",
+            "🇺",
+            "🇦",
+            "👩",
+            "🏽",
+            "\u{fe0f}",
+            "\u{20e3}",
+            "🏴",
+            "\u{e0067}",
+            "\u{e007f}",
+            "ｼ",
+            "ﾞ",
+            "\u{2067}",
+            "\u{2069}",
+            "\u{202e}",
+            "\u{25cc}",
+            "ﷺ",
+            "ﬁ",
+            "&",
+            "<",
+            "東",
+            "\u{ad}",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn any_text_can_be_drawn(label in hostile_text(), title in hostile_text(), note in hostile_text()) {
+        let mut figure = figure(vec![bar(&label, 3.0), bar("fyp", 1.0)]);
+        figure.bars[1].first.text = note.clone();
+        figure.title = isolated(&title);
+        figure.subtitle = Some(title);
+        figure.footnote = vec![note];
+        let drawing = draw(&figure, &small(36));
+        prop_assert!(roxmltree::Document::parse(drawing.svg()).is_ok());
+        prop_assert!(drawing.png().is_ok());
+    }
 }
