@@ -137,7 +137,10 @@ fn members<R: Read>(
                 har::log(session, walk, &mut answer.items)?
             }
             ("data", Some(Kind::Object)) if level == 0 => members(session, walk, base, answer, 1)?,
-            ("data", Some(Kind::Array)) => posts(session, walk, base, answer)?,
+            ("data", Some(Kind::Array)) => {
+                session.name_kind("tiktok.com search answer");
+                posts(session, walk, base, answer)?
+            }
             ("ItemModule", Some(Kind::Object)) => modules(session, walk, base, answer)?,
             (list, Some(Kind::Array)) if is_list(list) => {
                 name(session, list, level);

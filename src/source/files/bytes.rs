@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
@@ -16,31 +18,37 @@ use crate::json::Window;
 pub(super) struct Counted {
     /// Bytes as stored, compressed if the file is.
     pub(super) bytes: Cell<u64>,
-    hash: RefCell<Sha256>,
     failed: Cell<bool>,
     /// Why unpacking stopped before the end.
     pub(super) damage: RefCell<Option<String>>,
 }
 
-impl Counted {
-    /// SHA-256 of the bytes read so far, in hexadecimal.
-    pub(super) fn sha256(&self) -> String {
-        let digest = self.hash.borrow().clone().finalize();
-        digest
-            .iter()
-            .fold(String::with_capacity(64), |mut text, byte| {
-                // Writing to a string does not fail.
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
-    }
-}
-
 /// A reader that counts and hashes what passes, and tells how far it is.
 pub(super) struct Tap<'a> {
-    pub(super) input: Box<dyn Read + 'a>,
-    pub(super) counted: Rc<Counted>,
-    pub(super) progress: &'a dyn Fn(u64),
+    input: Box<dyn Read + 'a>,
+    counted: Rc<Counted>,
+    progress: &'a dyn Fn(u64),
+    hash: Hash,
+}
+
+impl<'a> Tap<'a> {
+    pub(super) fn new(
+        input: Box<dyn Read + 'a>,
+        counted: &Rc<Counted>,
+        progress: &'a dyn Fn(u64),
+    ) -> Self {
+        Self {
+            input,
+            counted: Rc::clone(counted),
+            progress,
+            hash: Hash::new(),
+        }
+    }
+
+    /// SHA-256 of the bytes read, in hexadecimal.
+    pub(super) fn sha256(self) -> String {
+        self.hash.finish()
+    }
 }
 
 impl Read for Tap<'_> {
@@ -50,12 +58,52 @@ impl Read for Tap<'_> {
                 self.counted.failed.set(true);
             }
         })?;
-        self.counted.hash.borrow_mut().update(&into[..count]);
+        self.hash.update(&into[..count]);
         self.counted
             .bytes
             .set(self.counted.bytes.get() + count as u64);
         (self.progress)(self.counted.bytes.get());
         Ok(count)
+    }
+}
+
+/// SHA-256 on a thread of its own: on machines without instructions for it, it takes as long as
+/// everything else together.
+struct Hash {
+    chunks: SyncSender<Vec<u8>>,
+    worker: JoinHandle<Sha256>,
+}
+
+impl Hash {
+    fn new() -> Self {
+        let (chunks, received) = sync_channel::<Vec<u8>>(8);
+        let worker = std::thread::spawn(move || {
+            let mut hash = Sha256::new();
+            for chunk in received {
+                hash.update(&chunk);
+            }
+            hash
+        });
+        Self { chunks, worker }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            // The worker hears as long as this sender lives.
+            let _ = self.chunks.send(bytes.to_vec());
+        }
+    }
+
+    fn finish(self) -> String {
+        drop(self.chunks);
+        let digest = self.worker.join().map(Sha256::finalize).unwrap_or_default();
+        digest
+            .iter()
+            .fold(String::with_capacity(64), |mut text, byte| {
+                // Writing to a string does not fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
     }
 }
 

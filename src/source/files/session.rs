@@ -12,7 +12,7 @@ use super::found::{Found, Place, Rejected, excerpt};
 use super::notes::Notes;
 use crate::json::{Fields, WalkError, lone_surrogates, one_line, redact};
 use crate::model::Format;
-use crate::record;
+use crate::record::{self, Unreadable};
 
 /// How many records nobody knows may come before the first post until the file is given up.
 const UNKNOWN_LIMIT: usize = 20;
@@ -113,6 +113,11 @@ impl<'s> Session<'s> {
             if let Some(first) = self.unknown.first() {
                 return Err(Stop::Refused(unrecognised(first)));
             }
+            let seen = match self.notes.sentences() {
+                notes if notes.is_empty() => "an empty list or table".to_owned(),
+                notes => notes.join("; "),
+            };
+            return Err(Stop::Refused(FileError::NoPosts { seen }));
         }
         self.flush()
     }
@@ -180,10 +185,13 @@ impl<'s> Session<'s> {
 
     /// Text without NUL bytes, what is not valid replaced.
     pub(super) fn utf8<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, str> {
-        let text = String::from_utf8_lossy(bytes);
-        if matches!(text, Cow::Owned(_)) {
-            self.notes.invalid_utf8 += 1;
-        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => {
+                self.notes.invalid_utf8 += 1;
+                String::from_utf8_lossy(bytes)
+            }
+        };
         if memchr::memchr(0, text.as_bytes()).is_none() {
             return text;
         }
@@ -216,6 +224,9 @@ impl<'s> Session<'s> {
             Err(_) if is_error_row(fields) => {
                 self.notes.error_rows += 1;
                 return Ok(());
+            }
+            Err(Unreadable::Comment) => {
+                return self.refuse(FileError::Comments, at, raw.as_bytes());
             }
             Err(error) => {
                 return self.reject(Rejected::new(at.place, error.to_string(), raw.as_bytes()));
