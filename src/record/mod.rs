@@ -54,7 +54,6 @@ pub fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, Unreada
     }
     match format {
         Format::Web => web::read(fields),
-        Format::Research | Format::ResearchCsv => research::read(format, fields),
         Format::Scraper | Format::ScraperCsv | Format::Apify | Format::ApifyCsv => {
             scraper::read(format, fields)
         }
@@ -63,7 +62,9 @@ pub fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, Unreada
         Format::TraktokCsv if fields.has("video_timestamp") || fields.has("video_title") => {
             tables::read_traktok(fields)
         }
-        Format::TraktokCsv => research::read(format, fields),
+        Format::Research | Format::ResearchCsv | Format::TraktokCsv => {
+            research::read(format, fields)
+        }
         Format::YtDlp => ytdlp::read(fields),
         Format::Aweme => aweme::read(fields),
     }

@@ -89,8 +89,8 @@ impl Keys<'_> {
         keys.iter().all(|key| (self.has)(key))
     }
 
-    fn table_or(&self, table: Format, json: Format) -> Option<Format> {
-        Some(if self.is_row { table } else { json })
+    fn table_or(&self, table: Format, json: Format) -> Format {
+        if self.is_row { table } else { json }
     }
 
     /// Tools that only write tables: 4CAT, Zeeschuimer, pyktok, traktok.
@@ -125,7 +125,7 @@ impl Keys<'_> {
         if self.any(&["authorMeta.secUid", "secretID"])
             || self.all(&["id", "text", "createTime", "authorId"])
         {
-            return self.table_or(Format::ScraperCsv, Format::Scraper);
+            return Some(self.table_or(Format::ScraperCsv, Format::Scraper));
         }
         let of_apify = [
             "createTimeISO",
@@ -134,19 +134,21 @@ impl Keys<'_> {
             "searchHashtag",
             "mediaUrls",
         ];
-        let only_chosen = ["authorMeta", "webVideoUrl"];
-        let error_row = ["errorCode", "error"];
-        if self.any(&of_apify)
-            || (self.any(&only_chosen) && !self.all(&["id", "createTime"]))
-            || (self.any(&only_chosen) && self.any(&["textLanguage"]))
-            || (self.any(&error_row) && self.any(&["url", "input", "errorCode"]))
-        {
-            return self.table_or(Format::ApifyCsv, Format::Apify);
+        let is_error_row =
+            self.any(&["errorCode"]) || (self.any(&["error"]) && self.any(&["url", "input"]));
+        if is_error_row || self.any(&of_apify) {
+            return Some(self.table_or(Format::ApifyCsv, Format::Apify));
         }
-        if self.any(&only_chosen) {
-            return self.table_or(Format::ScraperCsv, Format::Scraper);
+        if !self.any(&["authorMeta", "webVideoUrl"]) {
+            return None;
         }
-        None
+        // tiktok-scraper writes the same fields always, Apify those that its user chose.
+        let is_whole = self.all(&["id", "createTime"]) && !self.any(&["textLanguage"]);
+        Some(if is_whole {
+            self.table_or(Format::ScraperCsv, Format::Scraper)
+        } else {
+            self.table_or(Format::ApifyCsv, Format::Apify)
+        })
     }
 
     fn aweme(&self) -> Option<Format> {
@@ -171,7 +173,7 @@ impl Keys<'_> {
                     "voice_to_text",
                 ]))
             || (self.any(&["username"]) && self.any(&["create_time", "view_count", "like_count"]));
-        is_research.then(|| self.table_or(Format::ResearchCsv, Format::Research))?
+        is_research.then(|| self.table_or(Format::ResearchCsv, Format::Research))
     }
 
     fn yt_dlp(&self) -> Option<Format> {
@@ -192,103 +194,102 @@ mod tests {
 
     #[test]
     fn records_are_told_by_their_keys() {
-        for (json, format) in [
+        let cases: &[(Format, &[&str])] = &[
             (
-                r#"{"id":"1","desc":"","createTime":1,"author":{},"video":{}}"#,
                 Format::Web,
+                &[
+                    r#"{"id":"1","desc":"","createTime":1,"author":{},"video":{}}"#,
+                    r#"{"id":"1","desc":"","createTime":"1","author":"a","stats":{},"nickname":"A"}"#,
+                    r#"{"id":"1","desc":"","video":{},"__import_meta":{}}"#,
+                ],
             ),
             (
-                r#"{"id":"1","desc":"","createTime":"1","author":"a","stats":{},"nickname":"A"}"#,
-                Format::Web,
-            ),
-            (
-                r#"{"id":"1","desc":"","video":{},"__import_meta":{}}"#,
-                Format::Web,
-            ),
-            (
-                r#"{"id":1,"username":"x","create_time":1}"#,
                 Format::Research,
-            ),
-            (r#"{"hashtag_names":[],"id":1}"#, Format::Research),
-            (
-                r#"{"video_id":1,"video_description":"","username":"x"}"#,
-                Format::Research,
-            ),
-            (
-                r#"{"id":"1","username":"x","hashtag_names":"['a']"}"#,
-                Format::ResearchCsv,
+                &[
+                    r#"{"id":1,"username":"x","create_time":1}"#,
+                    r#"{"hashtag_names":[],"id":1}"#,
+                    r#"{"video_id":1,"video_description":"","username":"x"}"#,
+                ],
             ),
             (
-                r#"{"id":"1","text":"","createTime":1,"authorMeta":{},"hashtags":[]}"#,
                 Format::Scraper,
+                &[
+                    r#"{"id":"1","text":"","createTime":1,"authorMeta":{},"hashtags":[]}"#,
+                    r#"{"id":"1","secretID":"awesome","text":"","authorMeta":{},"playCount":1,"createTime":1}"#,
+                ],
             ),
             (
-                r#"{"id":"1","secretID":"awesome","text":"","authorMeta":{},"playCount":1,"createTime":1}"#,
-                Format::Scraper,
-            ),
-            (
-                r#"{"id":"1","secretID":"2","text":"","authorMeta.name":"x","hashtags":"[]"}"#,
-                Format::ScraperCsv,
-            ),
-            (
-                r#"{"id":"1","text":"","createTime":"1","authorId":"2","musicId":"3"}"#,
-                Format::ScraperCsv,
-            ),
-            (
-                r#"{"id":"1","text":"","createTime":1,"createTimeISO":"","authorMeta":{}}"#,
                 Format::Apify,
+                &[
+                    r#"{"id":"1","text":"","createTime":1,"createTimeISO":"","authorMeta":{}}"#,
+                    r#"{"id":"1","text":"","createTime":1,"textLanguage":"un","authorMeta":{}}"#,
+                    r#"{"authorMeta.name":"x","diggCount":5,"createTimeISO":"","webVideoUrl":""}"#,
+                    r#"{"url":"https://www.tiktok.com/@x/video/1","error":"gone","errorCode":404}"#,
+                ],
             ),
             (
-                r#"{"id":"1","text":"","createTime":1,"textLanguage":"un","authorMeta":{}}"#,
-                Format::Apify,
-            ),
-            (
-                r#"{"authorMeta.name":"x","diggCount":5,"createTimeISO":"","webVideoUrl":""}"#,
-                Format::Apify,
-            ),
-            (
-                r#"{"authorMeta.name":"x","diggCount":"5","createTimeISO":"","webVideoUrl":""}"#,
-                Format::ApifyCsv,
-            ),
-            (
-                r#"{"authorMeta/name":"x","text":"","webVideoUrl":""}"#,
-                Format::ApifyCsv,
-            ),
-            (
-                r#"{"id":"1","hashtags/0/name":"a","webVideoUrl":""}"#,
-                Format::ApifyCsv,
-            ),
-            (
-                r#"{"url":"https://www.tiktok.com/@x/video/1","error":"gone","errorCode":404}"#,
-                Format::Apify,
-            ),
-            (
-                r#"{"id":"1","thread_id":"1","author":"x","author_full":"X","body":""}"#,
-                Format::FourCatCsv,
-            ),
-            (
-                r#"{"video_id":"1","video_timestamp":"","video_diggcount":"","video_description":""}"#,
-                Format::PyktokCsv,
-            ),
-            (
-                r#"{"video_id":"1","video_timestamp":"","video_title":"","video_diggcount":""}"#,
-                Format::TraktokCsv,
-            ),
-            (
-                r#"{"video_id":"1","author_name":"x","hashtag_names":"a, b"}"#,
-                Format::TraktokCsv,
-            ),
-            (r#"{"id":"1","formats":[],"description":""}"#, Format::YtDlp),
-            (
-                r#"{"id":"1","title":"","webpage_url":"https://www.tiktok.com/@a/video/1"}"#,
                 Format::YtDlp,
+                &[
+                    r#"{"id":"1","formats":[],"description":""}"#,
+                    r#"{"id":"1","title":"","webpage_url":"https://www.tiktok.com/@a/video/1"}"#,
+                ],
             ),
             (
-                r#"{"aweme_id":"1","desc":"","author":{},"video":{}}"#,
                 Format::Aweme,
+                &[r#"{"aweme_id":"1","desc":"","author":{},"video":{}}"#],
             ),
-        ] {
-            assert_eq!(of(json), Some(format), "{json}");
+        ];
+        for (format, records) in cases {
+            for json in *records {
+                assert_eq!(of(json), Some(*format), "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_told_by_their_columns() {
+        let cases: &[(Format, &[&str])] = &[
+            (
+                Format::ResearchCsv,
+                &[r#"{"id":"1","username":"x","hashtag_names":"['a']"}"#],
+            ),
+            (
+                Format::ScraperCsv,
+                &[
+                    r#"{"id":"1","secretID":"2","text":"","authorMeta.name":"x","hashtags":"[]"}"#,
+                    r#"{"id":"1","text":"","createTime":"1","authorId":"2","musicId":"3"}"#,
+                ],
+            ),
+            (
+                Format::ApifyCsv,
+                &[
+                    r#"{"authorMeta.name":"x","diggCount":"5","createTimeISO":"","webVideoUrl":""}"#,
+                    r#"{"authorMeta/name":"x","text":"","webVideoUrl":""}"#,
+                    r#"{"id":"1","hashtags/0/name":"a","webVideoUrl":""}"#,
+                ],
+            ),
+            (
+                Format::FourCatCsv,
+                &[r#"{"id":"1","thread_id":"1","author":"x","author_full":"X","body":""}"#],
+            ),
+            (
+                Format::PyktokCsv,
+                &[
+                    r#"{"video_id":"1","video_timestamp":"","video_diggcount":"","video_description":""}"#,
+                ],
+            ),
+            (
+                Format::TraktokCsv,
+                &[
+                    r#"{"video_id":"1","video_timestamp":"","video_title":"","video_diggcount":""}"#,
+                    r#"{"video_id":"1","author_name":"x","hashtag_names":"a, b"}"#,
+                ],
+            ),
+        ];
+        for (format, records) in cases {
+            for json in *records {
+                assert_eq!(of(json), Some(*format), "{json}");
+            }
         }
     }
 

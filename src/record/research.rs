@@ -135,8 +135,8 @@ mod tests {
     #[test]
     fn traktok_names_the_same_fields_otherwise() {
         let post = post(
-            r##"{"video_id":"7456564095303634198","author_name":"x","view_count":"5","region_code":"NA","music_id":"NA",
-            "create_time":"2025-01-05 22:37:04","video_description":"NA","hashtag_names":"c(\"a\", \"b\")"}"##,
+            r#"{"video_id":"7456564095303634198","author_name":"x","view_count":"5","region_code":"NA","music_id":"NA",
+            "create_time":"2025-01-05 22:37:04","video_description":"NA","hashtag_names":"c(\"a\", \"b\")"}"#,
         )
         .unwrap();
         assert_eq!(post.created.unwrap().at().as_second(), 1_736_116_624);

@@ -217,10 +217,10 @@ mod tests {
     #[test]
     fn apify_lists_mentions_and_nothing_among_its_hashtags() {
         let post = post(
-            r##"{"id":"7224926193940778283","text":"a\u2028b","textLanguage":"un","createTime":1682184229,"createTimeISO":"2023-04-22T17:23:49.000Z",
+            r#"{"id":"7224926193940778283","text":"a\u2028b","textLanguage":"un","createTime":1682184229,"createTimeISO":"2023-04-22T17:23:49.000Z",
             "isAd":false,"isSponsored":true,"authorMeta":{"name":"kings"},"musicMeta":{"musicName":"S"},"videoMeta":{"duration":0,"downloadAddr":"https://api.apify.com/v2/x"},
             "webVideoUrl":"https://www.tiktok.com/@kings/video/7224926193940778283","collectCount":387400,"isSlideshow":true,"locationCreated":"",
-            "hashtags":[{"name":""},{"name":"@This Is Why I’m Fit Official"},{"id":"1","name":"Gym"}],"searchHashtag":{"name":"fit","views":"3401.2B"}}"##,
+            "hashtags":[{"name":""},{"name":"@This Is Why I’m Fit Official"},{"id":"1","name":"Gym"}],"searchHashtag":{"name":"fit","views":"3401.2B"}}"#,
         )
         .unwrap();
         assert_eq!(

@@ -73,7 +73,7 @@ pub(super) fn post_id(
 }
 
 /// Spreadsheets keep 15 digits and fill up with zeros, JavaScript 16 or 17; a float written out in
-/// full is a multiple of 512. One true id in 85 looks so too.
+/// full is a multiple of 512. About one true id in 85 looks so too, so that the link decides.
 fn may_be_rounded(id: PostId) -> bool {
     id.get().is_multiple_of(100) || id.get().is_multiple_of(512)
 }
@@ -192,10 +192,10 @@ pub(super) fn seconds(value: Option<Value<'_>>) -> Option<u32> {
 pub(super) fn handle(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
     let text = match text? {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_start_matches('@')),
-        Cow::Owned(text) => match text.strip_prefix('@') {
-            Some(bare) => Cow::Owned(bare.to_owned()),
-            None => Cow::Owned(text),
-        },
+        Cow::Owned(text) if text.starts_with('@') => {
+            Cow::Owned(text.trim_start_matches('@').to_owned())
+        }
+        owned @ Cow::Owned(_) => owned,
     };
     (!text.is_empty() && text != "REDACTED").then_some(text)
 }

@@ -15,8 +15,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
     let video = fields.object("video");
     let duration = seconds(video.get("duration"));
     let image_post = fields.get("imagePost");
-    let sound = fields.get("music");
-    let of_sound = |key| sound.and_then(|sound| sound.member(key));
+    let sound = fields.object("music");
 
     Ok(Post {
         author: handle(author(fields)),
@@ -27,9 +26,9 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
         region: region(fields.text("locationCreated")),
         language: language(fields.text("textLanguage")),
         music: music(
-            of_sound("id"),
-            of_sound("title").and_then(Value::text),
-            of_sound("authorName").and_then(Value::text),
+            sound.get("id"),
+            sound.text("title"),
+            sound.text("authorName"),
         ),
         duration: duration.filter(|_| image_post.is_none()),
         kind: match (image_post, duration) {
@@ -121,7 +120,7 @@ mod tests {
     #[test]
     fn an_item_of_the_api_says_everything() {
         let post = post(
-            r##"{"id":"7448222677682146582","desc":"look #Sürpriz #fyp","createTime":1734174484,
+            r#"{"id":"7448222677682146582","desc":"look #Sürpriz #fyp","createTime":1734174484,
             "author":{"id":"6592990126422245382","uniqueId":"ramz.a","nickname":"R"},
             "textExtra":[{"type":1,"hashtagName":"sürpriz","start":5,"end":13},{"type":0,"hashtagName":"","userUniqueId":"b"},{"type":1,"hashtagName":"fyp"},{"type":1,"hashtagName":"fyp"}],
             "challenges":[{"id":"1","title":"Sürpriz"},{"id":"2","title":"hidden"}],
@@ -129,7 +128,7 @@ mod tests {
             "statsV2":{"playCount":"5971604","diggCount":"128925","commentCount":"2895","shareCount":"","collectCount":"10012"},
             "locationCreated":"TR","textLanguage":"tr","isAd":false,"adAuthorization":false,
             "music":{"id":"7382504724610370337","title":"sonido original","authorName":"R"},
-            "video":{"id":"","duration":56,"downloadAddr":"","playAddr":"https://v77.tiktokcdn.com/x?a=1"}}"##,
+            "video":{"id":"","duration":56,"downloadAddr":"","playAddr":"https://v77.tiktokcdn.com/x?a=1"}}"#,
         )
         .unwrap();
         assert_eq!(

@@ -80,10 +80,10 @@ mod tests {
     #[test]
     fn captions_come_from_the_description() {
         let post = post(
-            r##"{"id":"7635594949936925974","title":"Everything we know #cut...","description":"Everything we know #whole",
+            r#"{"id":"7635594949936925974","title":"Everything we know #cut...","description":"Everything we know #whole",
             "webpage_url":"https://www.tiktok.com/@george.d/video/7635594949936925974","uploader_id":"7450787960972362784",
             "duration":59,"timestamp":1777800495,"upload_date":"20260503","view_count":1029,"like_count":78,"comment_count":10,"repost_count":6,
-            "track":"Summer song","artists":["Remy Bond"],"extractor":"TikTok"}"##,
+            "track":"Summer song","artists":["Remy Bond"],"extractor":"TikTok"}"#,
         )
         .unwrap();
         assert_eq!(post.caption.as_deref(), Some("Everything we know #whole"));
