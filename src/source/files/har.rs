@@ -173,9 +173,7 @@ fn decode(body: &str, encoded: bool) -> Result<Vec<u8>, String> {
             .bytes()
             .filter(|byte| !byte.is_ascii_whitespace())
             .collect();
-        if letters.len() % 4 != 0 {
-            letters.truncate(letters.len() / 4 * 4);
-        }
+        letters.truncate(letters.len() / 4 * 4);
         STANDARD
             .decode(letters)
             .map_err(|error| format!("the body is not base64: {error}"))?

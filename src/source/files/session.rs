@@ -185,12 +185,11 @@ impl<'s> Session<'s> {
 
     /// Text without NUL bytes, what is not valid replaced.
     pub(super) fn utf8<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, str> {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => {
-                self.notes.invalid_utf8 += 1;
-                String::from_utf8_lossy(bytes)
-            }
+        let text = if let Ok(text) = std::str::from_utf8(bytes) {
+            Cow::Borrowed(text)
+        } else {
+            self.notes.invalid_utf8 += 1;
+            String::from_utf8_lossy(bytes)
         };
         if memchr::memchr(0, text.as_bytes()).is_none() {
             return text;
@@ -275,7 +274,7 @@ fn unrecognised(first: &Rejected) -> FileError {
 }
 
 /// Applies a repair without copying text that needs none; whether it changed anything.
-fn then<'b>(text: Cow<'b, str>, repair: impl Fn(&str) -> Cow<'_, str>) -> (Cow<'b, str>, bool) {
+fn then(text: Cow<'_, str>, repair: impl Fn(&str) -> Cow<'_, str>) -> (Cow<'_, str>, bool) {
     match text {
         Cow::Borrowed(text) => {
             let repaired = repair(text);

@@ -1,5 +1,6 @@
 use std::io::Write as _;
 
+use base64::Engine as _;
 use pretty_assertions::assert_eq;
 
 use super::*;
@@ -316,7 +317,6 @@ fn har_entries_are_opened_one_by_one() {
     };
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(body.as_bytes()).unwrap();
-    use base64::Engine as _;
     let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     let json = "application/json";
     let list = "/api/challenge/item_list/";
