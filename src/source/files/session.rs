@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use memchr::memmem;
@@ -13,6 +14,9 @@ use super::notes::Notes;
 use crate::json::{Fields, WalkError, lone_surrogates, one_line, redact};
 use crate::model::Format;
 use crate::record::{self, Unreadable};
+
+/// A NUL character as JSON escapes it.
+static NUL: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\\u0000"));
 
 /// How many records nobody knows may come before the first post until the file is given up.
 const UNKNOWN_LIMIT: usize = 20;
@@ -234,7 +238,7 @@ impl<'s> Session<'s> {
         self.flush()?;
         self.first_format.get_or_insert(format);
         self.posts += 1;
-        if memmem::find(raw.as_bytes(), b"\\u0000").is_some() {
+        if NUL.find(raw.as_bytes()).is_some() {
             self.notes.nul_escapes += 1;
         }
         self.hand_out(Found::Post {
