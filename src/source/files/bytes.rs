@@ -112,15 +112,18 @@ impl Hash {
 /// Damage inside compressed data ends the text early and is kept in [`Counted::damage`], so that
 /// what was unpacked before it is not lost.
 pub(super) fn unpacked<'a>(
-    input: impl Read + 'a,
+    mut input: impl Read + 'a,
     counted: &Rc<Counted>,
 ) -> io::Result<Box<dyn Read + 'a>> {
-    let mut window = Window::new(input);
-    window.fill_to(4)?;
-    let packed: Box<dyn Read + 'a> = match packing(window.unread()) {
-        None => return Ok(Box::new(window)),
-        Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(window)),
-        Some(Packing::Zstd) => Box::new(Zstd::Between(window)),
+    let mut start = Vec::new();
+    input.by_ref().take(4).read_to_end(&mut start)?;
+    let packing = packing(&start);
+    let input = io::Cursor::new(start).chain(input);
+    let packed: Box<dyn Read + 'a> = match packing {
+        // Not buffered here, so that a plain file is not copied once more.
+        None => return Ok(Box::new(input)),
+        Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(Window::new(input))),
+        Some(Packing::Zstd) => Box::new(Zstd::Between(Window::new(input))),
     };
     Ok(Box::new(Unpacking {
         packed,
