@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::error::FileError;
 use super::found::{Place, Rejected, excerpt};
 use super::har;
-use super::session::{At, Session, Stop};
+use super::session::{At, Failure, Session, Stop};
 use crate::json::{Fields, Kind, Walk, WalkError};
 
 /// Whether posts may be listed under the key.
@@ -109,23 +109,6 @@ pub(super) fn read<R: Read>(
         }
     };
     Ok(answer)
-}
-
-enum Failure {
-    Walk(WalkError),
-    Stop(Stop),
-}
-
-impl From<WalkError> for Failure {
-    fn from(error: WalkError) -> Self {
-        Self::Walk(error)
-    }
-}
-
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
 }
 
 /// Reads an object's members; false where the walk cannot go on behind them.

@@ -35,6 +35,24 @@ impl From<io::Error> for Stop {
     }
 }
 
+/// Why a walk through a container ends early: the text, or the reading as a whole.
+pub(super) enum Failure {
+    Walk(WalkError),
+    Stop(Stop),
+}
+
+impl From<WalkError> for Failure {
+    fn from(error: WalkError) -> Self {
+        Self::Walk(error)
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
 /// Where a record stands and what is known of it from around it.
 #[derive(Clone, Copy)]
 pub(super) struct At {
