@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-/// Parameters of links whose values open something, or tell who was looking.
-const PARAMETERS: [&str; 34] = [
+/// Parameters of links whose values open something, or tell who was looking. In lower case.
+const PARAMETERS: [&str; 30] = [
     "x-signature",
     "signature",
     "_signature",
@@ -29,21 +29,17 @@ const PARAMETERS: [&str; 34] = [
     "tk",
     "iid",
     "webidlasttime",
-    "web_id",
-    "webid",
-    "wid",
     "s_v_web_id",
     "ttwid",
     "sessionid",
     "session_id",
     "sid_tt",
-    "csrftoken",
     "csrf_token",
     "tt_chain_token",
     "tt_csrf_token",
 ];
 
-/// Keys whose strings are secrets.
+/// Keys whose strings are secrets. In lower case.
 const KEYS: [&str; 19] = [
     "cookie",
     "cookies",
@@ -66,45 +62,40 @@ const KEYS: [&str; 19] = [
     "s_v_web_id",
 ];
 
-/// What every parameter and key above ends in, or is: one pass finds the places worth a look.
+/// Parts of all names above, as TikTok spells them: one pass finds the places worth a look.
 ///
-/// A short name on its own (`tk`) must come with the character before it.
-static TRACES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let mut traces: Vec<String> = Vec::new();
-    for ending in [
-        "signature",
-        "authkey",
-        "credential",
-        "token",
-        "bogus",
-        "gnarly",
-        "verifyfp",
-        "device_id",
-        "deviceid",
-        "odinid",
-        "webidlasttime",
-        "web_id",
-        "webid",
-        "ttwid",
-        "session_id",
-        "sessionid",
-        "sid_tt",
-    ] {
-        traces.push(format!("{ending}="));
-        traces.push(format!("{ending}%3d"));
-    }
-    for short in ["tk", "fp", "iid", "wid"] {
-        for before in ["?", "&", "u0026", "amp;"] {
-            traces.push(format!("{before}{short}="));
-        }
-        traces.push(format!("%26{short}%3d"));
-        traces.push(format!("%3f{short}%3d"));
-    }
-    traces.extend(KEYS.iter().map(|key| format!("\"{key}\"")));
+/// Few and not shorter than three bytes, so that the search can use vector instructions.
+const TRACES: [&str; 24] = [
+    "ignature",
+    "authkey",
+    "redential",
+    "oken",
+    "Bogus",
+    "Gnarly",
+    "verifyFp",
+    "device_id",
+    "deviceId",
+    "odinId",
+    "LastTime",
+    "web_id",
+    "ttwid",
+    "session_id",
+    "sessionid",
+    "sid_tt",
+    "ookie",
+    "csrfsession",
+    "tk=",
+    "tk%3",
+    "fp=",
+    "fp%3",
+    "iid=",
+    "iid%3",
+];
+
+static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder()
-        .ascii_case_insensitive(true)
         .match_kind(MatchKind::LeftmostFirst)
-        .build(traces)
+        .build(TRACES)
         .ok()
 });
 
@@ -113,22 +104,17 @@ static TRACES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 /// `…&x-signature=abc&t=1` becomes `…&x-signature=&t=1`, `"cookies": "a=b"` becomes `"cookies": ""`.
 /// The answer is valid JSON if the text was.
 pub fn redact(json: &str) -> Cow<'_, str> {
-    let Some(traces) = TRACES.as_ref() else {
+    let Some(search) = SEARCH.as_ref() else {
         return Cow::Owned(String::new());
     };
     let mut blanked: Option<String> = None;
     let mut kept = 0;
-    for trace in traces.find_iter(json) {
+    for trace in search.find_iter(json) {
         if trace.start() < kept {
             continue;
         }
-        let found = &json[trace.range()];
-        let secret = if found.starts_with('"') {
-            string_value(json, trace.end())
-        } else {
-            parameter_value(json, trace.start(), trace.end())
-        };
-        let Some((start, end)) = secret.filter(|(start, end)| start < end) else {
+        let Some((start, end)) = secret(json, trace.start()).filter(|(start, end)| start < end)
+        else {
             continue;
         };
         let text = blanked.get_or_insert_with(|| String::with_capacity(json.len()));
@@ -144,36 +130,57 @@ pub fn redact(json: &str) -> Cow<'_, str> {
     }
 }
 
-/// Where the value of a link's parameter stands, if the name before it is one to blank.
-fn parameter_value(json: &str, trace: usize, value: usize) -> Option<(usize, usize)> {
+/// Where the secret stands that belongs to the name around this place, if it is one.
+fn secret(json: &str, trace: usize) -> Option<(usize, usize)> {
     let bytes = json.as_bytes();
-    let encoded = !json[..value].ends_with('=');
-    let equals = if encoded { value - 3 } else { value - 1 };
-    // The trace may be a name's end (`x-signature`) or start before it (`&tk`).
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let length = bytes[..equals]
-        .iter()
-        .rev()
-        .take_while(|byte| is_name(byte))
-        .count();
-    let mut start = equals - length;
-    let before = &json[..start];
-    if encoded {
-        let rest = before.strip_suffix('%')?;
-        let separator = json.get(rest.len() + 1..rest.len() + 3)?;
-        if !separator.eq_ignore_ascii_case("26") && !separator.eq_ignore_ascii_case("3f") {
-            return None;
+    let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    // No name is longer; a cut one is none of ours.
+    let before = &bytes[trace.saturating_sub(40)..trace];
+    let start = trace - before.iter().rev().take_while(is_name).count();
+    let end = trace + bytes[trace..].iter().take(40).take_while(is_name).count();
+    match bytes.get(end)? {
+        b'=' => parameter_value(json, start, end, false),
+        b'%' if json[end + 1..].starts_with("3D") || json[end + 1..].starts_with("3d") => {
+            parameter_value(json, start, end, true)
         }
-        start += 2;
+        b'"' if json[..start].ends_with('"') && is_one_of(&KEYS, &json[start..end]) => {
+            string_value(json, end + 1)
+        }
+        _ => None,
+    }
+}
+
+fn is_one_of(names: &[&str], name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Where the value of a link's parameter stands, if its name is one to blank.
+///
+/// `encoded` is a parameter of a link inside a link: `…%26x-signature%3D…`.
+fn parameter_value(json: &str, start: usize, end: usize, encoded: bool) -> Option<(usize, usize)> {
+    let before = &json[..start];
+    // What looks like the name's start may be the end of an escaped `&` or `?`.
+    let separator = if before.ends_with(['?', '&']) || before.ends_with("&amp;") {
+        0
     } else if before.ends_with('\\') && json[start..].starts_with("u0026") {
-        start += 5;
-    } else if !before.ends_with(['?', '&']) && !before.ends_with("&amp;") {
+        5
+    } else if before.ends_with('%')
+        && ["26", "3F", "3f"]
+            .iter()
+            .any(|code| json[start..].starts_with(code))
+    {
+        2
+    } else {
+        return None;
+    };
+    let name = json.get(start + separator..end)?;
+    if !is_one_of(&PARAMETERS, name) {
         return None;
     }
-    let name = json[start..equals.max(start)].to_ascii_lowercase();
-    if start > trace + 6 || !PARAMETERS.contains(&name.as_str()) || !in_link(before) {
+    if !in_link(before) {
         return None;
     }
+    let value = end + if encoded { 3 } else { 1 };
     let ends = |byte: &u8| {
         byte.is_ascii_whitespace()
             || matches!(
@@ -181,30 +188,37 @@ fn parameter_value(json: &str, trace: usize, value: usize) -> Option<(usize, usi
                 b'&' | b'"' | b'#' | b'\\' | b'\'' | b'<' | b'>' | b','
             )
     };
-    let rest = &bytes[value..];
-    let mut end = rest.iter().position(ends).unwrap_or(rest.len());
+    let rest = &json.as_bytes()[value..];
+    let mut length = rest.iter().position(ends).unwrap_or(rest.len());
     if encoded {
-        // Inside a link inside a link the next parameter starts with an encoded `&` or `#`.
+        // The next parameter starts with an encoded `&` or `#`.
+        let inside = &json[value..value + length];
         let next = ["%26", "%23"]
             .iter()
-            .filter_map(|mark| json[value..value + end].find(mark))
+            .filter_map(|mark| inside.find(mark))
             .min();
-        end = next.unwrap_or(end);
+        length = next.unwrap_or(length);
     }
-    Some((value, value + end))
+    Some((value, value + length))
 }
 
 /// Whether the text ends inside a link: a caption that says `?signature=x` is none.
+///
+/// Looks back only so far; what is longer without a space is taken for a link.
 fn in_link(before: &str) -> bool {
-    let start = before
-        .bytes()
-        .rposition(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>'))
-        .map_or(0, |at| at + 1);
-    let link = &before.as_bytes()[start..];
+    const FAR: usize = 4096;
+    let near = &before.as_bytes()[before.len().saturating_sub(FAR)..];
+    let starts =
+        |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>');
+    let link = match near.iter().rposition(starts) {
+        Some(at) => &near[at + 1..],
+        None if near.len() == FAR => return true,
+        None => near,
+    };
     link.first() == Some(&b'/')
-        || memchr::memmem::find(link, b"//").is_some()
-        || memchr::memmem::find(link, b"\\/\\/").is_some()
-        || memchr::memmem::find(link, b"%2F%2F").is_some()
+        || ["//", "\\/\\/", "%2F%2F", "%2f%2f"]
+            .iter()
+            .any(|slashes| memchr::memmem::find(link, slashes.as_bytes()).is_some())
 }
 
 /// Where the inside of the string behind a key stands; `None` if something else follows.

@@ -171,13 +171,11 @@ impl Scan {
             byte.is_ascii_whitespace()
                 || matches!(byte, b',' | b']' | b'}' | b'{' | b'[' | b'"' | b':')
         };
-        match bytes[self.at..].iter().position(ends) {
-            Some(step) => Step::Done(self.at + step),
-            None => {
-                self.at = bytes.len();
-                Step::More
-            }
+        if let Some(step) = bytes[self.at..].iter().position(ends) {
+            return Step::Done(self.at + step);
         }
+        self.at = bytes.len();
+        Step::More
     }
 }
 

@@ -43,13 +43,13 @@ pub fn paired_figure(
 ) -> Figure {
     let subjects = [isolated(&first.subject), isolated(&second.subject)];
     let mut notes = Vec::new();
+    let mut standings = Vec::new();
     for (ranking, subject) in [first, second].iter().zip(&subjects) {
-        for line in footnote(subject, &ranking.table.sample) {
-            if !notes.contains(&line) {
-                notes.push(line);
-            }
-        }
+        let mut lines = footnote(subject, &ranking.table.sample);
+        standings.extend(lines.pop().filter(|line| !standings.contains(line)));
+        notes.extend(lines);
     }
+    notes.extend(standings);
     Figure {
         title: format!(
             "Co-occurring hashtags for {} and {} posts",
@@ -73,7 +73,7 @@ pub fn paired_figure(
             })
             .collect(),
         axis: axis(measure, first.table.weight),
-        legend: Some((subjects[0].clone(), subjects[1].clone())),
+        legend: Some((first.subject.clone(), second.subject.clone())),
         footnote: notes,
         description: format!(
             "Paired bar chart comparing the hashtags that appear most often in posts of {} and of {}: {}.",

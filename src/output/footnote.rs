@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::printable;
 use crate::analysis::{FrequencyTable, Sample, Weight};
 use crate::model::Origin;
 
 /// The footnote of a table or chart, a sentence or two per line, without final line break.
+///
+/// The subject stands in it as given: whoever shows it makes it safe for that place.
 pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
     let mut lines = vec![count_line(subject, sample)];
     let mut left_out = Vec::new();
@@ -36,7 +37,7 @@ pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
 }
 
 fn count_line(subject: &str, sample: &Sample) -> String {
-    let mut line = format!("n = {} posts of {}", sample.posts, printable(subject));
+    let mut line = format!("n = {} posts of {}", sample.posts, subject);
     if let Some((first, last)) = sample.span {
         let (first, last) = (day(first), day(last));
         line += &if first == last {
@@ -89,7 +90,7 @@ fn standing(subject: &str, sample: &Sample) -> String {
         "Synthetic: these posts were made up by cotag for practice and say nothing about TikTok."
             .to_owned()
     } else {
-        format!("A sample of {}, not all of TikTok.", printable(subject))
+        format!("A sample of {}, not all of TikTok.", subject)
     }
 }
 

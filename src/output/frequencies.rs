@@ -114,7 +114,7 @@ fn markdown(rankings: &[Ranking], columns: &[Column]) -> String {
                 "{}\n{}. {}\n",
                 sheet(&ranking.table.rows, columns, None).markdown(),
                 total_line(&ranking.table),
-                lines.replace('#', "\\#")
+                super::sheet::markdown(&lines)
             )
         })
         .collect();

@@ -181,7 +181,7 @@ impl Sheet {
 }
 
 /// Escapes what Markdown and HTML would take for marks of their own.
-fn markdown(text: &str) -> String {
+pub(super) fn markdown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in printable(text).chars() {
         match c {

@@ -8,22 +8,16 @@ use jiff::Timestamp;
 use super::error::FileError;
 use super::found::{Place, Rejected, excerpt};
 use super::har;
-use super::session::{At, Session, Stop};
+use super::session::{At, Failure, Session, Stop};
 use crate::json::{Fields, Kind, Walk, WalkError};
-
-/// The keys under which lists of posts stand.
-const LISTS: [&str; 6] = [
-    "itemList",
-    "item_list",
-    "aweme_list",
-    "collector",
-    "videos",
-    "entries",
-];
 
 /// Whether posts may be listed under the key.
 pub(super) fn is_list(key: &str) -> bool {
-    LISTS.contains(&key)
+    // Asked for every key of every record: a match compares lengths first.
+    matches!(
+        key,
+        "itemList" | "item_list" | "aweme_list" | "collector" | "videos" | "entries"
+    )
 }
 
 /// What surrounds the items of a container.
@@ -65,15 +59,32 @@ pub(super) struct Answer {
     status: Option<String>,
     /// Items met, readable or not.
     items: u64,
-    /// A list was there, be it empty.
-    listed: bool,
-    comments: bool,
-    challenge: bool,
-    page_state: bool,
-    ids: bool,
+    /// What its keys say that it is.
+    meaning: Meaning,
     keys: Vec<String>,
     /// The walk came to the end of the object.
     pub(super) complete: bool,
+}
+
+/// What an answer's keys say that it is, the surer the later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Meaning {
+    #[default]
+    Unknown,
+    /// A list of posts was there, be it empty.
+    Listed,
+    PageState,
+    /// A hashtag's details.
+    Challenge,
+    /// The seed tool's list of ids.
+    Ids,
+    Comments,
+}
+
+impl Answer {
+    fn means(&mut self, meaning: Meaning) {
+        self.meaning = self.meaning.max(meaning);
+    }
 }
 
 /// Reads the object that stands next.
@@ -100,23 +111,6 @@ pub(super) fn read<R: Read>(
     Ok(answer)
 }
 
-enum Failure {
-    Walk(WalkError),
-    Stop(Stop),
-}
-
-impl From<WalkError> for Failure {
-    fn from(error: WalkError) -> Self {
-        Self::Walk(error)
-    }
-}
-
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
-}
-
 /// Reads an object's members; false where the walk cannot go on behind them.
 fn members<R: Read>(
     session: &mut Session<'_>,
@@ -133,11 +127,14 @@ fn members<R: Read>(
         }
         let goes_on = match (key.as_str(), kind) {
             ("log", Some(Kind::Object)) if level == 0 && base.place.is_none() => {
-                answer.listed = true;
+                answer.means(Meaning::Listed);
                 har::log(session, walk, &mut answer.items)?
             }
             ("data", Some(Kind::Object)) if level == 0 => members(session, walk, base, answer, 1)?,
-            ("data", Some(Kind::Array)) => posts(session, walk, base, answer)?,
+            ("data", Some(Kind::Array)) => {
+                session.name_kind("tiktok.com search answer");
+                posts(session, walk, base, answer)?
+            }
             ("ItemModule", Some(Kind::Object)) => modules(session, walk, base, answer)?,
             (list, Some(Kind::Array)) if is_list(list) => {
                 name(session, list, level);
@@ -184,15 +181,16 @@ fn remark<R: Read>(
     answer: &mut Answer,
 ) -> Result<(), WalkError> {
     match key {
-        _ if is_list(key) => answer.listed = true,
-        "comments" if kind == Some(Kind::Array) => answer.comments = true,
-        "challengeInfo" => answer.challenge = true,
-        "AppContext" | "SEOState" => answer.page_state = true,
+        _ if is_list(key) => answer.means(Meaning::Listed),
+        "comments" if kind == Some(Kind::Array) => answer.means(Meaning::Comments),
+        "challengeInfo" => answer.means(Meaning::Challenge),
+        "AppContext" | "SEOState" => answer.means(Meaning::PageState),
         _ if answer.keys.len() == 1 && kind == Some(Kind::Array) => {
             let start = walk.look_ahead(64)?;
             let first = start[1..].trim_ascii_start();
-            answer.ids =
-                first.len() > 16 && first[0] == b'"' && first[1..16].iter().all(u8::is_ascii_digit);
+            if first.len() > 16 && first[0] == b'"' && first[1..16].iter().all(u8::is_ascii_digit) {
+                answer.means(Meaning::Ids);
+            }
         }
         _ => {}
     }
@@ -218,7 +216,7 @@ fn posts<R: Read>(
     base: Base,
     answer: &mut Answer,
 ) -> Result<bool, Stop> {
-    answer.listed = true;
+    answer.means(Meaning::Listed);
     let count = list(session, walk, base)?;
     answer.items += count.items;
     Ok(count.complete)
@@ -302,7 +300,7 @@ fn modules<R: Read>(
     answer: &mut Answer,
 ) -> Result<bool, Failure> {
     session.name_kind("TikTok page state");
-    answer.listed = true;
+    answer.means(Meaning::Listed);
     walk.enter()?;
     while walk.next_key()?.is_some() {
         walk.peek()?;
@@ -322,7 +320,7 @@ fn page_state(
     answer: &mut Answer,
 ) -> Result<bool, Stop> {
     session.name_kind("TikTok page state");
-    answer.page_state = true;
+    answer.means(Meaning::PageState);
     let text = session.prepare(state);
     let fields = match Fields::parse(&text) {
         Ok(fields) => fields,
@@ -379,7 +377,6 @@ pub(super) fn settle(
     at: At,
     record: &[u8],
 ) -> Result<(), Stop> {
-    let keys = answer.keys.join(", ");
     let has = |key: &str| answer.keys.iter().any(|found| found == key);
     if answer.items > 0 || !answer.complete {
         return Ok(());
@@ -387,34 +384,32 @@ pub(super) fn settle(
     if let Some(status) = answer.status {
         session.notes.blocked_answers += 1;
         session.doubt = Some(FileError::Blocked { status });
-    } else if answer.comments {
-        return session.refuse(FileError::Comments, at, record);
-    } else if answer.ids {
-        return session.refuse(FileError::IdList, at, record);
-    } else if has("Activity") || has("Ads and data") || (has("Profile") && has("Video")) {
-        return session.refuse(FileError::PersonalExport, at, record);
-    } else if answer.listed || answer.challenge || answer.page_state || has("statusCode") {
-        session.notes.empty_answers += 1;
-        let seen = if answer.challenge {
-            "the details of a hashtag".to_owned()
-        } else if answer.page_state {
-            "a page without posts in its data".to_owned()
-        } else {
+        return Ok(());
+    }
+    let is_personal = has("Activity") || has("Ads and data") || (has("Profile") && has("Video"));
+    let seen = match answer.meaning {
+        Meaning::Comments => return session.refuse(FileError::Comments, at, record),
+        Meaning::Ids => return session.refuse(FileError::IdList, at, record),
+        _ if is_personal => return session.refuse(FileError::PersonalExport, at, record),
+        Meaning::Challenge => "the details of a hashtag".to_owned(),
+        Meaning::PageState => "a page without posts in its data".to_owned(),
+        Meaning::Unknown if !has("statusCode") && !has("status_code") => {
+            let text = String::from_utf8_lossy(record);
+            if let Ok(fields) = Fields::parse(&text) {
+                return session.unknown(&fields, &text, at);
+            }
+            let reason = format!("no post of a known format; its keys are {:?}", answer.keys);
+            return session.reject_unknown(Rejected::new(at.place, reason, record));
+        }
+        Meaning::Unknown | Meaning::Listed => {
+            let keys = answer.keys.join(", ");
             format!(
                 "an answer without posts (its keys: {})",
                 excerpt(keys.as_bytes())
             )
-        };
-        session.doubt.get_or_insert(FileError::NoPosts { seen });
-    } else {
-        let text = String::from_utf8_lossy(record);
-        return match Fields::parse(&text) {
-            Ok(fields) => session.unknown(&fields, &text, at),
-            Err(_) => {
-                let reason = format!("no post of a known format; its keys are {:?}", answer.keys);
-                session.reject_unknown(Rejected::new(at.place, reason, record))
-            }
-        };
-    }
+        }
+    };
+    session.notes.empty_answers += 1;
+    session.doubt.get_or_insert(FileError::NoPosts { seen });
     Ok(())
 }

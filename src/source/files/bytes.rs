@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
@@ -16,16 +18,85 @@ use crate::json::Window;
 pub(super) struct Counted {
     /// Bytes as stored, compressed if the file is.
     pub(super) bytes: Cell<u64>,
-    hash: RefCell<Sha256>,
     failed: Cell<bool>,
     /// Why unpacking stopped before the end.
     pub(super) damage: RefCell<Option<String>>,
 }
 
-impl Counted {
-    /// SHA-256 of the bytes read so far, in hexadecimal.
-    pub(super) fn sha256(&self) -> String {
-        let digest = self.hash.borrow().clone().finalize();
+/// A reader that counts and hashes what passes, and tells how far it is.
+pub(super) struct Tap<'a> {
+    input: Box<dyn Read + 'a>,
+    counted: Rc<Counted>,
+    progress: &'a dyn Fn(u64),
+    hash: Hash,
+}
+
+impl<'a> Tap<'a> {
+    pub(super) fn new(
+        input: Box<dyn Read + 'a>,
+        counted: &Rc<Counted>,
+        progress: &'a dyn Fn(u64),
+    ) -> Self {
+        Self {
+            input,
+            counted: Rc::clone(counted),
+            progress,
+            hash: Hash::new(),
+        }
+    }
+
+    /// SHA-256 of the bytes read, in hexadecimal.
+    pub(super) fn sha256(self) -> String {
+        self.hash.finish()
+    }
+}
+
+impl Read for Tap<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(into).inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.counted.failed.set(true);
+            }
+        })?;
+        self.hash.update(&into[..count]);
+        self.counted
+            .bytes
+            .set(self.counted.bytes.get() + count as u64);
+        (self.progress)(self.counted.bytes.get());
+        Ok(count)
+    }
+}
+
+/// SHA-256 on a thread of its own: on machines without instructions for it, it takes as long as
+/// everything else together.
+struct Hash {
+    chunks: SyncSender<Vec<u8>>,
+    worker: JoinHandle<Sha256>,
+}
+
+impl Hash {
+    fn new() -> Self {
+        let (chunks, received) = sync_channel::<Vec<u8>>(8);
+        let worker = std::thread::spawn(move || {
+            let mut hash = Sha256::new();
+            for chunk in received {
+                hash.update(&chunk);
+            }
+            hash
+        });
+        Self { chunks, worker }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            // The worker hears as long as this sender lives.
+            let _ = self.chunks.send(bytes.to_vec());
+        }
+    }
+
+    fn finish(self) -> String {
+        drop(self.chunks);
+        let digest = self.worker.join().map(Sha256::finalize).unwrap_or_default();
         digest
             .iter()
             .fold(String::with_capacity(64), |mut text, byte| {
@@ -36,43 +107,23 @@ impl Counted {
     }
 }
 
-/// A reader that counts and hashes what passes, and tells how far it is.
-pub(super) struct Tap<'a> {
-    pub(super) input: Box<dyn Read + 'a>,
-    pub(super) counted: Rc<Counted>,
-    pub(super) progress: &'a dyn Fn(u64),
-}
-
-impl Read for Tap<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(into).inspect_err(|error| {
-            if error.kind() != io::ErrorKind::Interrupted {
-                self.counted.failed.set(true);
-            }
-        })?;
-        self.counted.hash.borrow_mut().update(&into[..count]);
-        self.counted
-            .bytes
-            .set(self.counted.bytes.get() + count as u64);
-        (self.progress)(self.counted.bytes.get());
-        Ok(count)
-    }
-}
-
 /// The text of a file, unpacked if it is gzip or zstd, told by its first bytes.
 ///
 /// Damage inside compressed data ends the text early and is kept in [`Counted::damage`], so that
 /// what was unpacked before it is not lost.
 pub(super) fn unpacked<'a>(
-    input: impl Read + 'a,
+    mut input: impl Read + 'a,
     counted: &Rc<Counted>,
 ) -> io::Result<Box<dyn Read + 'a>> {
-    let mut window = Window::new(input);
-    window.fill_to(4)?;
-    let packed: Box<dyn Read + 'a> = match packing(window.unread()) {
-        None => return Ok(Box::new(window)),
-        Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(window)),
-        Some(Packing::Zstd) => Box::new(Zstd::Between(window)),
+    let mut start = Vec::new();
+    input.by_ref().take(4).read_to_end(&mut start)?;
+    let packing = packing(&start);
+    let input = io::Cursor::new(start).chain(input);
+    let packed: Box<dyn Read + 'a> = match packing {
+        // Not buffered here, so that a plain file is not copied once more.
+        None => return Ok(Box::new(input)),
+        Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(Window::new(input))),
+        Some(Packing::Zstd) => Box::new(Zstd::Between(Window::new(input))),
     };
     Ok(Box::new(Unpacking {
         packed,

@@ -11,6 +11,10 @@ use crate::model::{Origin, Post};
 const EXCERPT: usize = 200;
 
 /// One finding of a file.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "handed out one at a time, never kept"
+)]
 #[derive(Debug)]
 pub enum Found<'a> {
     /// A post.

@@ -13,7 +13,7 @@ use super::bytes::{Counted, unpacked};
 use super::error::FileError;
 use super::found::{Place, Rejected};
 use super::page;
-use super::session::{At, Session, Stop};
+use super::session::{At, Failure, Session, Stop};
 use crate::json::{Fields, Kind, VALUE_LIMIT, Walk, WalkError};
 
 /// The paths of TikTok's lists of posts.
@@ -36,23 +36,6 @@ pub(super) fn log<R: Read>(
             session.reject_walk(error, at, b"", true)?;
             Ok(false)
         }
-    }
-}
-
-enum Failure {
-    Walk(WalkError),
-    Stop(Stop),
-}
-
-impl From<WalkError> for Failure {
-    fn from(error: WalkError) -> Self {
-        Self::Walk(error)
-    }
-}
-
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
     }
 }
 
@@ -173,9 +156,7 @@ fn decode(body: &str, encoded: bool) -> Result<Vec<u8>, String> {
             .bytes()
             .filter(|byte| !byte.is_ascii_whitespace())
             .collect();
-        if letters.len() % 4 != 0 {
-            letters.truncate(letters.len() / 4 * 4);
-        }
+        letters.truncate(letters.len() / 4 * 4);
         STANDARD
             .decode(letters)
             .map_err(|error| format!("the body is not base64: {error}"))?

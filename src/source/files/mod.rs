@@ -80,11 +80,7 @@ pub fn read(
         Input::Path(path) => Box::new(fs_err::File::open(path)?),
         Input::Reader(reader) => Box::new(reader),
     };
-    let mut tap = Tap {
-        input,
-        counted: Rc::clone(&counted),
-        progress,
-    };
+    let mut tap = Tap::new(input, &counted, progress);
     let mut session = Session::new(options.format, each);
     let result = text(&mut session, &mut tap, &counted);
     let stopped = match result.and_then(|()| session.finish()) {
@@ -99,11 +95,7 @@ pub fn read(
     Ok(Summary {
         kind: session.kind(),
         bytes: counted.bytes.get(),
-        sha256: if stopped {
-            String::new()
-        } else {
-            counted.sha256()
-        },
+        sha256: if stopped { String::new() } else { tap.sha256() },
         posts: session.posts,
         rejected: session.rejected,
         notes: session.notes.sentences(),
@@ -132,7 +124,7 @@ fn container<R: Read>(session: &mut Session<'_>, mut window: Window<R>) -> Resul
         None if window.has_ended() => Err(Stop::Refused(FileError::Empty)),
         Some(b'<') if !start.starts_with(b"<<<<<<<") => html(session, window),
         Some(b'{') if is_lines(start, window.has_ended()) => lines(session, window),
-        Some(b'{' | b'[') => values(session, Walk::over(window)),
+        Some(b'{' | b'[') if may_be_json(start) => values(session, Walk::over(window)),
         _ if start.starts_with(b"window[") => html(session, window),
         _ => {
             let whole = window.unread();
@@ -151,6 +143,18 @@ fn container<R: Read>(session: &mut Session<'_>, mut window: Window<R>) -> Resul
                 })),
             }
         }
+    }
+}
+
+/// Whether the bracket that the text starts with is followed by what JSON allows there.
+fn may_be_json(start: &[u8]) -> bool {
+    match (start[0], start[1..].trim_ascii_start().first()) {
+        (_, None) => true,
+        (b'{', Some(next)) => matches!(next, b'"' | b'}'),
+        (_, Some(next)) => matches!(
+            next,
+            b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b'n' | b't' | b'f' | b']'
+        ),
     }
 }
 
@@ -182,7 +186,8 @@ fn is_lines(start: &[u8], is_whole: bool) -> bool {
     let (line, rest) = start.split_at(end.unwrap_or(start.len()));
     let line = line.trim_ascii();
     if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() {
-        return true;
+        let is_only = is_whole && rest.trim_ascii().is_empty();
+        return !is_only || !matches!(holds_list(line), Ok(true));
     }
     // The first line may be damaged, or carry a comma; an object's own lines do not look so.
     let next = rest.trim_ascii_start();
@@ -259,9 +264,13 @@ fn object<R: Read>(session: &mut Session<'_>, walk: &mut Walk<R>, at: At) -> Res
                 fetched: None,
                 depth: 1,
             };
+            let start = walk
+                .look_ahead(1000)
+                .map(<[u8]>::to_vec)
+                .unwrap_or_default();
             let answer = answer::read(session, walk, base)?;
             let complete = answer.complete;
-            answer::settle(session, answer, at, b"")?;
+            answer::settle(session, answer, at, &start[..start.len().min(1000)])?;
             Ok(complete)
         }
         Ok(false) => match walk.capture() {
@@ -304,7 +313,8 @@ fn holds_list(text: &[u8]) -> Result<bool, WalkError> {
         let kind = walk.peek()?;
         match (key.as_str(), kind) {
             ("source_platform", _) => enveloped = true,
-            ("log" | "data", Some(Kind::Object)) | ("data", Some(Kind::Array)) if !enveloped => {
+            ("data", Some(Kind::Object | Kind::Array)) if !enveloped => return Ok(true),
+            ("log" | "ItemModule" | "__DEFAULT_SCOPE__" | "props", Some(Kind::Object)) => {
                 return Ok(true);
             }
             (list, Some(Kind::Array)) if answer::is_list(list) => return Ok(true),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use memchr::memmem;
@@ -11,8 +12,11 @@ use super::error::FileError;
 use super::found::{Found, Place, Rejected, excerpt};
 use super::notes::Notes;
 use crate::json::{Fields, WalkError, lone_surrogates, one_line, redact};
-use crate::model::Format;
-use crate::record::{self, Envelope};
+use crate::model::{Format, Origin};
+use crate::record::{self, Unreadable};
+
+/// A NUL character as JSON escapes it.
+static NUL: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\\u0000"));
 
 /// How many records nobody knows may come before the first post until the file is given up.
 const UNKNOWN_LIMIT: usize = 20;
@@ -31,11 +35,31 @@ impl From<io::Error> for Stop {
     }
 }
 
+/// Why a walk through a container ends early: the text, or the reading as a whole.
+pub(super) enum Failure {
+    Walk(WalkError),
+    Stop(Stop),
+}
+
+impl From<WalkError> for Failure {
+    fn from(error: WalkError) -> Self {
+        Self::Walk(error)
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
 /// Where a record stands and what is known of it from around it.
 #[derive(Clone, Copy)]
 pub(super) struct At {
     pub(super) place: Place,
     pub(super) fetched: Option<Timestamp>,
+    /// How the post first came, if it is taken from a store of ours.
+    pub(super) origin: Option<Origin>,
     /// Containers around it; answers inside answers inside answers are nobody's format.
     pub(super) depth: u8,
     /// The text may end inside this record.
@@ -47,6 +71,7 @@ impl At {
         Self {
             place,
             fetched: None,
+            origin: None,
             depth: 0,
             is_last: false,
         }
@@ -113,6 +138,11 @@ impl<'s> Session<'s> {
             if let Some(first) = self.unknown.first() {
                 return Err(Stop::Refused(unrecognised(first)));
             }
+            let seen = match self.notes.sentences() {
+                notes if notes.is_empty() => "an empty list or table".to_owned(),
+                notes => notes.join("; "),
+            };
+            return Err(Stop::Refused(FileError::NoPosts { seen }));
         }
         self.flush()
     }
@@ -180,10 +210,12 @@ impl<'s> Session<'s> {
 
     /// Text without NUL bytes, what is not valid replaced.
     pub(super) fn utf8<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, str> {
-        let text = String::from_utf8_lossy(bytes);
-        if matches!(text, Cow::Owned(_)) {
+        let text = if let Ok(text) = std::str::from_utf8(bytes) {
+            Cow::Borrowed(text)
+        } else {
             self.notes.invalid_utf8 += 1;
-        }
+            String::from_utf8_lossy(bytes)
+        };
         if memchr::memchr(0, text.as_bytes()).is_none() {
             return text;
         }
@@ -211,20 +243,14 @@ impl<'s> Session<'s> {
         raw: &str,
         at: At,
     ) -> Result<(), Stop> {
-        let opened = fields.has("_cotag").then(|| Envelope::open(raw));
-        let (raw, envelope) = match &opened {
-            Some((raw, envelope)) => (raw.as_str(), envelope.as_ref()),
-            None => (raw, None),
-        };
-        let format = self
-            .given
-            .or(envelope.map(|envelope| envelope.format))
-            .unwrap_or(format);
         let post = match record::read(format, fields) {
             Ok(post) => post,
             Err(_) if is_error_row(fields) => {
                 self.notes.error_rows += 1;
                 return Ok(());
+            }
+            Err(Unreadable::Comment) => {
+                return self.refuse(FileError::Comments, at, raw.as_bytes());
             }
             Err(error) => {
                 return self.reject(Rejected::new(at.place, error.to_string(), raw.as_bytes()));
@@ -233,16 +259,14 @@ impl<'s> Session<'s> {
         self.flush()?;
         self.first_format.get_or_insert(format);
         self.posts += 1;
-        if memmem::find(raw.as_bytes(), b"\\u0000").is_some() {
+        if NUL.find(raw.as_bytes()).is_some() {
             self.notes.nul_escapes += 1;
         }
         self.hand_out(Found::Post {
             post,
             raw,
-            fetched: envelope
-                .and_then(|envelope| envelope.fetched)
-                .or(at.fetched),
-            origin: envelope.map(|envelope| envelope.origin),
+            fetched: at.fetched,
+            origin: at.origin,
             place: at.place,
         })
     }
@@ -276,7 +300,7 @@ fn unrecognised(first: &Rejected) -> FileError {
 }
 
 /// Applies a repair without copying text that needs none; whether it changed anything.
-fn then<'b>(text: Cow<'b, str>, repair: impl Fn(&str) -> Cow<'_, str>) -> (Cow<'b, str>, bool) {
+fn then(text: Cow<'_, str>, repair: impl Fn(&str) -> Cow<'_, str>) -> (Cow<'_, str>, bool) {
     match text {
         Cow::Borrowed(text) => {
             let repaired = repair(text);
