@@ -42,6 +42,7 @@ fn read_as(file: &[u8], format: Option<Format>) -> Result<Outcome, FileError> {
                     raw: text,
                     fetched,
                     place,
+                    origin: _,
                 } => {
                     let fetched = fetched.map(|time| format!(" {time}")).unwrap_or_default();
                     found.push(format!("{} {place}{fetched}", post.id));
