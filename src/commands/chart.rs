@@ -82,6 +82,7 @@ impl Plotting {
         columns: &[Column],
         ui: &Ui,
     ) -> Result<(), Error> {
+        let columns = &self.columns_with_measure(columns);
         // Fonts are the dear part: find them once.
         let fonts = match self.target {
             Target::Terminal => None,
@@ -140,6 +141,20 @@ impl Plotting {
             )?;
         }
         Ok(())
+    }
+
+    /// The rows beside a picture have what its bars and whiskers show.
+    fn columns_with_measure(&self, columns: &[Column]) -> Vec<Column> {
+        let mut columns = columns.to_vec();
+        match self.measure {
+            Measure::Authors => columns.push(Column::Authors),
+            Measure::Views => columns.push(Column::Views),
+            Measure::Share | Measure::Count if self.intervals => columns.push(Column::Interval),
+            Measure::Share | Measure::Count => {}
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        columns
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call in two places")]

@@ -3,7 +3,13 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Map, Value};
 
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
 use super::printable;
+
+/// Columns of a terminal that one cell of a table may take: wider than any link to a post.
+const WIDEST: usize = 100;
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +103,7 @@ impl Sheet {
         for row in &self.rows {
             table.add_row(row.iter().map(|cell| match cell {
                 Cell::Missing => "–".to_owned(),
-                cell => printable(&cell.plain()).into_owned(),
+                cell => fitted(&printable(&cell.plain())),
             }));
         }
         for (number, column) in table.column_iter_mut().enumerate() {
@@ -180,6 +186,21 @@ impl Sheet {
     }
 }
 
+/// Text no wider than [`WIDEST`], cut between graphemes; in full it stands in every other format.
+fn fitted(text: &str) -> String {
+    if text.width() <= WIDEST {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for grapheme in text.graphemes(true) {
+        if cut.width() + grapheme.width() >= WIDEST {
+            break;
+        }
+        cut.push_str(grapheme);
+    }
+    cut + "…"
+}
+
 /// Escapes what Markdown and HTML would take for marks of their own.
 pub(super) fn markdown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -238,6 +259,13 @@ mod tests {
              7189254512345678901  東京                5\n\
              2                    =1+1|\\u{1b}[2J      –\n"
         );
+    }
+
+    #[test]
+    fn a_hashtag_of_300_emoji_does_not_stretch_the_table() {
+        let text = fitted(&"👩‍🍳".repeat(300));
+        assert!(text.ends_with("🍳…") && text.width() <= WIDEST, "{text}");
+        assert_eq!(fitted("東京"), "東京");
     }
 
     #[test]
