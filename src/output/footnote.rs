@@ -63,7 +63,7 @@ fn count_line(subject: &str, sample: &Sample) -> String {
     line + "."
 }
 
-/// `Research API, 4CAT/Zeeschuimer (CSV) files`, commonest first.
+/// `the Research API, 4CAT/Zeeschuimer CSV (imported)`, commonest first.
 pub(super) fn sources(sample: &Sample) -> String {
     let mut posts: BTreeMap<String, u64> = BTreeMap::new();
     for (provenance, count) in &sample.provenance {
@@ -71,7 +71,7 @@ pub(super) fn sources(sample: &Sample) -> String {
             Some(Origin::Research) => "the Research API".to_owned(),
             Some(Origin::Browser) => "a browser".to_owned(),
             Some(Origin::Synthetic) => "cotag's generator".to_owned(),
-            Some(Origin::Import) | None => format!("{} files", provenance.format.title()),
+            Some(Origin::Import) | None => format!("{} (imported)", provenance.format.title()),
         };
         *posts.entry(name).or_default() += count;
     }
