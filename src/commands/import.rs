@@ -131,8 +131,13 @@ fn directory(input: &Path, tags: &[Hashtag], global: &Global, ui: &Ui) -> Result
         whole: named,
     };
     if let Some(tree) = tree(input) {
-        let same =
-            |path: &Path| fs::canonicalize(path).ok() == fs::canonicalize(&global.data_dir).ok();
+        // A data directory that does not exist yet is the same as nothing else that does not.
+        let data_dir = fs::canonicalize(&global.data_dir).ok();
+        let same = |path: &Path| {
+            data_dir
+                .as_ref()
+                .is_some_and(|dir| fs::canonicalize(path).is_ok_and(|path| path == *dir))
+        };
         if same(input) || same(&input.join("data")) {
             return Err(Error::failed(
                 format!("`{}` is the data directory itself", input.display()),
