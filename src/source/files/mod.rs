@@ -182,7 +182,8 @@ fn is_lines(start: &[u8], is_whole: bool) -> bool {
     let (line, rest) = start.split_at(end.unwrap_or(start.len()));
     let line = line.trim_ascii();
     if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() {
-        return true;
+        // A single value may be anything, such as a HAR file without line breaks.
+        return !(is_whole && rest.trim_ascii().is_empty());
     }
     // The first line may be damaged, or carry a comma; an object's own lines do not look so.
     let next = rest.trim_ascii_start();
