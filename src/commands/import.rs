@@ -484,6 +484,8 @@ impl Import {
             if let Some(mut tag_writer) = tag_writer {
                 tell_opened(&tag_writer, ui);
                 updated = tag_writer.apply_updates()?;
+                // Where the disk was full, fewer than were taken in.
+                tally.new = tag_writer.added();
                 tag_writer.reject(&std::mem::take(&mut tally.waiting))?;
                 let run = Run {
                     run: self.run.clone(),

@@ -148,7 +148,13 @@ impl Session<'_> {
         let fetched = envelope.text("fetched").and_then(|text| text.parse().ok());
         let named: Option<Format> = envelope.text("format").and_then(|name| name.parse().ok());
         let raw = without_key(text, "_cotag");
-        let at = At { fetched, ..at };
+        // Made-up posts must stay marked as such, whatever program laid them out anew.
+        let origin = envelope.text("origin").and_then(|name| name.parse().ok());
+        let at = At {
+            fetched,
+            origin,
+            ..at
+        };
         match (self.given.or(named), Fields::parse(&raw)) {
             (Some(format), Ok(fields)) => self.post(format, &fields, &raw, at),
             _ => self.bare(&raw, at),

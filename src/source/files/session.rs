@@ -10,12 +10,16 @@ use memchr::memmem;
 use super::error::FileError;
 use super::found::{Found, Place, Rejected, excerpt};
 use super::notes::Notes;
-use crate::json::{Fields, WalkError, lone_surrogates, one_line, redact};
-use crate::model::Format;
+use crate::json::{Fields, WalkError, depth, lone_surrogates, one_line, redact};
+use crate::model::{Format, Origin};
 use crate::record::{self, Envelope};
 
 /// How many records nobody knows may come before the first post until the file is given up.
 const UNKNOWN_LIMIT: usize = 20;
+
+/// How deep a record may be nested: one that is deeper would make a whole `data.json` unreadable
+/// for other programs. Posts have some ten levels.
+const DEEPEST: usize = 100;
 
 /// Why reading stops before the end.
 pub(super) enum Stop {
@@ -36,6 +40,8 @@ impl From<io::Error> for Stop {
 pub(super) struct At {
     pub(super) place: Place,
     pub(super) fetched: Option<Timestamp>,
+    /// How it came into the store of ours that it is taken from.
+    pub(super) origin: Option<Origin>,
     /// Containers around it; answers inside answers inside answers are nobody's format.
     pub(super) depth: u8,
     /// The text may end inside this record.
@@ -47,6 +53,7 @@ impl At {
         Self {
             place,
             fetched: None,
+            origin: None,
             depth: 0,
             is_last: false,
         }
@@ -216,6 +223,11 @@ impl<'s> Session<'s> {
             Some((raw, envelope)) => (raw.as_str(), envelope.as_ref()),
             None => (raw, None),
         };
+        if depth(raw) > DEEPEST {
+            let reason =
+                format!("nested deeper than {DEEPEST} levels, which other programs cannot read");
+            return self.reject(Rejected::new(at.place, reason, raw.as_bytes()));
+        }
         let format = self
             .given
             .or(envelope.map(|envelope| envelope.format))
@@ -242,7 +254,7 @@ impl<'s> Session<'s> {
             fetched: envelope
                 .and_then(|envelope| envelope.fetched)
                 .or(at.fetched),
-            origin: envelope.map(|envelope| envelope.origin),
+            origin: envelope.map(|envelope| envelope.origin).or(at.origin),
             place: at.place,
         })
     }
