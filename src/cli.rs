@@ -141,9 +141,9 @@ pub(crate) struct FrequenciesArgs {
     #[arg(short = 'd', long)]
     pub(crate) print: bool,
     /// Draw a bar chart into DATA/img, or where -o says; `--plot -` draws on the terminal
-    #[arg(short, long, value_name = "-", num_args = 0..=1, require_equals = true)]
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(["-"]))]
-    pub(crate) plot: Option<Option<String>>,
+    #[arg(short, long, value_enum, value_name = "-", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "picture", hide_possible_values = true)]
+    pub(crate) plot: Option<PlotArg>,
     /// How to draw.
     #[command(flatten)]
     pub(crate) chart: ChartArgs,
@@ -192,6 +192,16 @@ pub(crate) struct ChartArgs {
     /// Fail if a character has no glyph in any font
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// What `--plot` draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlotArg {
+    /// A picture
+    Picture,
+    /// Bars on the terminal
+    #[value(name = "-")]
+    Terminal,
 }
 
 /// What the bars of a chart measure.

@@ -118,8 +118,8 @@ impl Error {
         match self {
             Self::Failed { hint, .. } => hint.clone(),
             Self::Store(error) => store_hint(error),
-            Self::Io(error) => io_hint(error),
-            Self::File {
+            Self::Io(error)
+            | Self::File {
                 error: FileError::Io(error),
                 ..
             } => io_hint(error),

@@ -29,6 +29,10 @@ impl Ui {
     ///
     /// # Errors
     /// The reader went away, or the disk behind it is full.
+    #[expect(
+        clippy::unused_self,
+        reason = "saying things is the terminal's business, whatever its state"
+    )]
     pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
@@ -37,6 +41,7 @@ impl Ui {
     }
 
     /// How wide the terminal is in characters; 80 where there is none.
+    #[expect(clippy::unused_self, reason = "as above")]
     pub(crate) fn columns(&self) -> usize {
         terminal_size::terminal_size_of(io::stdout()).map_or(80, |(width, _)| usize::from(width.0))
     }

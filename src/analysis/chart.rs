@@ -85,8 +85,8 @@ pub fn pairs(
         all.entry(&row.hashtag).or_default().1 = Some(row);
     }
     let size = |(a, b): &(Option<&Row>, Option<&Row>)| {
-        let of = |row: &Option<&Row>| row.and_then(|row| measure.of(row)).unwrap_or(0.0);
-        Some(of(a) + of(b))
+        let of = |row: Option<&Row>| row.and_then(|row| measure.of(row)).unwrap_or(0.0);
+        Some(of(*a) + of(*b))
     };
     let mut rows: Vec<_> = all
         .into_iter()

@@ -10,7 +10,7 @@ use crate::analysis::{
     Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Sample, TableOptions, TagsFrom,
     Weight,
 };
-use crate::cli::{ColumnArg, FrequenciesArgs, Global};
+use crate::cli::{ColumnArg, FrequenciesArgs, Global, PlotArg};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{Column, Ranking, footnote, frequencies};
@@ -87,10 +87,10 @@ fn plotting(
             return Err(Error::Usage("--compare goes with --plot".into()));
         }
         (None, _) => return Ok(None),
-        (Some(Some(_)), _) => Target::Terminal,
-        (Some(None), Some(path)) if path == Path::new("-") => Target::Stdout,
-        (Some(None), Some(path)) => Target::File(path.clone()),
-        (Some(None), None) => Target::DataDir(global.data_dir.clone()),
+        (Some(PlotArg::Terminal), _) => Target::Terminal,
+        (Some(PlotArg::Picture), Some(path)) if path == Path::new("-") => Target::Stdout,
+        (Some(PlotArg::Picture), Some(path)) => Target::File(path.clone()),
+        (Some(PlotArg::Picture), None) => Target::DataDir(global.data_dir.clone()),
     };
     Plotting::new(&args.chart, target, rows).map(Some)
 }

@@ -18,7 +18,9 @@ use crate::model::{Format, Hashtag, Origin, Post};
 use crate::output::{ImportRow, import_summary};
 use crate::record::Envelope;
 use crate::source::files::{FileError, Found, Input, ReadOptions, Summary, files, read, tree};
-use crate::store::{Added, RejectedRecord, Run, RunInput, TagWriter, Writer, new_id};
+use crate::store::{
+    Added, RejectedRecord, Run, RunInput, Store, StoreError, TagWriter, Writer, new_id,
+};
 use crate::ui::Ui;
 
 /// Bytes of posts kept in memory for a hashtag before they are stored.
@@ -131,8 +133,13 @@ fn directory(input: &Path, tags: &[Hashtag], global: &Global, ui: &Ui) -> Result
         whole: named,
     };
     if let Some(tree) = tree(input) {
-        let same =
-            |path: &Path| fs::canonicalize(path).ok() == fs::canonicalize(&global.data_dir).ok();
+        // A data directory that does not exist yet is the same as nothing else that does not.
+        let data_dir = fs::canonicalize(&global.data_dir).ok();
+        let same = |path: &Path| {
+            data_dir
+                .as_ref()
+                .is_some_and(|dir| fs::canonicalize(path).is_ok_and(|path| path == *dir))
+        };
         if same(input) || same(&input.join("data")) {
             return Err(Error::failed(
                 format!("`{}` is the data directory itself", input.display()),
@@ -145,13 +152,18 @@ fn directory(input: &Path, tags: &[Hashtag], global: &Global, ui: &Ui) -> Result
             input.display(),
             tree.posts.len()
         ));
+        let recorded = recorded_tags(&tree.posts);
         return Ok(tree
             .posts
             .into_iter()
             .filter(|(_, path)| fs::metadata(path).is_ok_and(|meta| meta.len() > 0))
             .filter_map(|(folder, path)| {
                 if tags.is_empty() {
-                    crate::store::folder_tag(&folder).map(|tag| job(path, vec![tag], true))
+                    recorded
+                        .get(&path)
+                        .cloned()
+                        .or_else(|| crate::store::folder_tag(&folder))
+                        .map(|tag| job(path, vec![tag], true))
                 } else {
                     Some(Job {
                         whole: false,
@@ -172,6 +184,19 @@ fn directory(input: &Path, tags: &[Hashtag], global: &Global, ui: &Ui) -> Result
         .into_iter()
         .map(|path| job(path, tags.to_vec(), false))
         .collect())
+}
+
+/// The hashtags of a directory of our own, by file: not every folder's name tells its hashtag.
+fn recorded_tags(posts: &[(String, PathBuf)]) -> BTreeMap<PathBuf, Hashtag> {
+    let root = posts.first().and_then(|(_, path)| path.ancestors().nth(3));
+    let stored = root.and_then(|root| Store::open(root).ok()?.tags().ok());
+    let files = stored.unwrap_or_default().into_iter().flat_map(|stored| {
+        let files: Vec<PathBuf> = stored.data_files().collect();
+        files
+            .into_iter()
+            .map(move |file| (file, stored.tag.clone()))
+    });
+    files.collect()
 }
 
 /// Without a hashtag to import for: an error that shows the commonest ones.
@@ -245,18 +270,18 @@ fn read_job(
     progress: &dyn Fn(u64),
     each: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
 ) -> Result<Summary, Error> {
-    let mut stdin;
-    let input = match job.source.path() {
-        Some(path) => Input::Path(path),
-        None => {
-            stdin = io::stdin().lock();
-            Input::Reader(&mut stdin as &mut dyn Read)
-        }
-    };
-    read(input, options, progress, each).map_err(|error| Error::File {
+    let named = |error| Error::File {
         file: job.name.clone(),
         error,
-    })
+    };
+    let mut input: Box<dyn Read> = match job.source.path() {
+        Some(path) => {
+            let file = fs::File::open(path).map_err(|error| named(error.into()))?;
+            Box::new(interrupt::Interruptible(file))
+        }
+        None => Box::new(interrupt::Interruptible(interrupt::Stdin::new())),
+    };
+    read(Input::Reader(&mut *input), options, progress, each).map_err(named)
 }
 
 /// An import under way.
@@ -346,6 +371,8 @@ impl Import {
                         posts.set(posts.get() + 1);
                         self.take(job, &post, raw, fetched, origin.unwrap_or(Origin::Import))
                     }
+                    // The end of what was read before an interrupt is no damage.
+                    Found::Rejected(_) if interrupt::asked() => Ok(()),
                     Found::Rejected(record) => {
                         rejected += 1;
                         self.reject(job, &record);
@@ -353,8 +380,7 @@ impl Import {
                     }
                 };
                 match taken {
-                    Ok(()) if !interrupt::asked() => ControlFlow::Continue(()),
-                    Ok(()) => ControlFlow::Break(()),
+                    Ok(()) => ControlFlow::Continue(()),
                     Err(error) => {
                         self.error = Some(error);
                         ControlFlow::Break(())
@@ -366,7 +392,13 @@ impl Import {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
-        let summary = outcome?;
+        let summary = match outcome {
+            Err(Error::File {
+                error: FileError::Io(_),
+                ..
+            }) if interrupt::asked() => Summary::default(),
+            outcome => outcome?,
+        };
         for note in &summary.notes {
             ui.note(&format!("`{}`: {note}", job.name));
         }
@@ -406,7 +438,7 @@ impl Import {
     ) -> Result<(), Error> {
         let mut carried = Vec::new();
         for_each_tag(post, self.from, &mut TagSources::default(), |tag| {
-            carried.extend(Hashtag::new(tag))
+            carried.extend(Hashtag::new(tag));
         });
         let mut line = None;
         for tag in &job.tags {
@@ -428,6 +460,17 @@ impl Import {
                 }
                 .seal(raw)
             });
+            if let Some(first) = tally.origin
+                && (first == Origin::Synthetic) != (origin == Origin::Synthetic)
+            {
+                let name = |is: bool| if is { "synthetic" } else { "real" };
+                return Err(Error::Store(StoreError::Mixed {
+                    tag: tag.to_string(),
+                    root: self.writer.store().root().to_owned(),
+                    stored: name(first == Origin::Synthetic),
+                    offered: name(origin == Origin::Synthetic),
+                }));
+            }
             let tag_writer = match self.open.get_mut(tag) {
                 Some(open) => open,
                 None => self
@@ -479,6 +522,8 @@ impl Import {
             if let Some(mut tag_writer) = tag_writer {
                 tell_opened(&tag_writer, ui);
                 updated = tag_writer.apply_updates()?;
+                // Where the disk was full, fewer than were taken in.
+                tally.new = tag_writer.added();
                 tag_writer.reject(&std::mem::take(&mut tally.waiting))?;
                 let run = Run {
                     run: self.run.clone(),

@@ -3,6 +3,7 @@
 //! Knows nothing of posts. serde_json parses every value; what is here decides how much of a file
 //! is in memory at once and how much of a record is looked at.
 
+mod depth;
 mod fields;
 mod line;
 mod lines;
@@ -12,6 +13,7 @@ mod scan;
 mod walk;
 mod window;
 
+pub use depth::depth;
 pub use fields::{Fields, Value};
 pub use line::{one_line, without_key};
 pub use lines::{Line, Lines};

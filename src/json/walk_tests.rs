@@ -1,3 +1,5 @@
+//! Tests of the walk: where it goes, where it stops, and how it finds its way past damage.
+
 use proptest::prelude::*;
 
 use super::*;

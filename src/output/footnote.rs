@@ -32,7 +32,7 @@ pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
     if !left_out.is_empty() {
         lines.push(format!("Left out: {}.", left_out.join("; ")));
     }
-    lines.push(standing(subject, sample).to_owned());
+    lines.push(standing(subject, sample));
     lines
 }
 
@@ -90,7 +90,7 @@ fn standing(subject: &str, sample: &Sample) -> String {
         "Synthetic: these posts were made up by cotag for practice and say nothing about TikTok."
             .to_owned()
     } else {
-        format!("A sample of {}, not all of TikTok.", subject)
+        format!("A sample of {subject}, not all of TikTok.")
     }
 }
 

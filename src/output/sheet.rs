@@ -182,7 +182,12 @@ impl Sheet {
 
     /// One JSON object per line.
     pub(super) fn lines(&self) -> String {
-        self.objects().map(|object| format!("{object}\n")).collect()
+        let mut lines = String::new();
+        for object in self.objects() {
+            lines += &object.to_string();
+            lines.push('\n');
+        }
+        lines
     }
 }
 

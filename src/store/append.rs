@@ -22,7 +22,9 @@ pub(super) struct Appender {
     file: fs::File,
     /// Just behind the last post, or behind `[`.
     end: u64,
+    /// No post is stored or pending; and none is stored.
     empty: bool,
+    stored_none: bool,
     pending: Vec<u8>,
     start: u64,
     hash: Sha256,
@@ -77,6 +79,7 @@ impl Appender {
             file,
             end,
             empty,
+            stored_none: empty,
             pending: Vec::new(),
             start: end,
             hash: Sha256::new(),
@@ -129,6 +132,7 @@ impl Appender {
             Ok(()) => {
                 self.hash.update(&self.pending[..added]);
                 self.end += added as u64;
+                self.stored_none = false;
                 self.pending.clear();
                 Ok(())
             }
@@ -136,6 +140,7 @@ impl Appender {
                 self.pending = CLOSING.to_vec();
                 let closed = self.write(self.end);
                 self.pending.clear();
+                self.empty = self.stored_none;
                 closed.and(Err(io::Error::new(
                     error.kind(),
                     format!(

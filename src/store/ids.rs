@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
+use super::runs::hex;
 use super::{StoreError, atomic};
 use crate::model::{Hashtag, PostId};
 
@@ -139,6 +141,15 @@ pub(super) fn update(
         atomic::replace(&videos, |out| out.write_all(b"{}\n"))?;
     }
     Ok(())
+}
+
+/// Hash of a list, so that an edited one is not trusted.
+pub(super) fn hash(ids: &[PostId]) -> String {
+    let mut hash = Sha256::new();
+    for id in ids {
+        hash.update(id.get().to_le_bytes());
+    }
+    hex(&hash.finalize())
 }
 
 fn write_ids(out: &mut impl Write, ids: &[PostId]) -> io::Result<()> {

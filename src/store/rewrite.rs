@@ -3,7 +3,7 @@
 //! A file is only ever replaced by a complete one, and kept under another name where the new one
 //! leaves anything out.
 
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -18,33 +18,58 @@ use super::{Opened, Segment, StoreError, atomic};
 use crate::record::{Stored, Unreadable};
 
 /// Cuts an unfinished record off the end of a file of lines and closes the array; returns the bytes cut.
-pub(super) fn close(path: &Path) -> Result<Option<u64>, StoreError> {
+///
+/// # Errors
+/// [`StoreError::Damaged`] where more than an unfinished record is wrong: other damage, or an end
+/// before the byte that the ledger vouches for. The file is then left as it is.
+pub(super) fn close(path: &Path, vouched: u64) -> Result<Option<u64>, StoreError> {
     let mut file = fs::OpenOptions::new().read(true).write(true).open(path)?;
     if tail(&mut file)? != Tail::Torn {
         return Ok(None);
     }
     let length = file.metadata()?.len();
-    // Each thread keeps the end of the last record that it read.
-    let (ends, end) = scan(
+    let (_, end) = scan(
         path,
-        &|| 1_u64,
-        &|last: &mut u64, line| match Stored::read(line.text) {
+        &|| (),
+        &|(): &mut (), line| match Stored::read(line.text) {
             Err(Unreadable::Json(_)) => Verdict::NotJson,
-            _ => {
-                *last = line.offset + line.text.len() as u64;
-                Verdict::Read
-            }
+            _ => Verdict::Read,
         },
     )?;
     if let Some(damage) = end.damaged.first() {
         return Err(damaged(path, damage.offset, &damage.why));
     }
-    let keep = ends.into_iter().max().unwrap_or(1);
+    let torn = end.torn.unwrap_or(length);
+    let keep = last_end(&mut file, torn, torn == length)?;
+    let Some(keep) = keep.filter(|&keep| keep >= vouched) else {
+        return Err(damaged(
+            path,
+            torn,
+            "it ends before what the ledger says was stored",
+        ));
+    };
     file.set_len(keep)?;
     file.seek(SeekFrom::Start(keep))?;
     file.write_all(b"\n]\n")?;
     file.sync_data()?;
     Ok(Some(length.saturating_sub(keep)))
+}
+
+/// Where the last whole record before a byte ends, or the opening bracket; `None` if neither stands there.
+fn last_end(file: &mut fs::File, before: u64, at_end: bool) -> io::Result<Option<u64>> {
+    let start = before.saturating_sub(1 << 16);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    Read::by_ref(file)
+        .take(before - start)
+        .read_to_end(&mut bytes)?;
+    let mut bytes = bytes.trim_ascii_end();
+    if at_end && let Some(rest) = bytes.strip_suffix(b",]") {
+        bytes = rest;
+    }
+    let bytes = bytes.strip_suffix(b",").unwrap_or(bytes).trim_ascii_end();
+    let whole = bytes.ends_with(b"}") || (start == 0 && bytes.ends_with(b"[") && bytes.len() <= 4);
+    Ok(whole.then_some(start + bytes.len() as u64))
 }
 
 pub(super) fn damaged(path: &Path, offset: u64, why: &str) -> StoreError {
@@ -57,9 +82,18 @@ pub(super) fn damaged(path: &Path, offset: u64, why: &str) -> StoreError {
 /// Rewrites a file of another layout line by line, each post once.
 ///
 /// The old file is kept if the new one leaves anything out.
+///
+/// # Errors
+/// [`StoreError::Damaged`] where the file has damage before its end; it is then left as it is.
 pub(super) fn convert(path: &Path, opened: &mut Opened) -> Result<(), StoreError> {
     let backup = backup(path)?;
-    let rewritten = rewrite_once(path)?;
+    let rewritten = match rewrite_once(path, Damages::Refuse) {
+        Ok(rewritten) => rewritten,
+        Err(error) => {
+            fs::remove_file(backup)?;
+            return Err(error);
+        }
+    };
     opened.rewritten = Some(rewritten.duplicates);
     if rewritten.duplicates > 0 || rewritten.lost {
         opened.backup = Some(backup);
@@ -97,6 +131,15 @@ pub(super) fn backup(path: &Path) -> Result<PathBuf, StoreError> {
     }
 }
 
+/// What becomes of text in a file that is no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Damages {
+    /// The file is left as it is.
+    Refuse,
+    /// The new file goes without it.
+    LeaveOut,
+}
+
 /// What [`rewrite_once`] did.
 pub(super) struct Rewritten {
     pub(super) segment: Segment,
@@ -106,11 +149,11 @@ pub(super) struct Rewritten {
 }
 
 /// Rewrites a file line by line, the first record of each post kept, and whatever is no post left out.
-pub(super) fn rewrite_once(path: &Path) -> Result<Rewritten, StoreError> {
+pub(super) fn rewrite_once(path: &Path, damages: Damages) -> Result<Rewritten, StoreError> {
     let mut seen = HashSet::new();
     let mut duplicates = 0;
     let mut unreadable = false;
-    let (segment, lost) = rewrite_where(path, |line| {
+    let (segment, lost) = rewrite_where(path, damages, |line| {
         let Ok(stored) = Stored::read(line) else {
             unreadable = true;
             return Ok(None);
@@ -127,11 +170,14 @@ pub(super) fn rewrite_once(path: &Path) -> Result<Rewritten, StoreError> {
 }
 
 /// Rewrites a file with some lines replaced (`None` keeps a line).
+///
+/// # Errors
+/// [`StoreError::Damaged`] where there is damage, which would be left out; the file is left as it is.
 pub(super) fn rewrite(
     path: &Path,
     mut newer: impl FnMut(&str) -> io::Result<Option<String>>,
 ) -> Result<Segment, StoreError> {
-    rewrite_where(path, |line| {
+    rewrite_where(path, Damages::Refuse, |line| {
         Ok(Some(newer(line)?.unwrap_or_else(|| line.to_owned())))
     })
     .map(|(segment, _)| segment)
@@ -140,6 +186,7 @@ pub(super) fn rewrite(
 /// Rewrites a file with the lines that `keep` returns, atomically; tells whether text was left out that is no record.
 fn rewrite_where(
     path: &Path,
+    damages: Damages,
     keep: impl FnMut(&str) -> io::Result<Option<String>>,
 ) -> Result<(Segment, bool), StoreError> {
     let mut keep = keep;
@@ -171,8 +218,12 @@ fn rewrite_where(
             Verdict::Read
         });
         std::mem::replace(&mut failed, Ok(()))?;
-        if end.is_err() {
-            return Err(io::Error::other("the old file could not be read"));
+        match &end {
+            Err(_) => return Err(io::Error::other("the old file could not be read")),
+            Ok((_, found)) if damages == Damages::Refuse && !found.is_empty() => {
+                return Err(io::Error::other("the old file is damaged"));
+            }
+            Ok(_) => {}
         }
         segment = Segment {
             from: 0,
@@ -181,7 +232,12 @@ fn rewrite_where(
         };
         out.write_all(b"\n]\n")
     });
-    let (torn, damaged) = end?;
+    let (torn, found) = end?;
+    if damages == Damages::Refuse
+        && let Some(first) = found.first()
+    {
+        return Err(damaged(path, first.offset, &first.why));
+    }
     replaced?;
-    Ok((segment, torn.is_some() || !damaged.is_empty()))
+    Ok((segment, torn.is_some() || !found.is_empty()))
 }

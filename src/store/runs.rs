@@ -1,6 +1,6 @@
 //! `runs.jsonl`: what was done to a hashtag's posts, when, with what, and the hash of the bytes it added.
 //!
-//! Each line carries the hash of the line before it, so a later change of either file shows.
+//! Each line carries its own hash and that of the line before it, so a later change of either file shows.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -50,6 +50,9 @@ pub struct Run {
     pub stopped: String,
     /// Posts stored for the hashtag after the run.
     pub posts: u64,
+    /// SHA-256 of the hashtag's list in `post_ids.json` after the run: of its ids as 64-bit little-endian numbers.
+    #[serde(default)]
+    pub ids: String,
     /// The bytes of `data.json` that the run wrote.
     pub data: Segment,
     /// SHA-256 of the line before this one; `None` for the first.
@@ -113,7 +116,7 @@ impl Ledger {
             }
             match serde_json::from_slice::<Run>(line) {
                 Ok(run) => {
-                    if run.previous != ledger.head {
+                    if run.previous != ledger.head || !is_sealed(line) {
                         ledger.broken.push(number + 1);
                     }
                     ledger.runs.push(run);
@@ -146,6 +149,7 @@ impl Ledger {
             .create(true)
             .open(&path)?;
         file.set_len(self.length)?;
+        seal(&mut line);
         self.head = Some(hex(&Sha256::digest(&line)));
         line.push(b'\n');
         file.write_all(&line)?;
@@ -182,6 +186,30 @@ impl Run {
     }
 }
 
+/// Adds a line's own hash as its last field, so that a change of the last line shows too.
+fn seal(line: &mut Vec<u8>) {
+    let hash = hex(&Sha256::digest(&line));
+    line.pop();
+    line.extend_from_slice(SEAL);
+    line.extend_from_slice(hash.as_bytes());
+    line.extend_from_slice(b"\"}");
+}
+
+const SEAL: &[u8] = b",\"sha256\":\"";
+
+/// Whether a line is as it was written.
+fn is_sealed(line: &[u8]) -> bool {
+    let inside = line.strip_suffix(b"\"}").unwrap_or_default();
+    let Some((fields, hash)) = inside.split_at_checked(inside.len().saturating_sub(64)) else {
+        return false;
+    };
+    let Some(fields) = fields.strip_suffix(SEAL) else {
+        return false;
+    };
+    let written = Sha256::new().chain_update(fields).chain_update(b"}");
+    hex(&written.finalize()).as_bytes() == hash
+}
+
 /// A new run's id: its start to the microsecond. Only one run at a time can write to a store.
 pub fn new_id(start: Timestamp) -> String {
     start.strftime("%Y%m%dT%H%M%S%.6fZ").to_string()
@@ -197,4 +225,77 @@ pub(super) fn hex(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ledger of three runs and its text.
+    fn written() -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::default();
+        for number in 1..=3 {
+            let run = Run {
+                run: format!("run{number}"),
+                read: number,
+                ..Run::default()
+            };
+            ledger.append(folder.path(), run).unwrap();
+        }
+        let text = fs::read_to_string(folder.path().join(FILE)).unwrap();
+        (folder, text)
+    }
+
+    fn broken(folder: &Path, text: &str) -> Vec<usize> {
+        fs::write(folder.join(FILE), text).unwrap();
+        Ledger::read(folder).unwrap().broken
+    }
+
+    #[test]
+    fn a_change_of_the_last_line_went_unseen() {
+        let (folder, text) = written();
+        assert!(broken(folder.path(), &text).is_empty());
+        let changed = text.replace("\"read\":3", "\"read\":4");
+        assert_eq!(broken(folder.path(), &changed), [3]);
+    }
+
+    #[test]
+    fn every_change_of_a_byte_shows() {
+        let (folder, text) = written();
+        for at in (0..text.len() - 1).step_by(7) {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert!(!broken(folder.path(), &changed).is_empty(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn lines_removed_or_moved_show() {
+        let (folder, text) = written();
+        let lines: Vec<&str> = text.lines().collect();
+        for (order, found) in [
+            (&[1, 2][..], vec![1]),
+            (&[0, 2], vec![2]),
+            (&[1, 0, 2], vec![1, 2, 3]),
+            (&[0, 0, 1, 2], vec![2]),
+        ] {
+            let changed: String = order.iter().map(|&at| format!("{}\n", lines[at])).collect();
+            assert_eq!(broken(folder.path(), &changed), found, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn an_unfinished_line_is_written_over_by_the_next_run() {
+        let (folder, text) = written();
+        for cut in 1..200 {
+            fs::write(folder.path().join(FILE), &text[..text.len() - cut]).unwrap();
+            let mut ledger = Ledger::read(folder.path()).unwrap();
+            assert_eq!((ledger.runs.len(), ledger.broken.len()), (2, 0));
+            ledger.append(folder.path(), Run::default()).unwrap();
+            let ledger = Ledger::read(folder.path()).unwrap();
+            assert_eq!((ledger.runs.len(), ledger.broken.len()), (3, 0));
+        }
+    }
 }

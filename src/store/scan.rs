@@ -179,12 +179,15 @@ struct Findings {
     closed: bool,
 }
 
+/// The states of the threads, and where the file is torn.
+type Scanned<S> = (Vec<S>, Option<u64>);
+
 /// `None` if a line before the last is no JSON.
 fn scan_lines<S: Send>(
     path: &Path,
     new: &(dyn Fn() -> S + Sync),
     each: &(dyn Fn(&mut S, Line<'_>) -> Verdict + Sync),
-) -> Result<Option<(Vec<S>, Option<u64>)>, StoreError> {
+) -> Result<Option<Scanned<S>>, StoreError> {
     let file = fs::File::open(path)?;
     let length = file.metadata()?.len();
     let threads = std::thread::available_parallelism()
@@ -264,6 +267,14 @@ fn scan_block<S>(
         if findings.closed || line == b"[" {
             continue;
         }
+        // The bracket may share a line with the last record; behind a comma it is what a write
+        // that was interrupted after its first byte left.
+        if let Some(rest) = line.strip_suffix(b"]")
+            && rest.trim_ascii_end().ends_with(b"}") | rest.ends_with(b",")
+        {
+            findings.closed = !rest.ends_with(b",");
+            line = record(rest);
+        }
         let verdict = match std::str::from_utf8(line) {
             Ok(text) => each(
                 state,
@@ -297,19 +308,31 @@ pub(super) fn walk_records(
     each: &mut dyn FnMut(Line<'_>) -> Verdict,
 ) -> Result<(Option<u64>, Vec<Damage>), StoreError> {
     let mut walk = Walk::new(fs::File::open(path)?);
-    let mut damaged = Vec::new();
     match walk.peek() {
-        Ok(None) => return Ok((None, damaged)),
-        Ok(Some(Kind::Array)) => walk.enter().map_err(io::Error::other)?,
-        Ok(Some(_)) => {
-            damaged.push(Damage {
-                offset: 0,
-                why: "not a JSON array".into(),
-            });
-            return Ok((None, damaged));
-        }
+        Ok(None) => return Ok((None, Vec::new())),
+        Ok(Some(Kind::Array)) => return walk_array(walk, Vec::new(), each),
+        Ok(Some(_)) => {}
         Err(error) => return Err(io::Error::other(error).into()),
-    };
+    }
+    let damaged = vec![Damage {
+        offset: 0,
+        why: "not a JSON array".into(),
+    }];
+    // Posts are not lost because the bracket before them is damaged.
+    let mut file = fs::File::open(path)?;
+    let mut first = [0; 2];
+    if file.read_exact(&mut first).is_ok() && first[1] == b'\n' {
+        return walk_array(Walk::new(b"[\n".chain(file)), damaged, each);
+    }
+    Ok((None, damaged))
+}
+
+fn walk_array<R: Read>(
+    mut walk: Walk<R>,
+    mut damaged: Vec<Damage>,
+    each: &mut dyn FnMut(Line<'_>) -> Verdict,
+) -> Result<(Option<u64>, Vec<Damage>), StoreError> {
+    walk.enter().map_err(io::Error::other)?;
     loop {
         match next_record(&mut walk, each) {
             Ok(Next::Read) => continue,
@@ -342,8 +365,8 @@ enum Next {
     End,
 }
 
-fn next_record(
-    walk: &mut Walk<fs::File>,
+fn next_record<R: Read>(
+    walk: &mut Walk<R>,
     each: &mut dyn FnMut(Line<'_>) -> Verdict,
 ) -> Result<Next, WalkError> {
     if !walk.next_item()? {

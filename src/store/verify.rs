@@ -1,7 +1,7 @@
 //! Is the store what its ledgers say, and mending it where it is not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Seek as _, SeekFrom};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -9,10 +9,11 @@ use hashbrown::HashSet;
 
 use super::append::{Tail, hash_range, tail};
 use super::ids::{self, Others};
-use super::rewrite::{backup, rewrite_once};
+use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
-use super::{Run, Segment, Store, StoreError, Writer};
+use super::writer::model;
+use super::{Run, Segment, Store, StoreError, Writer, atomic};
 use crate::model::{Hashtag, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -124,6 +125,8 @@ struct Checked {
 #[derive(Default)]
 struct Found {
     ids: Vec<(u64, PostId)>,
+    /// A record with our envelope was met.
+    ours: bool,
     unreadable: Vec<(u64, String)>,
 }
 
@@ -136,6 +139,7 @@ impl Checked {
                 &Found::default,
                 &|found: &mut Found, line| match Stored::read(line.text) {
                     Ok(stored) => {
+                        found.ours |= stored.origin.is_some();
                         found.ids.push((line.offset, stored.post.id));
                         Verdict::Read
                     }
@@ -148,6 +152,7 @@ impl Checked {
             )?;
         let mut all = Found::default();
         for state in states {
+            all.ours |= state.ours;
             all.ids.extend(state.ids);
             all.unreadable.extend(state.unreadable);
         }
@@ -179,7 +184,7 @@ impl Checked {
             duplicates: (rows - order.len()) as u64,
             order,
             listed: ids::listed(root, &key),
-            ledger_faults: ledger_faults(&path, &ledger)?,
+            ledger_faults: ledger_faults(&path, &ledger, all.ours)?,
             ledger,
             key,
             posts: posts.to_owned(),
@@ -193,7 +198,7 @@ impl Checked {
             findings.push(Finding {
                 file: file.to_owned(),
                 what,
-            })
+            });
         };
         if let Some(offset) = self.torn {
             add(
@@ -260,12 +265,15 @@ impl Checked {
 }
 
 /// Where the ledger's lines or the bytes they vouch for are not as written.
-fn ledger_faults(data: &Path, ledger: &Ledger) -> Result<Vec<String>, StoreError> {
+fn ledger_faults(data: &Path, ledger: &Ledger, ours: bool) -> Result<Vec<String>, StoreError> {
     let mut faults: Vec<String> = ledger
         .broken
         .iter()
         .map(|line| format!("line {line} was changed, or does not follow from the line before"))
         .collect();
+    if ledger.runs.is_empty() && ours {
+        faults.push("holds no run, though cotag stored posts here".into());
+    }
     let Some(start) = ledger.runs.iter().rposition(|run| run.data.from == 0) else {
         if !ledger.runs.is_empty() {
             faults.push("no run vouches for the beginning of data.json".into());
@@ -377,7 +385,7 @@ fn repair_folder(
     let mut segment = None;
     if rewrite {
         report.backups.push(backup(&path)?);
-        let rewritten = rewrite_once(&path)?;
+        let rewritten = rewrite_once(&path, Damages::LeaveOut)?;
         if rewritten.duplicates > 0 {
             why.push(format!("left out {} duplicates", rewritten.duplicates));
         }
@@ -399,7 +407,10 @@ fn repair_folder(
             checked.ledger_faults.join("; ")
         ));
     }
-    if !why.is_empty() && checked.layout != Layout::Empty {
+    if checked.layout == Layout::Empty && !why.is_empty() {
+        atomic::replace(&path, |out| out.write_all(b"[\n]\n"))?;
+    }
+    if !why.is_empty() {
         let data = match segment {
             Some(segment) => segment,
             None => {
@@ -418,11 +429,7 @@ fn repair_folder(
                 }
             }
         };
-        let model = ledger.runs.first().cloned().unwrap_or_else(|| Run {
-            origin: "import".into(),
-            hashtag: tag.to_string(),
-            ..Run::default()
-        });
+        let model = model(&path, &ledger, tag)?;
         let run = Run::of_store(
             "repair",
             &model,

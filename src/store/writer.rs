@@ -63,6 +63,9 @@ pub struct TagWriter {
     ledger: Ledger,
     known: HashSet<u64>,
     order: Vec<PostId>,
+    /// How many of `order` were stored when the writer was opened, and how many are now.
+    before: usize,
+    committed: usize,
     updates: Option<Updates>,
     rewritten: Option<Segment>,
 }
@@ -140,7 +143,12 @@ impl Writer {
         for (mut writer, run) in done {
             writer.commit()?;
             let key = ids::key(&writer.posts, &writer.tag);
-            changed.insert(key, std::mem::take(&mut writer.order));
+            let order = std::mem::take(&mut writer.order);
+            let run = Run {
+                ids: ids::hash(&order),
+                ..run
+            };
+            changed.insert(key, order);
             finished.push((writer, run));
         }
         ids::update(self.store.root(), &changed, Others::Keep)?;
@@ -166,26 +174,29 @@ impl TagWriter {
         } else {
             Layout::Empty
         };
+        let last = ledger.runs.last();
+        let vouched_to = last.map_or(0, |run| run.data.to);
+        let expected = last.map_or(0, |run| run.posts);
         match layout {
+            Layout::Empty if expected > 0 => return Err(fewer(&path, expected, 0)),
             Layout::Empty if path.exists() => fs::write(&path, b"")?,
             Layout::Empty => {}
-            Layout::Lines => opened.cut = close(&path)?,
+            Layout::Lines => opened.cut = close(&path, vouched_to)?,
             Layout::Other => convert(&path, &mut opened)?,
         }
         let appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
             path: path.clone(),
             why: "its end is not that of a JSON array".into(),
         })?;
-        let last = ledger.runs.last();
-        let vouched = last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
-        let expected = last.map_or(0, |run| run.posts);
+        let vouched = opened.rewritten.is_none()
+            && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
         let mut order = None;
         if vouched && layout == Layout::Lines {
             let key = ids::key(&posts, &tag);
             // A list that cannot be read or disagrees is made again from the posts.
             order = ids::listed(root, &key)
                 .unwrap_or_default()
-                .filter(|ids| ids.len() as u64 == expected);
+                .filter(|ids| last.is_some_and(|run| run.ids == ids::hash(ids)));
         }
         let order = match order {
             Some(order) => order,
@@ -193,11 +204,24 @@ impl TagWriter {
         };
         if !vouched {
             let stored = order.len() as u64;
-            opened.recovered = stored.saturating_sub(expected);
-            vouch(&path, &posts, &mut ledger, &tag, (appender.end(), stored))?;
+            if stored < expected {
+                return Err(fewer(&path, expected, stored));
+            }
+            opened.recovered = stored - expected;
+            // A file that was rewritten is another from its first byte on.
+            let from = if opened.rewritten.is_some() {
+                0
+            } else {
+                vouched_to
+            };
+            let data = (from, appender.end());
+            vouch(&path, &posts, &mut ledger, &tag, data, stored)?;
         }
         let known = order.iter().map(|id| id.get()).collect();
+        let before = order.len();
         Ok(Self {
+            before,
+            committed: before,
             tag,
             opened,
             posts,
@@ -274,9 +298,21 @@ impl TagWriter {
     /// Stores what was taken in, synced to disk.
     ///
     /// # Errors
-    /// The disk's own; what was committed before is unharmed.
+    /// The disk's own; what was committed before is unharmed, and what was not stored is no longer known.
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        Ok(self.appender.commit()?)
+        let written = self.appender.commit();
+        if written.is_err() {
+            for id in self.order.drain(self.committed..) {
+                self.known.remove(&id.get());
+            }
+        }
+        self.committed = self.order.len();
+        Ok(written?)
+    }
+
+    /// How many posts were stored since the writer was opened.
+    pub fn added(&self) -> u64 {
+        (self.committed - self.before) as u64
     }
 
     /// Keeps a list of records that could not be read.
@@ -357,28 +393,26 @@ pub(super) fn stored_ids(path: &Path) -> Result<Vec<PostId>, StoreError> {
         .collect())
 }
 
+/// Posts that the ledger says were stored are gone: that is not to be hidden by a new entry.
+fn fewer(path: &Path, expected: u64, stored: u64) -> StoreError {
+    StoreError::Damaged {
+        path: path.to_owned(),
+        why: format!("{expected} posts were stored, {stored} are there"),
+    }
+}
+
 /// Enters bytes that no run vouches for into the ledger: those of an interrupted run, or of another tool.
 fn vouch(
     path: &Path,
     posts: &Path,
     ledger: &mut Ledger,
     tag: &Hashtag,
-    (end, stored): (u64, u64),
+    (from, end): (u64, u64),
+    stored: u64,
 ) -> Result<(), StoreError> {
-    let last = ledger.runs.last();
     // A file shorter than the ledger says was put there by someone else: vouch for it as a whole.
-    let from = last
-        .map(|run| run.data.to)
-        .filter(|&to| to <= end)
-        .unwrap_or(0);
-    let model = match last {
-        Some(last) => last.clone(),
-        None => Run {
-            origin: first_origin(path)?.name().into(),
-            hashtag: tag.to_string(),
-            ..Run::default()
-        },
-    };
+    let from = if from <= end { from } else { 0 };
+    let model = model(path, ledger, tag)?;
     let data = Segment {
         from,
         to: end,
@@ -386,6 +420,18 @@ fn vouch(
     };
     let why = "posts found that no finished run had entered here".to_owned();
     ledger.append(posts, Run::of_store("recover", &model, why, stored, data))
+}
+
+/// A run to take the hashtag and the origin of the posts from.
+pub(super) fn model(path: &Path, ledger: &Ledger, tag: &Hashtag) -> Result<Run, StoreError> {
+    Ok(match ledger.runs.last() {
+        Some(last) => last.clone(),
+        None => Run {
+            origin: first_origin(path)?.name().into(),
+            hashtag: tag.to_string(),
+            ..Run::default()
+        },
+    })
 }
 
 /// How the first record of a file came.

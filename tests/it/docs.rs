@@ -1,6 +1,6 @@
 //! What the documents say, held against the program.
 
-use std::fs;
+use fs_err as fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -54,7 +54,11 @@ fn the_examples_of_the_readme_print_what_stands_there() {
         assert_eq!(words[0], "cotag", "{command}");
         let output = cotag(&words[1..]);
         assert!(output.status.success(), "{command}");
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{command}");
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            expected,
+            "{command}"
+        );
     }
 }
 
@@ -66,13 +70,18 @@ fn the_first_command_of_the_readme_prints_the_table_of_the_corpus() {
     assert_eq!(table.lines().count(), 22);
     assert!(table.ends_with("Total posts: 360\n"));
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("Synthetic: these posts were made up"), "{told}");
+    assert!(
+        told.contains("Synthetic: these posts were made up"),
+        "{told}"
+    );
 }
 
 #[test]
 fn exit_codes_are_documented_as_they_are() {
-    let table: String =
-        cotag::Exit::TABLE.iter().map(|(exit, meaning)| format!("| {} | {meaning} |\n", *exit as u8)).collect();
+    let mut table = String::new();
+    for (exit, meaning) in cotag::Exit::TABLE {
+        table += &format!("| {} | {meaning} |\n", exit as u8);
+    }
     for document in ["README.md", "docs/output.md"] {
         assert!(read(document).contains(&table), "{document} lacks\n{table}");
     }
@@ -90,7 +99,10 @@ fn every_option_is_in_the_help_and_every_command_has_examples() {
         let output = cotag(&[command, "--help"]);
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success());
-        assert!(help.contains("Examples:\n  cotag "), "{command} has no examples:\n{help}");
+        assert!(
+            help.contains("Examples:\n  cotag "),
+            "{command} has no examples:\n{help}"
+        );
     }
 }
 

@@ -148,6 +148,7 @@ impl Session<'_> {
         let fetched = envelope.text("fetched").and_then(|text| text.parse().ok());
         let named: Option<Format> = envelope.text("format").and_then(|name| name.parse().ok());
         let raw = without_key(text, "_cotag");
+        // Made-up posts must stay marked as such, whatever program laid them out anew.
         let origin = envelope.text("origin").and_then(|name| name.parse().ok());
         let at = At {
             fetched,

@@ -49,7 +49,7 @@ pub struct ReadOptions {
 }
 
 /// What was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// What the file is, as a person would call it.
     pub kind: String,
@@ -105,7 +105,12 @@ pub fn read(
 /// Reads the text of a file, unpacked on the way.
 fn text(session: &mut Session<'_>, tap: &mut Tap<'_>, counted: &Rc<Counted>) -> Result<(), Stop> {
     let mut window = Window::new(unpacked(tap, counted)?);
-    window.fill_to(START)?;
+    // What came before an error is not lost: reading on meets it again.
+    if let Err(error) = window.fill_to(START)
+        && window.unread().is_empty()
+    {
+        return Err(error.into());
+    }
     let bom = window.unread().starts_with(b"\xEF\xBB\xBF");
     window.consume(if bom { 3 } else { 0 });
     container(session, window)?;

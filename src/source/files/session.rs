@@ -11,7 +11,7 @@ use memchr::memmem;
 use super::error::FileError;
 use super::found::{Found, Place, Rejected, excerpt};
 use super::notes::Notes;
-use crate::json::{Fields, WalkError, lone_surrogates, one_line, redact};
+use crate::json::{Fields, WalkError, depth, lone_surrogates, one_line, redact};
 use crate::model::{Format, Origin};
 use crate::record::{self, Unreadable};
 
@@ -20,6 +20,10 @@ static NUL: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder:
 
 /// How many records nobody knows may come before the first post until the file is given up.
 const UNKNOWN_LIMIT: usize = 20;
+
+/// How deep a record may be nested: one that is deeper would make a whole `data.json` unreadable
+/// for other programs. Posts have some ten levels.
+const DEEPEST: usize = 100;
 
 /// Why reading stops before the end.
 pub(super) enum Stop {
@@ -243,6 +247,11 @@ impl<'s> Session<'s> {
         raw: &str,
         at: At,
     ) -> Result<(), Stop> {
+        if depth(raw) > DEEPEST {
+            let reason =
+                format!("nested deeper than {DEEPEST} levels, which other programs cannot read");
+            return self.reject(Rejected::new(at.place, reason, raw.as_bytes()));
+        }
         let post = match record::read(format, fields) {
             Ok(post) => post,
             Err(_) if is_error_row(fields) => {

@@ -1,3 +1,5 @@
+//! Whatever the bytes, nothing panics and nothing is counted twice.
+
 use proptest::prelude::*;
 
 use super::*;

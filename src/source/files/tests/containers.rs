@@ -1,3 +1,5 @@
+//! Every kind of file and tool, one small made-up file each.
+
 use std::io::Write as _;
 
 use base64::Engine as _;

@@ -1,3 +1,5 @@
+//! Files cut off, bent and mended: what is lost, what is kept, what is told.
+
 use std::io::Write as _;
 
 use pretty_assertions::assert_eq;

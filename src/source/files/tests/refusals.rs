@@ -1,3 +1,5 @@
+//! Files that are no posts, and the reason that each is given.
+
 use super::*;
 
 #[test]

@@ -1,0 +1,162 @@
+//! `cotag frequencies`: which posts are counted, which rows are shown, where hashtags are taken from.
+
+use pretty_assertions::assert_eq;
+use serde_json::json;
+
+use crate::harness::Desk;
+use crate::make::{array, web};
+
+/// Posts that differ in everything that can be asked about.
+fn varied() -> Desk {
+    let desk = Desk::new();
+    let posts = [
+        web(0, "london a")
+            .by("ann")
+            .with("locationCreated", json!("GB"))
+            .with("textLanguage", json!("en")),
+        web(1, "london b")
+            .by("ben")
+            .with("locationCreated", json!("FR"))
+            .with("textLanguage", json!("fr")),
+        web(24, "london a b")
+            .by("ann")
+            .with("locationCreated", json!("GB"))
+            .with("textLanguage", json!("en")),
+        web(48, "london c")
+            .by("cat")
+            .with("textLanguage", json!("un")),
+    ];
+    desk.write("posts.json", array(&posts));
+    desk.cotag("import posts.json -t london").fine();
+    desk
+}
+
+#[test]
+fn every_filter_keeps_the_posts_that_it_names() {
+    let desk = varied();
+    for (filter, counts) in [
+        ("", "london 4, a 2, b 2, c 1"),
+        ("--since 2024-05-02", "london 2, a 1, b 1, c 1"),
+        ("--until 2024-05-01", "london 2, a 1, b 1"),
+        (
+            "--since 2024-05-02 --until 2024-05-02",
+            "a 1, b 1, london 1",
+        ),
+        ("--region GB", "a 2, london 2, b 1"),
+        ("--region gb,FR", "london 3, a 2, b 2"),
+        ("--lang fr", "b 1, london 1"),
+        ("--author ann", "a 2, london 2, b 1"),
+        ("--author @ANN,cat", "london 3, a 2, b 1, c 1"),
+        ("--require-tags a", "a 2, london 2, b 1"),
+        ("--require-tags a,#B", "a 1, b 1, london 1"),
+        ("--require-tags a,b --any-tags", "london 3, a 2, b 2"),
+        (
+            "--require-tags a --region GB --until 2024-05-01",
+            "a 1, london 1",
+        ),
+        ("--min-count 2", "london 4, a 2, b 2"),
+        ("--one-per-author", "london 3, a 1, b 1, c 1"),
+    ] {
+        let words = format!("frequencies london {filter}");
+        let outcome = desk.cotag(&words).fine();
+        // Of equal counts the smaller code point comes first; sort the expectation likewise.
+        let mut expected: Vec<&str> = counts.split(", ").collect();
+        let mut found = outcome.counts();
+        if filter == "--one-per-author" {
+            // ann used a twice and b once: she has one vote for each.
+            expected = vec!["london 3", "b 2", "a 1", "c 1"];
+        }
+        expected.sort_unstable();
+        found.sort();
+        assert_eq!(found, expected, "{filter}");
+    }
+    desk.cotag("frequencies london --author ann")
+        .fine()
+        .says(&["Left out: 2 posts do not meet the filters."]);
+    desk.cotag("frequencies london --one-per-author")
+        .fine()
+        .shows(&["Total authors: 3"]);
+}
+
+#[test]
+fn a_filter_that_leaves_nothing_is_an_error_that_says_so() {
+    let desk = varied();
+    desk.cotag("frequencies london --since 2030-01-01").fails(
+        1,
+        &[
+            "error: none of the 4 posts of #london meets the filters",
+            "hint: widen --since",
+        ],
+    );
+    desk.cotag("frequencies london --since 2024-05-03 --until 2024-05-01")
+        .fails(2, &["--since 2024-05-03 is after --until 2024-05-01"]);
+    desk.cotag("frequencies london --since yesterday")
+        .fails(2, &["--since"]);
+    desk.cotag("frequencies london --any-tags")
+        .fails(2, &["--require-tags"]);
+}
+
+#[test]
+fn excluded_tags_are_left_out_of_the_rows_and_not_of_the_posts() {
+    let desk = Desk::new();
+    desk.write(
+        "posts.json",
+        array(&[
+            web(0, "london FYP foryou uk"),
+            web(1, "london viral"),
+            web(2, "london uk"),
+        ]),
+    );
+    let all = desk
+        .cotag("frequencies posts.json --exclude-tags generic")
+        .fine();
+    assert_eq!(all.counts(), ["london 3", "uk 2"]);
+    all.shows(&["2 ", "0.6667", "Total posts: 3"]);
+    desk.write("mine.txt", "# not these\n#LONDON, Viral\n\nfyp\n");
+    assert_eq!(
+        desk.cotag("frequencies posts.json --exclude-tags mine.txt")
+            .fine()
+            .counts(),
+        ["uk 2", "foryou 1"]
+    );
+    desk.cotag("frequencies posts.json --exclude-tags missing.txt")
+        .fails(1, &["missing.txt"]);
+}
+
+#[test]
+fn hashtags_come_from_the_list_else_from_the_caption_unless_told_otherwise() {
+    let desk = Desk::new();
+    let posts = [
+        web(0, "london").with("desc", json!("#london #hidden")),
+        web(1, "").with("desc", json!("no list, but #london")),
+        web(2, "").with("desc", json!("nothing")),
+    ];
+    desk.write("posts.json", array(&posts));
+    for (mode, counts, sources) in [
+        (
+            "auto",
+            vec!["london 2"],
+            json!({"mode": "auto", "structured": 1, "caption": 1, "both": 0, "none": 1}),
+        ),
+        (
+            "structured",
+            vec!["london 1"],
+            json!({"mode": "structured", "structured": 1, "caption": 0, "both": 0, "none": 2}),
+        ),
+        (
+            "caption",
+            vec!["london 2", "hidden 1"],
+            json!({"mode": "caption", "structured": 0, "caption": 2, "both": 0, "none": 1}),
+        ),
+        (
+            "both",
+            vec!["london 2", "hidden 1"],
+            json!({"mode": "both", "structured": 0, "caption": 1, "both": 1, "none": 1}),
+        ),
+    ] {
+        let words = format!("frequencies posts.json --tags-from {mode}");
+        assert_eq!(desk.cotag(&words).fine().counts(), counts, "{mode}");
+        let document = desk.cotag(&(words + " --format json")).fine().json();
+        assert_eq!(document["tables"][0]["tags_from"], sources, "{mode}");
+    }
+}

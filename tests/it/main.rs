@@ -1,0 +1,26 @@
+//! The real binary, command by command: exit code, stdout, stderr and files.
+//!
+//! Every test has a folder of its own and makes the posts that it needs; nothing depends on time,
+//! on other tests or on files from elsewhere.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its folder should fail where it stands"
+)]
+
+mod harness;
+mod make;
+
+mod bad_input;
+mod crash;
+mod docs;
+mod filters;
+mod frequencies;
+mod import;
+mod plot;
+mod posts;
+mod records;
+mod store;
+mod system;
+mod tidy;
+mod verify;
