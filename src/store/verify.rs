@@ -329,6 +329,7 @@ pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
     let mut lists_wrong = false;
     for stored in writer.store().tags()? {
         for posts in &stored.posts {
+            atomic::sweep(posts)?;
             let checked = Checked::new(&root, posts, &stored.tag)?;
             let mut report = Repaired {
                 tag: Some(stored.tag.clone()),

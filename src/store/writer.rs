@@ -18,7 +18,7 @@ use super::lock::Lock;
 use super::rewrite::{close, convert, damaged, rewrite};
 use super::runs::Ledger;
 use super::scan::{Layout, Verdict, layout, scan};
-use super::{Holder, RejectedRecord, Run, Segment, Store, StoreError, ids, rejected};
+use super::{Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, rejected};
 use crate::model::{Hashtag, Origin, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -99,6 +99,8 @@ impl Writer {
             fs::create_dir_all(root)?;
         }
         let lock = Lock::take(root, command, timeout, waiting)?;
+        atomic::sweep(root)?;
+        atomic::sweep(&root.join("ids"))?;
         Ok(Self {
             store: Store::create(root)?,
             _lock: lock,
@@ -166,6 +168,7 @@ impl Writer {
 
 impl TagWriter {
     fn open(root: &Path, posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
+        atomic::sweep(&posts)?;
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
         let mut opened = Opened::default();
