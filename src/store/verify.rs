@@ -198,7 +198,7 @@ impl Checked {
             findings.push(Finding {
                 file: file.to_owned(),
                 what,
-            })
+            });
         };
         if let Some(offset) = self.torn {
             add(
