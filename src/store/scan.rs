@@ -358,7 +358,18 @@ fn walk_array<R: Read>(
                 why: "not a JSON object".into(),
             }),
             Err(WalkError::Io(error)) => return Err(error.into()),
-            Err(WalkError::Cut { .. }) => return Ok((Some(walk.offset()), damaged)),
+            Err(WalkError::Cut { .. }) => {
+                let offset = walk.offset();
+                if !matches!(walk.resume(), Ok(true)) {
+                    return Ok((Some(offset), damaged));
+                }
+                // Others follow: it is no unfinished end, but a record that lost its own.
+                damaged.push(Damage {
+                    offset,
+                    why: "a record without an end".into(),
+                });
+                continue;
+            }
             Err(
                 ref error @ (WalkError::Malformed { offset, .. }
                 | WalkError::TooLarge { offset, .. }),

@@ -26,6 +26,8 @@ use crate::record::{Stored, Unreadable};
 #[derive(Debug)]
 pub struct Writer {
     store: Store,
+    /// Where a damaged manifest is kept that was written anew.
+    pub(super) mended: Option<PathBuf>,
     _lock: Lock,
 }
 
@@ -98,11 +100,42 @@ impl Writer {
         } else {
             fs::create_dir_all(root)?;
         }
+        Self::locked(root, command, timeout, waiting)
+    }
+
+    /// As [`Writer::open`], for a directory whose manifest may be damaged: it is written anew.
+    ///
+    /// # Errors
+    /// As [`Writer::open`]; [`StoreError::Missing`].
+    pub fn open_to_repair(
+        root: &Path,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Self, StoreError> {
+        match Store::open(root) {
+            Err(StoreError::Damaged { .. }) | Ok(_) => {}
+            Err(error) => return Err(error),
+        }
+        Self::locked(root, "repair", timeout, waiting)
+    }
+
+    fn locked(
+        root: &Path,
+        command: &str,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Self, StoreError> {
         let lock = Lock::take(root, command, timeout, waiting)?;
         atomic::sweep(root)?;
         atomic::sweep(&root.join("ids"))?;
+        let mended = if command == "repair" {
+            Store::mend_manifest(root)?
+        } else {
+            None
+        };
         Ok(Self {
             store: Store::create(root)?,
+            mended,
             _lock: lock,
         })
     }

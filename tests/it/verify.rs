@@ -435,6 +435,31 @@ fn an_update_of_a_damaged_file_dropped_the_damaged_post_for_good() {
 }
 
 #[test]
+fn repair_could_not_mend_the_manifest_that_its_hint_named() {
+    let desk = Desk::new();
+    let long = "x".repeat(300);
+    desk.write("a.ndjson", lines(&[web(0, &format!("a/b {long} london"))]));
+    desk.args(&[
+        "import", "a.ndjson", "-t", "a/b", "-t", &long, "-t", "london",
+    ])
+    .fine();
+    let whole = desk.json("data/cotag.json");
+    edit(&desk, "data/cotag.json", |text| text.replacen('{', "", 1));
+    desk.cotag("frequencies london")
+        .fails(6, &["cotag.json` is damaged", "cotag repair"]);
+    desk.cotag("verify").code(6);
+    desk.cotag("import a.ndjson -t london").code(6);
+    desk.cotag("repair")
+        .code(0)
+        .shows(&["store: wrote cotag.json anew", "cotag.backup-[TIME].json"]);
+    assert_eq!(desk.json("data/cotag.json"), whole);
+    desk.cotag("verify").fine();
+    for tag in ["a/b", &long, "london"] {
+        desk.args(&["posts", tag]).fine().shows(&["Total posts: 1"]);
+    }
+}
+
+#[test]
 fn version_1_damage_is_mended() {
     let desk = Desk::new();
     desk.write(

@@ -167,6 +167,21 @@ fn damage_in_the_middle_sends_the_file_through_the_walk() {
 }
 
 #[test]
+fn posts_behind_a_record_without_an_end_were_taken_for_its_torn_rest() {
+    let open = "{\"id\":\"2\",\"a\":{\"b\":{";
+    let text = format!(
+        "[\n{},\n{open},\nx,\n{},\n{}\n]\n",
+        post(1),
+        post(3),
+        post(4)
+    );
+    let (found, end) = Text::new(text).scan();
+    let ids: Vec<u64> = found.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(ids, [1, 3, 4]);
+    assert!(end.torn.is_none() && !end.damaged.is_empty());
+}
+
+#[test]
 fn a_damaged_first_bracket_hid_every_post() {
     let text = Text::new(ours(&[1, 2]).replacen('[', "{", 1));
     assert_eq!(text.ids(), [1, 2]);
