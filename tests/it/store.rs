@@ -371,8 +371,11 @@ fn directories_of_others_are_refused_and_left_alone() {
             "verify",
             "repair",
         ] {
-            desk.cotag(&format!("{command} --data-dir {directory}"))
-                .fails(code, &["error: ", says]);
+            // A manifest that cannot be read is for `repair` to mend.
+            if (directory, command) != ("odd", "repair") {
+                desk.cotag(&format!("{command} --data-dir {directory}"))
+                    .fails(code, &["error: ", says]);
+            }
         }
     }
     assert!(
