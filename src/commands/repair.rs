@@ -1,14 +1,16 @@
 //! `cotag repair`: mends damaged data; no post is deleted.
 
+use std::time::Duration;
+
 use crate::cli::Global;
 use crate::error::{Error, Exit};
-use crate::store::{Store, repair};
+use crate::store::{Holder, Writer, repair};
 use crate::ui::Ui;
 
 pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
-    // Nothing to mend where nothing is: do not make a directory.
-    Store::open(&global.data_dir)?;
-    let mut writer = super::writer(global, "repair", ui)?;
+    let timeout = Duration::from_secs(global.lock_timeout);
+    let mut waiting = |holder: &Holder| ui.note(&format!("waiting for {holder} to finish"));
+    let mut writer = Writer::open_to_repair(&global.data_dir, timeout, &mut waiting)?;
     let mut text = String::new();
     let mut mended = false;
     for report in repair(&mut writer)? {

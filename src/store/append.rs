@@ -189,3 +189,85 @@ pub(super) fn hash_range(path: &Path, from: u64, to: u64) -> io::Result<String> 
     }
     Ok(hex(&hash.finalize()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.json");
+        fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_told() {
+        let closed = |end, empty| Tail::Closed { end, empty };
+        for (text, expected) in [
+            ("[\n]\n", closed(1, true)),
+            ("[]", closed(1, true)),
+            ("\u{feff}[\n]\n", closed(4, true)),
+            ("[\n{}\n]\n", closed(4, false)),
+            ("[\n{}]", closed(4, false)),
+            ("[\n{}  \n\n ] \n\n", closed(4, false)),
+            ("[\n{},\n]\n", Tail::Torn),
+            ("[\n{},]\n", Tail::Torn),
+            ("[\n{}\n", Tail::Torn),
+            ("[\n{}", Tail::Torn),
+            ("[\n{\"a\":[1]\n", Tail::Torn),
+            ("[\n{\"a\":[", Tail::Torn),
+            ("", Tail::Torn),
+        ] {
+            let (_folder, path) = file(text);
+            assert_eq!(
+                tail(&mut fs::File::open(path).unwrap()).unwrap(),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn segments_join_and_cover_the_file() {
+        let (_folder, path) = file("");
+        let mut from = 0;
+        for round in 0..3 {
+            let mut appender = Appender::open(&path).unwrap().unwrap();
+            for line in 0..=round {
+                appender.push(&format!("{{\"round\":{round},\"line\":{line}}}"));
+                // Whether in one step or in several.
+                if round == 2 {
+                    appender.commit().unwrap();
+                }
+            }
+            appender.commit().unwrap();
+            let segment = appender.segment();
+            assert_eq!(segment.from, from);
+            assert_eq!(segment.sha256, hash_range(&path, from, segment.to).unwrap());
+            from = segment.to;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.len() as u64, from + CLOSING.len() as u64);
+        let posts: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+        assert_eq!((posts.len(), text.lines().count()), (6, 8));
+    }
+
+    #[test]
+    fn nothing_is_written_before_it_is_committed() {
+        let (_folder, path) = file("[\n{\"a\":1}\n]\n");
+        let before = fs::read(&path).unwrap();
+        let mut appender = Appender::open(&path).unwrap().unwrap();
+        appender.push("{\"b\":2}");
+        assert!(appender.pending() > 0);
+        assert_eq!(fs::read(&path).unwrap(), before);
+        drop(appender);
+        let mut appender = Appender::open(&path).unwrap().unwrap();
+        appender.commit().unwrap();
+        assert_eq!(
+            fs::read(&path).unwrap(),
+            before,
+            "committing nothing changes nothing"
+        );
+    }
+}

@@ -6,6 +6,9 @@ use std::path::Path;
 use fs_err as fs;
 use tempfile::NamedTempFile;
 
+/// How the names of files begin that are not finished.
+const TEMPORARY: &str = ".cotag-";
+
 /// Replaces `path` by what `write` produces: a temporary file beside it, synced, then renamed over it.
 ///
 /// # Errors
@@ -24,7 +27,7 @@ pub fn replace(
             format!("cannot write `{}`: {error}", path.display()),
         )
     };
-    let mut file = NamedTempFile::with_prefix_in(".cotag-", folder).map_err(named)?;
+    let mut file = NamedTempFile::with_prefix_in(TEMPORARY, folder).map_err(named)?;
     let mut buffered = BufWriter::with_capacity(1 << 20, &mut file);
     write(&mut buffered).map_err(named)?;
     buffered.flush().map_err(named)?;
@@ -33,6 +36,24 @@ pub fn replace(
     file.as_file().sync_data().map_err(named)?;
     file.persist(path).map_err(|error| named(error.error))?;
     sync_folder(folder)
+}
+
+/// Removes what writers that were killed left in a folder. Only for who holds the lock.
+pub(super) fn sweep(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY)
+            && entry.file_type()?.is_file()
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Temporary files are private; a store may be read by a team. Take the old file's mode, or the usual one.

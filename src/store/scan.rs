@@ -307,24 +307,43 @@ pub(super) fn walk_records(
     path: &Path,
     each: &mut dyn FnMut(Line<'_>) -> Verdict,
 ) -> Result<(Option<u64>, Vec<Damage>), StoreError> {
-    let mut walk = Walk::new(fs::File::open(path)?);
-    match walk.peek() {
-        Ok(None) => return Ok((None, Vec::new())),
-        Ok(Some(Kind::Array)) => return walk_array(walk, Vec::new(), each),
-        Ok(Some(_)) => {}
-        Err(error) => return Err(io::Error::other(error).into()),
-    }
-    let damaged = vec![Damage {
+    let mut file = fs::File::open(path)?;
+    let mut head = Vec::new();
+    Read::by_ref(&mut file).take(HEAD).read_to_end(&mut head)?;
+    let not_an_array = Damage {
         offset: 0,
         why: "not a JSON array".into(),
-    }];
-    // Posts are not lost because the bracket before them is damaged.
-    let mut file = fs::File::open(path)?;
-    let mut first = [0; 2];
-    if file.read_exact(&mut first).is_ok() && first[1] == b'\n' {
-        return walk_array(Walk::new(b"[\n".chain(file)), damaged, each);
+    };
+    if let Some(first) = behind_damaged_opening(&head) {
+        // Posts are not lost because the bracket before them is damaged.
+        let mut opening = vec![b'\n'; first];
+        opening[0] = b'[';
+        let rest = head[first..].chain(file);
+        return walk_array(Walk::new(opening.chain(rest)), vec![not_an_array], each);
     }
-    Ok((None, damaged))
+    let mut walk = Walk::new(head.chain(file));
+    match walk.peek() {
+        Ok(None) => Ok((None, Vec::new())),
+        Ok(Some(Kind::Array)) => walk_array(walk, Vec::new(), each),
+        Ok(Some(_)) => Ok((None, vec![not_an_array])),
+        Err(error) => Err(io::Error::other(error).into()),
+    }
+}
+
+/// How far into a file its first record is looked for.
+const HEAD: u64 = 64;
+
+/// Where the first record starts in a file whose opening bracket, or the white space behind it, is damaged.
+fn behind_damaged_opening(head: &[u8]) -> Option<usize> {
+    let first = memchr::memmem::find(head, b"{\"").filter(|&at| at > 0)?;
+    let before = &head[..first];
+    let before = before.strip_prefix(b"\xef\xbb\xbf").unwrap_or(before);
+    let is_space = |byte: &u8| b" \t\r\n".contains(byte);
+    let spaces = before.iter().take_while(|byte| is_space(byte)).count();
+    let whole = before[spaces..]
+        .strip_prefix(b"[")
+        .is_some_and(|behind| behind.iter().all(is_space));
+    (!whole).then_some(first)
 }
 
 fn walk_array<R: Read>(
@@ -342,7 +361,18 @@ fn walk_array<R: Read>(
                 why: "not a JSON object".into(),
             }),
             Err(WalkError::Io(error)) => return Err(error.into()),
-            Err(WalkError::Cut { .. }) => return Ok((Some(walk.offset()), damaged)),
+            Err(WalkError::Cut { .. }) => {
+                let offset = walk.offset();
+                if !matches!(walk.resume(), Ok(true)) {
+                    return Ok((Some(offset), damaged));
+                }
+                // Others follow: it is no unfinished end, but a record that lost its own.
+                damaged.push(Damage {
+                    offset,
+                    why: "a record without an end".into(),
+                });
+                continue;
+            }
             Err(
                 ref error @ (WalkError::Malformed { offset, .. }
                 | WalkError::TooLarge { offset, .. }),

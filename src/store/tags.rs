@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use super::rewrite::backup;
+use super::runs::Ledger;
 use super::{StoreError, atomic, ids, names};
 use crate::model::Hashtag;
 
@@ -107,6 +109,30 @@ impl Store {
             root: root.to_owned(),
             folders: manifest.folders,
         }))
+    }
+
+    /// Writes a manifest that can no longer be read anew, hashtags taken from the ledgers; returns
+    /// where the old one is kept.
+    pub(super) fn mend_manifest(root: &Path) -> Result<Option<PathBuf>, StoreError> {
+        match Self::manifest(root) {
+            Err(StoreError::Damaged { .. }) => {}
+            other => return other.map(|_| None),
+        }
+        let mut store = Self {
+            root: root.to_owned(),
+            folders: BTreeMap::new(),
+        };
+        for name in store.folder_names()? {
+            let ledger = Ledger::read(&root.join(&name).join("posts"))?;
+            if let Some(tag) = ledger.runs.first().map(|run| run.hashtag.clone())
+                && Hashtag::new(&tag) != Hashtag::new(&name)
+            {
+                store.folders.insert(name, tag);
+            }
+        }
+        let backup = backup(&root.join(MANIFEST))?;
+        store.write_manifest()?;
+        Ok(Some(backup))
     }
 
     fn write_manifest(&self) -> Result<(), StoreError> {

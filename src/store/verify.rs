@@ -324,11 +324,19 @@ fn ledger_faults(data: &Path, ledger: &Ledger, ours: bool) -> Result<Vec<String>
 /// The disk's own.
 pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
     let mut repaired = Vec::new();
+    if let Some(backup) = writer.mended.take() {
+        repaired.push(Repaired {
+            tag: None,
+            done: vec!["wrote cotag.json anew: it could not be read".to_owned()],
+            backups: vec![backup],
+        });
+    }
     let mut lists = BTreeMap::new();
     let root = writer.store().root().to_owned();
     let mut lists_wrong = false;
     for stored in writer.store().tags()? {
         for posts in &stored.posts {
+            atomic::sweep(posts)?;
             let checked = Checked::new(&root, posts, &stored.tag)?;
             let mut report = Repaired {
                 tag: Some(stored.tag.clone()),

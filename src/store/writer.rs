@@ -18,7 +18,7 @@ use super::lock::Lock;
 use super::rewrite::{close, convert, damaged, rewrite};
 use super::runs::Ledger;
 use super::scan::{Layout, Verdict, layout, scan};
-use super::{Holder, RejectedRecord, Run, Segment, Store, StoreError, ids, rejected};
+use super::{Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, rejected};
 use crate::model::{Hashtag, Origin, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -26,6 +26,8 @@ use crate::record::{Stored, Unreadable};
 #[derive(Debug)]
 pub struct Writer {
     store: Store,
+    /// Where a damaged manifest is kept that was written anew.
+    pub(super) mended: Option<PathBuf>,
     _lock: Lock,
 }
 
@@ -98,9 +100,42 @@ impl Writer {
         } else {
             fs::create_dir_all(root)?;
         }
+        Self::locked(root, command, timeout, waiting)
+    }
+
+    /// As [`Writer::open`], for a directory whose manifest may be damaged: it is written anew.
+    ///
+    /// # Errors
+    /// As [`Writer::open`]; [`StoreError::Missing`].
+    pub fn open_to_repair(
+        root: &Path,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Self, StoreError> {
+        match Store::open(root) {
+            Err(StoreError::Damaged { .. }) | Ok(_) => {}
+            Err(error) => return Err(error),
+        }
+        Self::locked(root, "repair", timeout, waiting)
+    }
+
+    fn locked(
+        root: &Path,
+        command: &str,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Self, StoreError> {
         let lock = Lock::take(root, command, timeout, waiting)?;
+        atomic::sweep(root)?;
+        atomic::sweep(&root.join("ids"))?;
+        let mended = if command == "repair" {
+            Store::mend_manifest(root)?
+        } else {
+            None
+        };
         Ok(Self {
             store: Store::create(root)?,
+            mended,
             _lock: lock,
         })
     }
@@ -166,6 +201,7 @@ impl Writer {
 
 impl TagWriter {
     fn open(root: &Path, posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
+        atomic::sweep(&posts)?;
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
         let mut opened = Opened::default();

@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use crate::harness::Desk;
-use crate::make::{array, gzip, id, ids, lines, london, research, scraper, seed_file, web, zstd};
+use crate::make::{array, gzip, id, ids, lines, london, research, web, zstd};
 
 const DATA: &str = "data/london/posts/data.json";
 

@@ -12,7 +12,7 @@ fn a_raw_record_is_got_back_byte_for_byte() {
     let desk = Desk::new();
     let records = [
         format!(
-            r##"{{"id": "{}",   "desc":"caf\u00e9 #london \ud83d\ude00 \/ é", "createTime": 5 , "x": 1.0e3, "y": 18446744073709551615, "stats":{{}} }}"##,
+            r#"{{"id": "{}",   "desc":"caf\u00e9 #london \ud83d\ude00 \/ é", "createTime": 5 , "x": 1.0e3, "y": 18446744073709551615, "stats":{{}} }}"#,
             id(0)
         ),
         format!(

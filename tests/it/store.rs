@@ -15,8 +15,8 @@ fn the_directory_is_laid_out_as_promised() {
     desk.cotag("import posts.ndjson -t london").fine();
     let mut files: Vec<_> = desk
         .snapshot("data")
-        .into_iter()
-        .map(|(path, _)| {
+        .into_keys()
+        .map(|path| {
             path.strip_prefix(desk.root())
                 .unwrap()
                 .display()
@@ -232,36 +232,38 @@ fn a_seed_tree_with_spellings_in_folders_of_their_own_is_one_hashtag() {
         .says(&["1 of 4 records repeat"]);
 }
 
+/// Hashtags that are no good names for folders, and some that collide by case or normalisation.
+const HOSTILE: [&str; 23] = [
+    "..",
+    ".",
+    "../../etc/x",
+    "a/b",
+    "a\\b",
+    "con",
+    "NUL",
+    "com1.txt",
+    "ids",
+    "img",
+    "cotag.json",
+    ".hidden",
+    "dot.",
+    "100%",
+    "a\u{202e}b",
+    "a:b*c?",
+    "-rf",
+    "~",
+    "straße",
+    "strasse",
+    "é",
+    "cafe\u{301}",
+    "k\u{212a}",
+];
+
 #[test]
 fn hostile_hashtags_become_safe_folders_and_come_back() {
     let desk = Desk::new();
     let long = "東".repeat(300);
-    let tags = [
-        "..",
-        ".",
-        "../../etc/x",
-        "a/b",
-        "a\\b",
-        "con",
-        "NUL",
-        "com1.txt",
-        "ids",
-        "img",
-        "cotag.json",
-        ".hidden",
-        "dot.",
-        "100%",
-        "a\u{202e}b",
-        "a:b*c?",
-        "-rf",
-        "~",
-        "straße",
-        "strasse",
-        &long,
-        "é",
-        "cafe\u{301}",
-        "k\u{212a}",
-    ];
+    let tags: Vec<&str> = HOSTILE.into_iter().chain([long.as_str()]).collect();
     let posts: Vec<_> = tags
         .iter()
         .enumerate()
@@ -369,8 +371,11 @@ fn directories_of_others_are_refused_and_left_alone() {
             "verify",
             "repair",
         ] {
-            desk.cotag(&format!("{command} --data-dir {directory}"))
-                .fails(code, &["error: ", says]);
+            // A manifest that cannot be read is for `repair` to mend.
+            if (directory, command) != ("odd", "repair") {
+                desk.cotag(&format!("{command} --data-dir {directory}"))
+                    .fails(code, &["error: ", says]);
+            }
         }
     }
     assert!(
@@ -474,6 +479,29 @@ fn readers_do_not_wait_for_a_writer() {
     desk.cotag("frequencies london")
         .fine()
         .shows(&["Total posts: 5\n"]);
+}
+
+#[test]
+fn readers_see_whole_posts_while_a_writer_adds() {
+    let desk = Desk::new();
+    let filler = json!("x".repeat(60_000));
+    let posts: Vec<_> = london(0..300)
+        .into_iter()
+        .map(|post| post.with("filler", filler.clone()))
+        .collect();
+    desk.write("first.ndjson", lines(&posts[..20]));
+    desk.write("all.ndjson", lines(&posts));
+    desk.cotag("import first.ndjson -t london").fine();
+    let writer = Fed::start(desk.command("import all.ndjson -t london"));
+    let mut last = 20;
+    while last < 300 {
+        let table = desk.cotag("frequencies london 1").code(0);
+        let count = table.rows()[1][2].parse().unwrap();
+        assert!(count >= last, "{count} after {last}: {}", table.stderr);
+        last = count;
+    }
+    writer.finish(&desk).fine();
+    desk.cotag("verify").fine();
 }
 
 #[test]

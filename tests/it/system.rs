@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use crate::harness::{Desk, Fed, wait_until};
-use crate::make::{id, ids, lines, london, scraper, seed_file};
+use crate::make::{array, gzip, id, ids, lines, london, scraper, seed_file};
 
 const DATA: &str = "data/london/posts/data.json";
 
@@ -191,6 +191,46 @@ fn unread(_process: u32) -> u64 {
     // Pipes do not tell without calls that are not safe; a moment is enough for a few kilobytes.
     std::thread::sleep(std::time::Duration::from_millis(300));
     0
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_a_file_stores_whole_posts_and_the_next_run_completes() {
+    let desk = Desk::new();
+    let filler = json!("x".repeat(60_000));
+    let posts: Vec<_> = london(0..300)
+        .into_iter()
+        .map(|post| post.with("filler", filler.clone()))
+        .collect();
+    for (name, text) in [
+        ("plain.ndjson", lines(&posts).into_bytes()),
+        ("array.json", array(&posts).into_bytes()),
+        ("packed.gz", gzip(lines(&posts).as_bytes())),
+    ] {
+        desk.write(name, text);
+        let directory = format!("of-{name}");
+        let words = format!("import {name} -t london --data-dir {directory}");
+        let mut import = Fed::start(desk.command(&words));
+        let data = format!("{directory}/london/posts/data.json");
+        wait_until("the first posts to be stored", || {
+            fs_err::metadata(desk.path(&data)).is_ok_and(|meta| meta.len() > 1000)
+        });
+        import.signal("INT");
+        // It may have been faster than the signal.
+        let code = import.wait();
+        assert!(matches!(code, Some(0 | 130)), "{name}: {code:?}");
+        let stored = desk.ids(&data);
+        assert_eq!(stored, ids(0..stored.len() as u64), "{name}");
+        assert!(
+            !desk
+                .path(&format!("{directory}/london/posts/rejected.jsonl"))
+                .exists(),
+            "{name}"
+        );
+        desk.cotag(&format!("verify --data-dir {directory}")).fine();
+        desk.cotag(&words).fine();
+        assert_eq!(desk.ids(&data), ids(0..300), "{name}");
+        desk.cotag(&format!("verify --data-dir {directory}")).fine();
+    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ const KINDS: [Damage; 21] = [
                     "z\"id\":\"7189254512345678002\"",
                     1,
                 )
-            })
+            });
         },
         says: "data.json: byte ",
         left: 0..7,
@@ -100,7 +100,7 @@ const KINDS: [Damage; 21] = [
         does: |desk| {
             edit(desk, DATA, |text| {
                 text.replacen("\"7189254512345678002\",", "\"7189254512345678002x,", 1)
-            })
+            });
         },
         says: "data.json: byte ",
         left: 0..7,
@@ -125,7 +125,7 @@ const KINDS: [Damage; 21] = [
         does: |desk| {
             edit(desk, DATA, |text| {
                 text[..text.find("678003").unwrap()].to_owned()
-            })
+            });
         },
         says: "is shorter now",
         left: 0..3,
@@ -151,7 +151,7 @@ const KINDS: [Damage; 21] = [
             edit(desk, DATA, |text| {
                 let post = line(&text, 3);
                 text.replace("\n]\n", &format!(",\n{post}\n]\n"))
-            })
+            });
         },
         says: "1 posts stand in it more than once",
         left: 0..7,
@@ -163,7 +163,7 @@ const KINDS: [Damage; 21] = [
             edit(desk, DATA, |text| {
                 let post = line(&text, 3).replace(&id(2).to_string(), &id(7).to_string());
                 text.replace("\n]\n", &format!(",\n{post}\n]\n"))
-            })
+            });
         },
         says: "bytes behind those of the last run",
         left: 0..8,
@@ -174,7 +174,7 @@ const KINDS: [Damage; 21] = [
         does: |desk| {
             edit(desk, DATA, |text| {
                 text.replace("\n]\n", ",\n{\"hello\": 1}\n]\n")
-            })
+            });
         },
         says: "not a TikTok post",
         left: 0..7,
@@ -185,7 +185,7 @@ const KINDS: [Damage; 21] = [
         does: |desk| {
             edit(desk, LIST, |text| {
                 text.replacen(&format!("\"{}\", ", id(2)), "", 1)
-            })
+            });
         },
         says: "`london`: lacks 1 stored posts (the first is 7189254512345678002)",
         left: 0..7,
@@ -196,7 +196,7 @@ const KINDS: [Damage; 21] = [
         does: |desk| {
             edit(desk, LIST, |text| {
                 text.replacen(&id(2).to_string(), &id(99).to_string(), 1)
-            })
+            });
         },
         says: "lists 1 posts that are not stored (the first is 7189254512345678099)",
         left: 0..7,
@@ -211,7 +211,7 @@ const KINDS: [Damage; 21] = [
                     &format!("\"{0}\", \"{0}\"", id(2)),
                     1,
                 )
-            })
+            });
         },
         says: "lists 1 ids twice",
         left: 0..7,
@@ -222,7 +222,7 @@ const KINDS: [Damage; 21] = [
         does: |desk| {
             edit(desk, LIST, |text| {
                 text.replacen('{', "{\"rome\": [\"5\"],", 1)
-            })
+            });
         },
         says: "lists ids of `rome`, of which no posts are stored",
         left: 0..7,
@@ -247,7 +247,7 @@ const KINDS: [Damage; 21] = [
         does: |desk| {
             edit(desk, RUNS, |text| {
                 text.replacen("\"read\":4", "\"read\":5", 1)
-            })
+            });
         },
         says: "line 1 was changed",
         left: 0..7,
@@ -258,7 +258,7 @@ const KINDS: [Damage; 21] = [
         does: |desk| {
             edit(desk, RUNS, |text| {
                 text.replacen("\"read\":3", "\"read\":9", 1)
-            })
+            });
         },
         says: "line 2 was changed",
         left: 0..7,
@@ -432,6 +432,31 @@ fn an_update_of_a_damaged_file_dropped_the_damaged_post_for_good() {
         desk.read(DATA).contains("678002"),
         "the damaged post is gone"
     );
+}
+
+#[test]
+fn repair_could_not_mend_the_manifest_that_its_hint_named() {
+    let desk = Desk::new();
+    let long = "x".repeat(300);
+    desk.write("a.ndjson", lines(&[web(0, &format!("a/b {long} london"))]));
+    desk.args(&[
+        "import", "a.ndjson", "-t", "a/b", "-t", &long, "-t", "london",
+    ])
+    .fine();
+    let whole = desk.json("data/cotag.json");
+    edit(&desk, "data/cotag.json", |text| text.replacen('{', "", 1));
+    desk.cotag("frequencies london")
+        .fails(6, &["cotag.json` is damaged", "cotag repair"]);
+    desk.cotag("verify").code(6);
+    desk.cotag("import a.ndjson -t london").code(6);
+    desk.cotag("repair")
+        .code(0)
+        .shows(&["store: wrote cotag.json anew", "cotag.backup-[TIME].json"]);
+    assert_eq!(desk.json("data/cotag.json"), whole);
+    desk.cotag("verify").fine();
+    for tag in ["a/b", &long, "london"] {
+        desk.args(&["posts", tag]).fine().shows(&["Total posts: 1"]);
+    }
 }
 
 #[test]
