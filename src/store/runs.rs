@@ -281,7 +281,8 @@ mod tests {
             (&[1, 0, 2], vec![1, 2, 3]),
             (&[0, 0, 1, 2], vec![2]),
         ] {
-            let changed: String = order.iter().map(|&at| format!("{}\n", lines[at])).collect();
+            let picked: Vec<&str> = order.iter().map(|&at| lines[at]).collect();
+            let changed = picked.join("\n") + "\n";
             assert_eq!(broken(folder.path(), &changed), found, "{order:?}");
         }
     }
