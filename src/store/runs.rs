@@ -281,8 +281,8 @@ mod tests {
             (&[1, 0, 2], vec![1, 2, 3]),
             (&[0, 0, 1, 2], vec![2]),
         ] {
-            let picked: Vec<&str> = order.iter().map(|&at| lines[at]).collect();
-            let changed = picked.join("\n") + "\n";
+            let changed: Vec<&str> = order.iter().map(|&at| lines[at]).collect();
+            let changed = changed.join("\n") + "\n";
             assert_eq!(broken(folder.path(), &changed), found, "{order:?}");
         }
     }
