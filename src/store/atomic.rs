@@ -6,6 +6,8 @@ use std::path::Path;
 use fs_err as fs;
 use tempfile::NamedTempFile;
 
+use super::StoreError;
+
 /// How the names of files begin that are not finished.
 const TEMPORARY: &str = ".cotag-";
 
@@ -36,6 +38,19 @@ pub fn replace(
     file.as_file().sync_data().map_err(named)?;
     file.persist(path).map_err(|error| named(error.error))?;
     sync_folder(folder)
+}
+
+/// A text file; `None` where there is none.
+pub(super) fn text(path: &Path) -> Result<Option<String>, StoreError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(StoreError::Damaged {
+            path: path.to_owned(),
+            why: "not UTF-8 text".into(),
+        }),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Removes what writers that were killed left in a folder. Only for who holds the lock.

@@ -40,11 +40,8 @@ pub(super) fn key(posts: &Path, tag: &Hashtag) -> String {
 /// The ids listed for one key, in order; `None` where the file or the key is missing.
 pub(super) fn listed(root: &Path, key: &str) -> Result<Option<Vec<PostId>>, StoreError> {
     let path = post_ids_path(root);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) if text.trim().is_empty() => return Ok(None),
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
+    let Some(text) = atomic::text(&path)?.filter(|text| !text.trim().is_empty()) else {
+        return Ok(None);
     };
     let lists = parse(&path, &text)?;
     let Some(list) = lists.get(key) else {
@@ -71,11 +68,9 @@ pub(super) fn listed(root: &Path, key: &str) -> Result<Option<Vec<PostId>>, Stor
 /// Keys of the file, sorted.
 pub(super) fn keys(root: &Path) -> Result<Vec<String>, StoreError> {
     let path = post_ids_path(root);
-    match fs::read_to_string(&path) {
-        Ok(text) if text.trim().is_empty() => Ok(Vec::new()),
-        Ok(text) => Ok(parse(&path, &text)?.into_keys().collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
+    match atomic::text(&path)?.filter(|text| !text.trim().is_empty()) {
+        Some(text) => Ok(parse(&path, &text)?.into_keys().collect()),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -98,10 +93,11 @@ pub(super) fn update(
 ) -> Result<(), StoreError> {
     let path = post_ids_path(root);
     fs::create_dir_all(root.join("ids"))?;
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error.into()),
+    // A text that is none is no JSON either.
+    let text = match atomic::text(&path) {
+        Ok(text) => text.unwrap_or_default(),
+        Err(StoreError::Damaged { why, .. }) => why,
+        Err(error) => return Err(error),
     };
     let old = match parse(&path, if text.trim().is_empty() { "{}" } else { &text }) {
         Ok(old) => old,

@@ -4,7 +4,7 @@
 //! Anything else, and any file in which a line turns out to be no JSON, goes through the
 //! sequential walk, which understands every layout and finds its way past damage.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -314,19 +314,59 @@ pub(super) fn walk_records(
         offset: 0,
         why: "not a JSON array".into(),
     };
-    if let Some(first) = behind_damaged_opening(&head) {
+    let mut damaged = Vec::new();
+    let mut left = if let Some(first) = behind_damaged_opening(&head) {
         // Posts are not lost because the bracket before them is damaged.
+        damaged.push(not_an_array);
         let mut opening = vec![b'\n'; first];
         opening[0] = b'[';
         let rest = head[first..].chain(file);
-        return walk_array(Walk::new(opening.chain(rest)), vec![not_an_array], each);
+        walk_array(Walk::new(opening.chain(rest)), 0, &mut damaged, each)?
+    } else {
+        let mut walk = Walk::new(head.chain(file));
+        match walk.peek() {
+            Ok(None) => return Ok((None, damaged)),
+            Ok(Some(Kind::Array)) => walk_array(walk, 0, &mut damaged, each)?,
+            Ok(Some(_)) => return Ok((None, vec![not_an_array])),
+            Err(error) => return Err(io::Error::other(error).into()),
+        }
+    };
+    // Where brackets are damaged the array may seem to end early, or the walk be lost: the next
+    // line that starts with a record is a new beginning.
+    while let Left::At { offset, why, .. } = left
+        && let Some(line) = next_record_line(path, offset)?
+    {
+        damaged.push(Damage {
+            offset,
+            why: why.into(),
+        });
+        let mut rest = fs::File::open(path)?;
+        rest.seek(io::SeekFrom::Start(line))?;
+        let walk = Walk::new(b"[".chain(rest));
+        left = walk_array(walk, line - 1, &mut damaged, each)?;
     }
-    let mut walk = Walk::new(head.chain(file));
-    match walk.peek() {
-        Ok(None) => Ok((None, Vec::new())),
-        Ok(Some(Kind::Array)) => walk_array(walk, Vec::new(), each),
-        Ok(Some(_)) => Ok((None, vec![not_an_array])),
-        Err(error) => Err(io::Error::other(error).into()),
+    Ok(match left {
+        Left::At {
+            offset, torn: true, ..
+        } => (Some(offset), damaged),
+        _ => (None, damaged),
+    })
+}
+
+/// Where the line break stands before the next line that starts with an object.
+fn next_record_line(path: &Path, from: u64) -> io::Result<Option<u64>> {
+    let mut file = fs::File::open(path)?;
+    file.seek(io::SeekFrom::Start(from))?;
+    let mut bytes = BufReader::with_capacity(BLOCK, file);
+    let mut at = from;
+    loop {
+        let skipped = bytes.skip_until(b'\n')? as u64;
+        at += skipped;
+        match bytes.fill_buf()?.first() {
+            None => return Ok(None),
+            Some(b'{') if skipped > 0 && at > 1 => return Ok(Some(at - 1)),
+            Some(_) => {}
+        }
     }
 }
 
@@ -346,45 +386,77 @@ fn behind_damaged_opening(head: &[u8]) -> Option<usize> {
     (!whole).then_some(first)
 }
 
+/// What a walk over an array left behind.
+enum Left {
+    /// Nothing: the array and the file end together.
+    Nothing,
+    /// It could not go on from here.
+    At {
+        offset: u64,
+        why: &'static str,
+        /// The file ends inside the record here.
+        torn: bool,
+    },
+}
+
+/// Goes through the array that stands next; `base` is what to add to its places.
 fn walk_array<R: Read>(
     mut walk: Walk<R>,
-    mut damaged: Vec<Damage>,
+    base: u64,
+    damaged: &mut Vec<Damage>,
     each: &mut dyn FnMut(Line<'_>) -> Verdict,
-) -> Result<(Option<u64>, Vec<Damage>), StoreError> {
+) -> Result<Left, StoreError> {
     walk.enter().map_err(io::Error::other)?;
     loop {
-        match next_record(&mut walk, each) {
+        let (damage, torn) = match next_record(&mut walk, base, each) {
             Ok(Next::Read) => continue,
-            Ok(Next::End) => return Ok((None, damaged)),
-            Ok(Next::NotJson(offset)) => damaged.push(Damage {
-                offset,
-                why: "not a JSON object".into(),
-            }),
-            Err(WalkError::Io(error)) => return Err(error.into()),
-            Err(WalkError::Cut { .. }) => {
-                let offset = walk.offset();
-                if !matches!(walk.resume(), Ok(true)) {
-                    return Ok((Some(offset), damaged));
-                }
-                // Others follow: it is no unfinished end, but a record that lost its own.
-                damaged.push(Damage {
-                    offset,
-                    why: "a record without an end".into(),
-                });
-                continue;
+            Ok(Next::End) => {
+                let offset = base + walk.offset();
+                return match walk.peek() {
+                    Ok(None) => Ok(Left::Nothing),
+                    Ok(Some(_)) => Ok(Left::At {
+                        offset,
+                        why: "the array ends here, but records follow",
+                        torn: false,
+                    }),
+                    Err(error) => Err(io::Error::other(error).into()),
+                };
             }
+            Ok(Next::NotJson(offset)) => (
+                Damage {
+                    offset,
+                    why: "not a JSON object".into(),
+                },
+                false,
+            ),
+            Err(WalkError::Io(error)) => return Err(error.into()),
+            // Where others follow, it is no unfinished end, but a record that lost its own.
+            Err(WalkError::Cut { .. }) => (
+                Damage {
+                    offset: base + walk.offset(),
+                    why: "a record without an end".into(),
+                },
+                true,
+            ),
             Err(
                 ref error @ (WalkError::Malformed { offset, .. }
                 | WalkError::TooLarge { offset, .. }),
-            ) => {
-                damaged.push(Damage {
-                    offset,
+            ) => (
+                Damage {
+                    offset: base + offset,
                     why: error.to_string(),
-                });
-            }
+                },
+                false,
+            ),
+        };
+        let offset = base + walk.offset();
+        let resumed = matches!(walk.resume(), Ok(true));
+        if resumed || !torn {
+            damaged.push(damage);
         }
-        if !matches!(walk.resume(), Ok(true)) {
-            return Ok((None, damaged));
+        if !resumed {
+            let why = "what follows could not be read as part of the array";
+            return Ok(Left::At { offset, why, torn });
         }
     }
 }
@@ -397,12 +469,13 @@ enum Next {
 
 fn next_record<R: Read>(
     walk: &mut Walk<R>,
+    base: u64,
     each: &mut dyn FnMut(Line<'_>) -> Verdict,
 ) -> Result<Next, WalkError> {
     if !walk.next_item()? {
         return Ok(Next::End);
     }
-    let offset = walk.offset();
+    let offset = base + walk.offset();
     let text = String::from_utf8_lossy(walk.capture()?);
     Ok(
         match each(Line {

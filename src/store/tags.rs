@@ -89,10 +89,8 @@ impl Store {
 
     fn manifest(root: &Path) -> Result<Option<Self>, StoreError> {
         let path = root.join(MANIFEST);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let Some(text) = atomic::text(&path)? else {
+            return Ok(None);
         };
         let manifest: Manifest =
             serde_json::from_str(&text).map_err(|error| StoreError::Damaged {

@@ -12,7 +12,7 @@ use super::ids::{self, Others};
 use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
-use super::writer::model;
+use super::writer::{model, stored_ids};
 use super::{Run, Segment, Store, StoreError, Writer, atomic};
 use crate::model::{Hashtag, PostId};
 use crate::record::{Stored, Unreadable};
@@ -349,8 +349,9 @@ pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
                     .push(format!("made the id list again: it {what}"));
                 lists_wrong = true;
             }
-            repair_folder(&checked, &stored.tag, &mut report)?;
-            lists.insert(checked.key, checked.order);
+            let order = repair_folder(&checked, &stored.tag, &mut report)?;
+            lists_wrong |= order != checked.order;
+            lists.insert(checked.key, order);
             repaired.push(report);
         }
     }
@@ -377,11 +378,12 @@ pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
     Ok(repaired)
 }
 
+/// Mends one folder; returns the ids of the posts that it holds then.
 fn repair_folder(
     checked: &Checked,
     tag: &Hashtag,
     report: &mut Repaired,
-) -> Result<(), StoreError> {
+) -> Result<Vec<PostId>, StoreError> {
     let path = checked.posts.join("data.json");
     let mut ledger = Ledger::read(&checked.posts)?;
     let unreadable = checked.damage.len();
@@ -391,6 +393,7 @@ fn repair_folder(
         || checked.layout == Layout::Other;
     let mut why = Vec::new();
     let mut segment = None;
+    let mut order = checked.order.clone();
     if rewrite {
         report.backups.push(backup(&path)?);
         let rewritten = rewrite_once(&path, Damages::LeaveOut)?;
@@ -404,6 +407,8 @@ fn repair_folder(
             why.push("wrote one post per line".to_owned());
         }
         segment = Some(rewritten.segment);
+        // Writing anew may find posts that a torn end had hidden.
+        order = stored_ids(&path)?;
     }
     if !ledger.broken.is_empty() {
         report.backups.push(backup(&checked.posts.join(FILE))?);
@@ -438,15 +443,9 @@ fn repair_folder(
             }
         };
         let model = model(&path, &ledger, tag)?;
-        let run = Run::of_store(
-            "repair",
-            &model,
-            why.join("; "),
-            checked.order.len() as u64,
-            data,
-        );
+        let run = Run::of_store("repair", &model, why.join("; "), order.len() as u64, data);
         ledger.append(&checked.posts, run)?;
     }
     report.done.extend(why);
-    Ok(())
+    Ok(order)
 }

@@ -14,7 +14,7 @@ use crate::make::{Web, id, ids, lines, london, random, scraper, seed_file, web};
 
 const DATA: &str = "data/london/posts/data.json";
 /// How long the rounds of one test may take together.
-const BUDGET: Duration = Duration::from_secs(4);
+const BUDGET: Duration = Duration::from_secs(3);
 
 /// Puts the folder `base` in the place of `data`.
 fn restore(desk: &Desk) {

@@ -460,6 +460,17 @@ fn repair_could_not_mend_the_manifest_that_its_hint_named() {
 }
 
 #[test]
+fn a_post_found_only_by_the_repair_was_missing_from_the_list() {
+    let desk = stocked();
+    // The last line is no JSON any more, but the post in it is whole.
+    edit(&desk, DATA, |text| text.replace("\n]\n", ":]\n"));
+    desk.cotag("repair").code(0);
+    desk.cotag("verify").fine();
+    assert_eq!(desk.ids(DATA), ids(0..7));
+    assert_eq!(desk.json(LIST)["london"], json!(ids(0..7)));
+}
+
+#[test]
 fn version_1_damage_is_mended() {
     let desk = Desk::new();
     desk.write(

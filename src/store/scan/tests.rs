@@ -182,6 +182,31 @@ fn posts_behind_a_record_without_an_end_were_taken_for_its_torn_rest() {
 }
 
 #[test]
+fn an_array_that_seemed_to_end_early_hid_all_posts_behind_it_without_a_word() {
+    // A bracket lost in one record and one gained in another keep the balance.
+    for middle in ["{\"id\":\"2\",\"a\":1}],\"b\":2}", "{\"id\":\"2\"}]", "]"] {
+        let text = format!(
+            "[\n{},\n{middle},\n{},\n{}\n]\n",
+            post(1),
+            post(3),
+            post(4).replace(":5", ":5{")
+        );
+        let text = Text::new(text + &ours(&[5, 6])[2..]);
+        let (found, end) = text.scan();
+        let ids: Vec<u64> = found.iter().map(|(_, id)| *id).collect();
+        assert!(
+            [1, 3, 5, 6].iter().all(|id| ids.contains(id)),
+            "{middle}: {ids:?}"
+        );
+        assert!(!end.damaged.is_empty(), "{middle}");
+        let bytes = fs::read(text.path()).unwrap();
+        for (offset, _) in found {
+            assert!(bytes[usize::try_from(offset).unwrap()..].starts_with(b"{\"id\""));
+        }
+    }
+}
+
+#[test]
 fn a_damaged_first_bracket_hid_every_post() {
     let text = Text::new(ours(&[1, 2]).replacen('[', "{", 1));
     assert_eq!(text.ids(), [1, 2]);
