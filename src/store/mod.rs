@@ -25,6 +25,7 @@ mod runs;
 mod scan;
 mod tags;
 mod verify;
+mod walk;
 mod writer;
 
 pub use atomic::replace;

@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::append::{Tail, tail};
 use super::runs::hex;
-use super::scan::{Verdict, scan, walk_records};
+use super::scan::{Verdict, scan};
+use super::walk::walk_records;
 use super::{Opened, Segment, StoreError, atomic};
 use crate::record::{Stored, Unreadable};
 
