@@ -5,6 +5,7 @@ mod filter;
 mod interval;
 mod rank;
 mod sample;
+mod spellings;
 mod tags;
 
 pub use count::{Counter, Extras, Weight};
@@ -12,4 +13,5 @@ pub use filter::{Filter, GENERIC_TAGS};
 pub use interval::wilson;
 pub use rank::{FrequencyTable, Row, TableOptions};
 pub use sample::{Provenance, Sample};
+pub use spellings::Decode;
 pub use tags::{TagSources, TagsFrom, for_each_tag, tags_of};

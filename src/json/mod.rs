@@ -6,6 +6,8 @@
 mod fields;
 mod line;
 mod lines;
+mod marked;
+mod marks;
 mod mend;
 mod redact;
 mod scan;
@@ -15,6 +17,8 @@ mod window;
 pub use fields::{Fields, Value};
 pub use line::{one_line, without_key};
 pub use lines::{Line, Lines};
+pub use marked::{Elements, Marked, Members, Odd, Raw};
+pub use marks::Marks;
 pub use mend::lone_surrogates;
 pub use redact::redact;
 pub use walk::{Kind, VALUE_LIMIT, Walk, WalkError};

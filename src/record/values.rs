@@ -42,7 +42,7 @@ impl<'f, 'a> Cells<'f, 'a> {
 }
 
 /// Where the formats keep the link to a post's page, the surest first.
-const LINKS: [&str; 8] = [
+pub(super) const LINKS: [&str; 8] = [
     "webVideoUrl",
     "tiktok_url",
     "webpage_url",
@@ -74,7 +74,7 @@ pub(super) fn post_id(
 
 /// Spreadsheets keep 15 digits and fill up with zeros, JavaScript 16 or 17; a float written out in
 /// full is a multiple of 512. About one true id in 85 looks so too, so that the link decides.
-fn may_be_rounded(id: PostId) -> bool {
+pub(super) fn may_be_rounded(id: PostId) -> bool {
     id.get().is_multiple_of(100) || id.get().is_multiple_of(512)
 }
 
