@@ -89,7 +89,9 @@ impl Counter {
             {
                 let tally = tally(tallies, spellings.number(tag));
                 tally.authors.extend(author);
-                tally.views.extend(post.counts.views.filter(|_| extras.views));
+                tally
+                    .views
+                    .extend(post.counts.views.filter(|_| extras.views));
             }
         });
     }
@@ -103,9 +105,7 @@ impl Counter {
     pub fn add_brief(&mut self, post: &Brief<'_>, origin: Option<Origin>, decode: Decode) {
         self.sample.add_brief(post, origin);
         self.spellings.begin_post();
-        for name in post.names() {
-            self.spellings.count_raw(name, decode);
-        }
+        self.spellings.count_raw(post.names(), decode);
         let listed = !post.listed.is_empty();
         let mut captioned = false;
         if !listed && let Some(caption) = &post.caption {

@@ -112,15 +112,35 @@ impl Spellings {
         }
     }
 
-    /// Counts a name that stands in a JSON string, undecoded. Returns the identity's slot, unless the
-    /// post had it before or nothing is left of it.
-    pub(super) fn count_raw(&mut self, name: &[u8], decode: Decode) -> Option<u32> {
-        let packed = self.pack(name);
-        let place = match self.find(&packed, name) {
-            Ok(found) => found,
-            Err(_) => self.meet(name, &decode(name)),
-        };
-        self.count_slot(place)
+    /// Counts names that stand in JSON strings, undecoded.
+    pub(super) fn count_raw<'n>(&mut self, names: impl Iterator<Item = &'n [u8]>, decode: Decode) {
+        /// More names than nearly all posts have.
+        const BATCH: usize = 16;
+        let mut names = names;
+        loop {
+            // Looking at all slots first lets the processor fetch them side by side.
+            let mut batch = [([0; 3], 0, [].as_slice()); BATCH];
+            let mut taken = 0;
+            let mut fetched = 0;
+            for (entry, name) in batch.iter_mut().zip(&mut names) {
+                let packed = self.pack(name);
+                let hash = self.hash(&packed);
+                fetched |= self.slots[hash & (self.slots.len() - 1)].name[2];
+                *entry = (packed, hash, name);
+                taken += 1;
+            }
+            std::hint::black_box(fetched);
+            for (packed, hash, name) in &batch[..taken] {
+                let place = match self.find_hashed(packed, *hash, name) {
+                    Ok(found) => found,
+                    Err(_) => self.meet(name, &decode(name)),
+                };
+                self.count_slot(place);
+            }
+            if taken < BATCH {
+                return;
+            }
+        }
     }
 
     /// Counts a text; otherwise as [`Spellings::count_raw`].
@@ -345,8 +365,13 @@ impl Spellings {
     /// The slot of a name, or the free one where it belongs.
     #[inline]
     fn find(&self, packed: &Packed, name: &[u8]) -> Result<u32, u32> {
+        self.find_hashed(packed, self.hash(packed), name)
+    }
+
+    #[inline]
+    fn find_hashed(&self, packed: &Packed, hash: usize, name: &[u8]) -> Result<u32, u32> {
         let mask = self.slots.len() - 1;
-        let mut place = self.hash(packed) & mask;
+        let mut place = hash & mask;
         loop {
             let slot = &self.slots[place];
             let same = slot.name[0] == packed[0] && slot.name[1] == packed[1];
@@ -592,10 +617,16 @@ mod tests {
             Cow::Owned(serde_json::from_str(&json).unwrap())
         }
         let mut table = Spellings::default();
-        for name in ["fyp", r"\u0066yp", "FYP", "#fyp", r"f\u0079p ", r"\\u0066yp"] {
+        for name in [
+            "fyp",
+            r"\u0066yp",
+            "FYP",
+            "#fyp",
+            r"f\u0079p ",
+            r"\\u0066yp",
+        ] {
             table.begin_post();
-            table.count_raw(name.as_bytes(), decode);
-            table.count_raw(b"FYP", decode);
+            table.count_raw([name.as_bytes(), b"FYP"].into_iter(), decode);
         }
         table.begin_post();
         table.count("\\u0066yp");

@@ -11,8 +11,8 @@ use crate::analysis::{
 use crate::cli::{ColumnArg, FrequenciesArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
-use crate::record::name_text;
 use crate::output::{Column, Ranking, footnote, frequencies};
+use crate::record::name_text;
 use crate::ui::Ui;
 
 /// Rows unless told otherwise, as in the seed tool.

@@ -176,9 +176,8 @@ fn fold_stored<S: Send>(files: &[PathBuf], fold: &Fold<'_, S>) -> Result<Folded<
 /// Reads a single line that is an array of records, on all cores; `None` if it is anything else or
 /// if one of the records needs more than a look into its own fields.
 fn fold_array<S: Send>(path: &Path, fold: &Fold<'_, S>) -> Result<Option<Folded<S>>, Error> {
-    let scan = |skip: &HashSet<Place>| {
-        with_readers(0, fold, skip, &|readers| scan_array(path, readers))
-    };
+    let scan =
+        |skip: &HashSet<Place>| with_readers(0, fold, skip, &|readers| scan_array(path, readers));
     let all_readable = |seen: &Vec<Seen<S>>| seen.iter().all(|seen| seen.unreadable == 0);
     let Some(mut seen) = scan(&HashSet::new())?.filter(all_readable) else {
         return Ok(None);
@@ -338,11 +337,7 @@ fn is_store_file(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Reads a file of any known kind.
-fn fold_file<S>(
-    path: &Path,
-    fold: &Fold<'_, S>,
-    ui: &Ui,
-) -> Result<Folded<S>, Error> {
+fn fold_file<S>(path: &Path, fold: &Fold<'_, S>, ui: &Ui) -> Result<Folded<S>, Error> {
     let mut state = (fold.new)();
     let mut left_out = Sample::default();
     let mut seen = HashSet::new();

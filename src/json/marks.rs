@@ -42,34 +42,42 @@ impl Marks {
     }
 
     /// The first quote at or behind a place.
+    #[expect(
+        clippy::inline_always,
+        reason = "measured: a call costs as much as the work"
+    )]
+    #[inline(always)]
     pub(super) fn quote(&self, from: usize) -> Option<usize> {
         self.first(from, |word| word.quotes)
     }
 
     /// The first control character at or behind a place.
+    #[inline]
     pub fn control(&self, from: usize) -> Option<usize> {
         self.first(from, |word| word.controls)
     }
 
-    /// Whether a backslash stands between two places.
-    pub(super) fn has_backslash(&self, from: usize, to: usize) -> bool {
+    /// Whether neither backslashes nor brackets outside of strings stand between two places.
+    #[inline]
+    pub(super) fn is_flat(&self, from: usize, to: usize) -> bool {
         let (first, last) = (from >> 6, to >> 6);
         let Some(words) = self.0.get(first..=last) else {
-            return true;
+            return false;
         };
-        words.iter().enumerate().any(|(number, word)| {
-            let mut bits = word.backslashes;
+        words.iter().enumerate().all(|(number, word)| {
+            let mut bits = word.backslashes | word.opens | word.closes;
             if number == 0 {
                 bits &= !0 << (from & 63);
             }
             if number == last - first {
                 bits &= (1 << (to & 63)) - 1;
             }
-            bits != 0
+            bits == 0
         })
     }
 
     /// The bracket that closes the one that stands here.
+    #[inline]
     pub(super) fn closing(&self, open: usize) -> Option<usize> {
         let mut index = (open + 1) >> 6;
         let mut mask = !0 << ((open + 1) & 63);
@@ -98,6 +106,11 @@ impl Marks {
         }
     }
 
+    #[expect(
+        clippy::inline_always,
+        reason = "measured: a call costs as much as the work"
+    )]
+    #[inline(always)]
     fn first(&self, from: usize, of: impl Fn(&Word) -> u64) -> Option<usize> {
         let mut index = from >> 6;
         let mut bits = of(self.0.get(index)?) & (!0 << (from & 63));
@@ -119,6 +132,7 @@ struct State {
 }
 
 impl State {
+    #[inline]
     fn word(&mut self, chunk: &[u8; 64]) -> Word {
         let found = Found::of(chunk);
         let quotes = if found.backslashes | self.escaped == 0 {
@@ -182,6 +196,7 @@ struct Found {
 }
 
 impl Found {
+    #[inline]
     fn of(chunk: &[u8; 64]) -> Self {
         let (parts, _) = chunk.as_chunks::<16>();
         let mut found = Self {

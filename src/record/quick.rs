@@ -12,9 +12,10 @@
 use std::borrow::Cow;
 
 use hashbrown::HashMap;
+use memchr::memmem::Finder;
 
 use super::recognise::{is_comment, recognise};
-use super::values::{LINKS, created, may_be_rounded, tag, time};
+use super::values::{LINKS, created, may_be_rounded, tag, time, unix_time};
 use crate::json::{Fields, Marked, Odd, Raw, Value};
 use crate::model::{Brief, Format, Name, Origin, PostId};
 
@@ -30,12 +31,32 @@ const NO_KEY: u16 = u16::MAX;
 pub struct Reader {
     keys: Vec<Key>,
     by_text: HashMap<Box<[u8]>, u16>,
-    first: Option<u16>,
+    /// The key that a record began with the last time.
+    first: u16,
     shapes: HashMap<Box<[u16]>, Shape>,
     last_shape: Option<(Box<[u16]>, Shape)>,
     envelope: (Vec<u8>, Provenance),
     sequence: Vec<u16>,
     names: Vec<Name>,
+    nested: Nested,
+}
+
+/// Searches for keys of nested objects.
+#[derive(Debug)]
+struct Nested {
+    tag: Finder<'static>,
+    title: Finder<'static>,
+    handle: Finder<'static>,
+}
+
+impl Default for Nested {
+    fn default() -> Self {
+        Self {
+            tag: Finder::new("\"hashtagName\":"),
+            title: Finder::new("\"title\":"),
+            handle: Finder::new("\"uniqueId\":"),
+        }
+    }
 }
 
 type Provenance = (Option<Origin>, Option<Format>);
@@ -43,7 +64,8 @@ type Provenance = (Option<Origin>, Option<Format>);
 /// A key that was met.
 #[derive(Debug)]
 struct Key {
-    text: Box<[u8]>,
+    /// With its quotes and the colon behind it.
+    literal: Box<[u8]>,
     role: Option<Role>,
     /// The key that came next the last time.
     next: u16,
@@ -111,7 +133,11 @@ impl Reader {
     /// Reads the record that starts at a place of the marked text and must end with it.
     ///
     /// `None` says nothing about the record but that it has to be read in full.
-    pub fn read<'b>(&'b mut self, record: Marked<'b>, at: usize) -> Option<(Brief<'b>, Option<Origin>)> {
+    pub fn read<'b>(
+        &'b mut self,
+        record: Marked<'b>,
+        at: usize,
+    ) -> Option<(Brief<'b>, Option<Origin>)> {
         self.try_read(record, at).ok()
     }
 
@@ -133,7 +159,7 @@ impl Reader {
         let names = &mut self.names;
         let parts = &parts;
         let brief = match named.or(shape.format).ok_or(Odd)? {
-            Format::Web => web(record, parts, shape, names)?,
+            Format::Web => web(record, parts, (shape, &self.nested), names)?,
             Format::Research => research(record, parts, shape, names)?,
             _ => return Err(Odd),
         };
@@ -151,8 +177,22 @@ impl Reader {
         let mut all_strings = true;
         let mut before = NO_KEY;
         self.sequence.clear();
-        while let Some((key, value)) = members.next()? {
-            let index = self.key(key, before)?;
+        loop {
+            let expected = match self.keys.get(usize::from(before)) {
+                Some(before) => before.next,
+                None => self.first,
+            };
+            let met = match self.keys.get(usize::from(expected)) {
+                Some(key) => members.next_if(&key.literal)?,
+                None => None,
+            };
+            let (index, value) = match met {
+                Some(value) => (expected, value),
+                None => match members.next()? {
+                    Some((key, value)) => (self.key(key, before)?, value),
+                    None => break,
+                },
+            };
             if let Some(role) = self.keys[usize::from(index)].role {
                 parts.0[role as usize] = Some(value);
             }
@@ -171,25 +211,12 @@ impl Reader {
         }
     }
 
-    /// The number of a key, which is most often the one that followed the last time.
-    #[inline]
+    /// The number of a key, which is from now on expected behind the one before it.
     fn key(&mut self, text: &[u8], before: u16) -> Result<u16, Odd> {
-        let expected = match self.keys.get(usize::from(before)) {
-            Some(before) => Some(before.next),
-            None => self.first,
-        };
-        if let Some(expected) = expected
-            && self
-                .keys
-                .get(usize::from(expected))
-                .is_some_and(|key| *key.text == *text)
-        {
-            return Ok(expected);
-        }
         let number = self.key_number(text)?;
         match self.keys.get_mut(usize::from(before)) {
             Some(before) => before.next = number,
-            None => self.first = Some(number),
+            None => self.first = number,
         }
         Ok(number)
     }
@@ -199,12 +226,12 @@ impl Reader {
             return Ok(known);
         }
         let number = u16::try_from(self.keys.len()).map_err(|_| Odd)?;
-        if number == MOST_KEYS {
+        if number == MOST_KEYS || text.contains(&b'\\') {
             return Err(Odd);
         }
         let role = ROLES.iter().find(|(name, _)| name.as_bytes() == text);
         self.keys.push(Key {
-            text: text.into(),
+            literal: [b"\"", text, b"\":"].concat().into(),
             role: role.map(|(_, role)| *role),
             next: NO_KEY,
         });
@@ -265,13 +292,13 @@ fn shape(json: &[u8]) -> Result<Shape, Odd> {
 fn web<'b>(
     record: Marked<'b>,
     parts: &Parts<'b>,
-    shape: Shape,
+    (shape, keys): (Shape, &Nested),
     names: &mut Vec<Name>,
 ) -> Result<Brief<'b>, Odd> {
     let id = post_id(parts.get(Role::Id), shape)?;
-    listed_objects(record, parts.get(Role::TextExtra), b"hashtagName", names)?;
+    listed_objects(record, parts.get(Role::TextExtra), &keys.tag, names)?;
     if names.is_empty() {
-        listed_objects(record, parts.get(Role::Challenges), b"title", names)?;
+        listed_objects(record, parts.get(Role::Challenges), &keys.title, names)?;
     }
     if names.is_empty()
         && let Some(contents) = parts.get(Role::Contents)
@@ -281,7 +308,7 @@ fn web<'b>(
     }
     let author = parts.get(Role::Author);
     let author = match author {
-        Some(author) if author.json[0] == b'{' => member(record, author, b"uniqueId")?,
+        Some(author) if author.json[0] == b'{' => member(record, author, &keys.handle)?,
         other => other,
     };
     brief(
@@ -325,10 +352,14 @@ fn brief<'b>(
     has_author: bool,
     caption: Option<Raw<'b>>,
 ) -> Result<Brief<'b>, Odd> {
-    let stated = stated.map(value).transpose()?;
+    let stated = match stated.map(|stated| (stated, whole_number(stated.json))) {
+        None => None,
+        Some((_, Some(seconds))) => unix_time(seconds),
+        Some((stated, None)) => time(Some(value(stated)?)),
+    };
     Ok(Brief {
         id,
-        created: created(time(stated), id),
+        created: created(stated, id),
         has_author,
         format,
         text: record.text,
@@ -353,12 +384,26 @@ fn post_id(stated: Option<Raw<'_>>, shape: Shape) -> Result<PostId, Odd> {
         .strip_prefix(b"\"")
         .and_then(|text| text.strip_suffix(b"\""))
         .unwrap_or(stated);
-    let digits = std::str::from_utf8(digits).map_err(|_| Odd)?;
-    let id: PostId = digits.parse().map_err(|_| Odd)?;
+    let id = whole_number(digits).and_then(PostId::new).ok_or(Odd)?;
     if shape.has_link && may_be_rounded(id) {
         return Err(Odd);
     }
     Ok(id)
+}
+
+/// A number of at most 19 digits and nothing else.
+fn whole_number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    let mut number = 0;
+    for &byte in digits {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + u64::from(byte - b'0');
+    }
+    Some(number)
 }
 
 /// Whether a handle is there.
@@ -367,22 +412,36 @@ fn has_handle(value: Option<Raw<'_>>) -> Result<bool, Odd> {
         return Ok(false);
     };
     match value.string().ok_or(Odd)? {
-        _ if value.escaped => Err(Odd),
         b"" | b"REDACTED" => Ok(false),
+        // What is escaped may turn out to be any of these.
+        text if text.contains(&b'\\') => Err(Odd),
         [b'@', ..] => Err(Odd),
         _ => Ok(true),
     }
 }
 
 /// A member of an object that has it at most once.
-fn member<'b>(record: Marked<'b>, object: Raw<'b>, key: &[u8]) -> Result<Option<Raw<'b>>, Odd> {
-    let mut found = None;
-    let mut members = record.members(object.at)?;
-    while let Some((name, value)) = members.next()? {
-        if name == key && found.replace(value).is_some() {
-            return Err(Odd);
+fn member<'b>(
+    record: Marked<'b>,
+    object: Raw<'b>,
+    key: &Finder<'_>,
+) -> Result<Option<Raw<'b>>, Odd> {
+    let found = match record.in_flat(object, key) {
+        Ok(found) => found,
+        Err(Odd) => {
+            // The needle is `"key":`.
+            let key = &key.needle()[1..key.needle().len() - 2];
+            let mut found = None;
+            let mut members = record.members(object.at)?;
+            while let Some((name, value)) = members.next()? {
+                let repeated = name == key && found.replace(value).is_some();
+                if repeated || name.contains(&b'\\') {
+                    return Err(Odd);
+                }
+            }
+            found
         }
-    }
+    };
     Ok(found.filter(|value| value.json != b"null"))
 }
 
@@ -390,7 +449,7 @@ fn member<'b>(record: Marked<'b>, object: Raw<'b>, key: &[u8]) -> Result<Option<
 fn listed_objects(
     record: Marked<'_>,
     list: Option<Raw<'_>>,
-    key: &[u8],
+    key: &Finder<'_>,
     names: &mut Vec<Name>,
 ) -> Result<(), Odd> {
     let Some(list) = list else {
@@ -464,3 +523,6 @@ pub fn name_text(name: &[u8]) -> Cow<'_, str> {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests;

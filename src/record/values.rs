@@ -165,12 +165,16 @@ pub(super) fn created(stated: Option<Timestamp>, id: PostId) -> Option<Created> 
 pub(super) fn time(value: Option<Value<'_>>) -> Option<Timestamp> {
     let value = value?;
     if let Some(seconds) = value.count() {
-        return Timestamp::from_second(i64::try_from(seconds).ok()?)
-            .ok()
-            .filter(|_| seconds > 0);
+        return unix_time(seconds);
     }
     let text = value.text()?;
     text.parse().ok().or_else(|| utc(&text))
+}
+
+/// The time so many seconds after 1970; 0 is none.
+pub(super) fn unix_time(seconds: u64) -> Option<Timestamp> {
+    let at = Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
+    (seconds > 0).then_some(at)
 }
 
 /// The time of a text that names no zone, taken as UTC.

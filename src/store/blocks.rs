@@ -100,7 +100,8 @@ impl Cut {
 
 /// The file, given out block by block.
 struct Blocks {
-    file: fs::File,
+    /// The standard library's own, which reads into a vector without clearing it first.
+    file: std::fs::File,
     cut: Cut,
     carry: Vec<u8>,
     /// Bytes before `carry`.
@@ -153,7 +154,7 @@ pub(super) fn each_block<S: Send>(
     new: &(dyn Fn() -> S + Sync),
     each: &(dyn Fn(&mut S, Block<'_>) -> bool + Sync),
 ) -> io::Result<Option<Vec<S>>> {
-    let file = fs::File::open(path)?;
+    let file = fs::File::open(path)?.into_file();
     let length = file.metadata()?.len();
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)

@@ -108,7 +108,7 @@ fn record(line: &[u8]) -> &[u8] {
 pub type Quick<'q, S> = &'q (dyn Fn(&mut S, Marked<'_>, usize, u64) -> bool + Sync);
 
 /// Reads a record in full.
-pub type Each<'e, S> = &'e (dyn Fn(&mut S, Line<'_>) -> Verdict + Sync);
+pub(super) type Each<'e, S> = &'e (dyn Fn(&mut S, Line<'_>) -> Verdict + Sync);
 
 /// How to read records.
 pub struct Readers<'r, S> {
