@@ -2,8 +2,9 @@
 
 use hashbrown::HashMap;
 
-use super::{Sample, TagsFrom, for_each_tag};
-use crate::model::{Hashtag, Origin, Post};
+use super::spellings::Spellings;
+use super::{Decode, Sample, TagsFrom, for_each_tag};
+use crate::model::{Brief, Hashtag, Origin, Post, caption_tags};
 
 /// What a row's occurrences are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,30 +32,15 @@ pub struct Counter {
     from: TagsFrom,
     extras: Extras,
     sample: Sample,
-    /// Spelling as met → its entry in `spellings`. Folding happens once per distinct spelling.
-    /// hashbrown's own hasher is seeded per process, so chosen tags cannot flood it.
-    by_spelling: HashMap<Box<str>, u32>,
-    by_tag: HashMap<Hashtag, u32>,
+    spellings: Spellings,
     authors: HashMap<Box<str>, u32>,
-    spellings: Vec<Spelling>,
-    tags: Vec<Tally>,
+    /// What is kept beside the counts, by the hashtag's number.
+    tallies: Vec<Tally>,
 }
 
-/// A spelling and whose it is.
-#[derive(Debug)]
-struct Spelling {
-    /// Entry in `tags`; `None` for a text that folds to nothing.
-    tag: Option<u32>,
-    /// Posts that spell it so.
-    posts: u64,
-}
-
-/// What is known of one hashtag.
-#[derive(Debug)]
+/// What [`Extras`] ask for of one hashtag.
+#[derive(Debug, Default)]
 struct Tally {
-    posts: u64,
-    /// The last post that was counted, by number, so that a repeat inside it is not.
-    last: u64,
     /// One entry per post that has an author.
     authors: Vec<u32>,
     /// One entry per post whose views are known.
@@ -84,30 +70,51 @@ impl Counter {
     /// Counts a post. It is the caller's duty not to count a post twice.
     pub fn add(&mut self, post: &Post<'_>, origin: Option<Origin>) {
         self.sample.add(post, origin);
-        let number = self.sample.posts;
+        self.spellings.begin_post();
         let author = match &post.author {
             Some(author) if self.extras.authors => Some(intern(&mut self.authors, author)),
             _ => None,
         };
-        let mut sources = std::mem::take(&mut self.sample.tag_sources);
-        for_each_tag(post, self.from, &mut sources, |text| {
-            let spelling = self.spelling(text);
-            let entry = &mut self.spellings[spelling as usize];
-            let Some(tag) = entry.tag else { return };
-            let tally = &mut self.tags[tag as usize];
-            if tally.last == number {
-                return;
-            }
-            // The first spelling inside a post stands for the post.
-            entry.posts += 1;
-            tally.last = number;
-            tally.posts += 1;
-            tally.authors.extend(author);
-            if self.extras.views {
-                tally.views.extend(post.counts.views);
+        let Self {
+            sample,
+            spellings,
+            tallies,
+            extras,
+            ..
+        } = self;
+        for_each_tag(post, self.from, &mut sample.tag_sources, |text| {
+            let counted = spellings.count(text);
+            if let Some(tag) = counted
+                && (extras.authors || extras.views)
+            {
+                let tally = tally(tallies, spellings.number(tag));
+                tally.authors.extend(author);
+                tally
+                    .views
+                    .extend(post.counts.views.filter(|_| extras.views));
             }
         });
-        self.sample.tag_sources = sources;
+    }
+
+    /// Whether a post's [`Brief`] says everything that is counted here.
+    pub fn takes_briefs(&self) -> bool {
+        self.from == TagsFrom::Auto && self.extras == Extras::default()
+    }
+
+    /// As [`Counter::add`], of a post that was read in brief; only where [`Counter::takes_briefs`].
+    pub fn add_brief(&mut self, post: &Brief<'_>, origin: Option<Origin>, decode: Decode) {
+        self.sample.add_brief(post, origin);
+        self.spellings.begin_post();
+        self.spellings.count_raw(post.names(), decode);
+        let listed = !post.listed.is_empty();
+        let mut captioned = false;
+        if !listed && let Some(caption) = &post.caption {
+            for tag in caption_tags(caption) {
+                captioned = true;
+                self.spellings.count(tag);
+            }
+        }
+        self.sample.tag_sources.note(listed, captioned);
     }
 
     /// The posts counted, and what was left out of them.
@@ -121,38 +128,27 @@ impl Counter {
     }
 
     /// Adds the counts of other posts, which must all be different from those counted here.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
+        if self.sample.posts == 0 && self.extras == other.extras && self.from == other.from {
+            std::mem::swap(self, &mut other);
+        }
         let mut author_here = vec![0; other.authors.len()];
         for (author, index) in other.authors {
             author_here[index as usize] = intern(&mut self.authors, &author);
         }
-        let mut tag_here = vec![None; other.tags.len()];
-        for (text, index) in &other.by_spelling {
-            let theirs = &other.spellings[*index as usize];
-            let ours = self.spelling(text);
-            let ours = &mut self.spellings[ours as usize];
-            ours.posts += theirs.posts;
-            if let Some(tag) = theirs.tag {
-                tag_here[tag as usize] = ours.tag;
-            }
-        }
-        for (theirs, here) in other.tags.into_iter().zip(tag_here) {
-            let Some(here) = here else { continue };
-            let ours = &mut self.tags[here as usize];
-            ours.posts += theirs.posts;
-            ours.authors.extend(
-                theirs
-                    .authors
-                    .iter()
-                    .map(|&author| author_here[author as usize]),
-            );
+        for (tag, number) in other.spellings.numbered() {
+            let Some(here) = self.spellings.number_of(&tag) else {
+                continue;
+            };
+            let theirs = std::mem::take(&mut other.tallies[number as usize]);
+            let ours = tally(&mut self.tallies, here);
+            let authors = theirs.authors.iter();
+            ours.authors
+                .extend(authors.map(|&author| author_here[author as usize]));
             ours.views.extend(theirs.views);
         }
-        // Numbers of posts go on from the merged total, so no tally's `last` can be met again.
+        self.spellings.merge(&other.spellings);
         self.sample.merge(&other.sample);
-        for tally in &mut self.tags {
-            tally.last = 0;
-        }
     }
 
     /// Distinct authors of counted posts (only with [`Extras::authors`]).
@@ -168,77 +164,57 @@ impl Counter {
         self.extras
     }
 
-    /// Every hashtag with its counts and its commonest spelling (of equally common ones the first
-    /// by code point), in no order.
-    pub(crate) fn into_counted(self) -> Vec<Counted> {
-        let mut display: Vec<Option<(u64, Box<str>)>> = vec![None; self.tags.len()];
-        for (text, index) in self.by_spelling {
-            let spelling = &self.spellings[index as usize];
-            let Some(tag) = spelling.tag else { continue };
-            let best = &mut display[tag as usize];
-            let better = best
-                .as_ref()
-                .is_none_or(|(posts, other)| (spelling.posts, &**other) > (*posts, &*text));
-            if better {
-                *best = Some((spelling.posts, text));
+    /// How many hashtags there are, and their counts with their commonest spellings (of equally
+    /// common ones the first by code point), in no order; at least those with the most posts, so
+    /// many as are asked for.
+    pub(crate) fn into_counted(mut self, most: Option<usize>) -> (usize, Vec<Counted>) {
+        let totals = self.spellings.totals();
+        let least = match most {
+            Some(most) if most < totals.len() => {
+                let mut posts: Vec<u64> = totals.iter().map(|total| total.posts).collect();
+                *posts.select_nth_unstable_by(most, |a, b| b.cmp(a)).1
             }
-        }
-        let mut tallies: Vec<Option<Tally>> = self.tags.into_iter().map(Some).collect();
-        let mut counted = Vec::with_capacity(tallies.len());
-        for (tag, index) in self.by_tag {
-            let index = index as usize;
-            let Some(tally) = tallies[index].take() else {
+            _ => 0,
+        };
+        let extras = self.extras.authors || self.extras.views;
+        let mut counted = Vec::new();
+        for total in totals.iter().filter(|total| total.posts >= least) {
+            let Some((tag, spelling)) = self.spellings.names(total) else {
                 continue;
             };
-            let spelling = display[index]
-                .take()
-                .map_or_else(|| tag.to_string(), |(_, text)| text.into_string());
+            let tally = if extras {
+                let number = self.spellings.number(total.slot);
+                std::mem::take(tally(&mut self.tallies, number))
+            } else {
+                Tally::default()
+            };
             counted.push(Counted {
                 tag,
                 spelling,
-                posts: tally.posts,
+                posts: total.posts,
                 authors: tally.authors,
                 views: tally.views,
             });
         }
-        counted
+        (totals.len(), counted)
     }
+}
 
-    fn spelling(&mut self, text: &str) -> u32 {
-        let text = crate::model::spelling(text);
-        if let Some(&known) = self.by_spelling.get(text) {
-            return known;
-        }
-        let tag = Hashtag::new(text).map(|tag| {
-            let next = index(self.tags.len());
-            let entry = *self.by_tag.entry(tag).or_insert(next);
-            if entry == next {
-                self.tags.push(Tally {
-                    posts: 0,
-                    last: 0,
-                    authors: Vec::new(),
-                    views: Vec::new(),
-                });
-            }
-            entry
-        });
-        let next = index(self.spellings.len());
-        self.spellings.push(Spelling { tag, posts: 0 });
-        self.by_spelling.insert(text.into(), next);
-        next
+/// The tally of a hashtag by its number.
+fn tally(tallies: &mut Vec<Tally>, number: u32) -> &mut Tally {
+    let index = number as usize;
+    if index >= tallies.len() {
+        tallies.resize_with(index + 1, Tally::default);
     }
+    &mut tallies[index]
 }
 
 fn intern(names: &mut HashMap<Box<str>, u32>, name: &str) -> u32 {
     if let Some(&known) = names.get(name) {
         return known;
     }
-    let next = index(names.len());
+    // Four billion distinct authors do not fit into a machine's memory before this fails.
+    let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
     names.insert(name.into(), next);
     next
-}
-
-/// Four billion distinct hashtags do not fit into a machine's memory before this fails.
-fn index(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -6,6 +6,7 @@ mod filter;
 mod interval;
 mod rank;
 mod sample;
+mod spellings;
 mod tags;
 
 pub use chart::{Measure, Pair, chart_rows, pairs};
@@ -14,4 +15,5 @@ pub use filter::{Filter, GENERIC_TAGS};
 pub use interval::wilson;
 pub use rank::{FrequencyTable, Row, TableOptions};
 pub use sample::{Provenance, Sample};
+pub use spellings::Decode;
 pub use tags::{TagSources, TagsFrom, for_each_tag, tags_of};

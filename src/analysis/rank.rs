@@ -71,8 +71,12 @@ impl FrequencyTable {
             Weight::Posts => sample.posts,
             Weight::Authors => counter.author_count(),
         };
-        let mut counted = counter.into_counted();
-        let distinct = counted.len();
+        // Rows that may be left out again are as many as are excluded.
+        let most = match (options.weight, options.limit) {
+            (Weight::Posts, Some(limit)) => limit.checked_add(options.excluded.len()),
+            _ => None,
+        };
+        let (distinct, mut counted) = counter.into_counted(most);
         for tag in &mut counted {
             tag.authors.sort_unstable();
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::TagSources;
-use crate::model::{Format, Origin, Post};
+use crate::model::{Brief, Created, Format, Origin, Post};
 
 /// Where a stored record came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,26 +46,37 @@ pub struct Sample {
 impl Sample {
     /// Takes a counted post in.
     pub(crate) fn add(&mut self, post: &Post<'_>, origin: Option<Origin>) {
+        let provenance = Provenance {
+            origin,
+            format: post.format,
+        };
+        self.note(post.created, post.author.is_some(), provenance);
+    }
+
+    /// As [`Sample::add`], of a post read in brief.
+    pub(crate) fn add_brief(&mut self, post: &Brief<'_>, origin: Option<Origin>) {
+        let provenance = Provenance {
+            origin,
+            format: post.format,
+        };
+        self.note(post.created, post.has_author, provenance);
+    }
+
+    fn note(&mut self, created: Option<Created>, has_author: bool, provenance: Provenance) {
         self.posts += 1;
-        match post.created {
+        match created {
             Some(created) => {
                 let at = created.at();
                 self.span = Some(match self.span {
                     Some((first, last)) => (first.min(at), last.max(at)),
                     None => (at, at),
                 });
-                self.dated_by_id += u64::from(matches!(created, crate::model::Created::FromId(_)));
+                self.dated_by_id += u64::from(matches!(created, Created::FromId(_)));
             }
             None => self.undated += 1,
         }
-        self.without_author += u64::from(post.author.is_none());
-        *self
-            .provenance
-            .entry(Provenance {
-                origin,
-                format: post.format,
-            })
-            .or_default() += 1;
+        self.without_author += u64::from(!has_author);
+        *self.provenance.entry(provenance).or_default() += 1;
     }
 
     /// Adds the sample of other posts.

@@ -51,7 +51,7 @@ impl TagSources {
         self.none += other.none;
     }
 
-    fn note(&mut self, listed: bool, caption: bool) {
+    pub(super) fn note(&mut self, listed: bool, caption: bool) {
         *match (listed, caption) {
             (true, true) => &mut self.both,
             (true, false) => &mut self.structured,

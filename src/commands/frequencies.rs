@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::chart::{Plotting, Target};
-use super::input::{Subject, subject};
+use super::input::{Fold, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
     Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Sample, TableOptions, TagsFrom,
@@ -14,6 +14,7 @@ use crate::cli::{ColumnArg, FrequenciesArgs, Global, PlotArg};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{Column, Ranking, footnote, frequencies};
+use crate::record::name_text;
 use crate::ui::Ui;
 
 /// Rows unless told otherwise, as in the seed tool.
@@ -141,14 +142,19 @@ impl Plan {
     fn rank(&self, subject: &Subject, ui: &Ui) -> Result<(Ranking, Exit), Error> {
         let name = subject.name();
         let new = || Counter::new(self.from, self.extras);
-        let folded = subject.fold(
-            &new,
-            &|counter, post, origin| {
-                if self.filter.is_empty() || self.filter.passes(post, self.from) {
-                    counter.add(post, origin);
-                } else {
-                    counter.sample_mut().filtered += 1;
-                }
+        let brief = self.filter.is_empty() && new().takes_briefs();
+        let folded = subject.fold_briefly(
+            &Fold {
+                new: &new,
+                add: &|counter, post, origin| {
+                    if self.filter.is_empty() || self.filter.passes(post, self.from) {
+                        counter.add(post, origin);
+                    } else {
+                        counter.sample_mut().filtered += 1;
+                    }
+                },
+                add_brief: brief
+                    .then_some(&|counter, post, origin| counter.add_brief(post, origin, name_text)),
             },
             ui,
         )?;

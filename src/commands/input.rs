@@ -9,10 +9,13 @@ use hashbrown::HashSet;
 
 use crate::analysis::Sample;
 use crate::error::Error;
-use crate::model::{Hashtag, Origin, Post};
-use crate::record::{Stored, Unreadable};
+use crate::json::Marked;
+use crate::model::{Brief, Hashtag, Origin, Post, PostId};
+use crate::record::{Reader, Stored, Unreadable};
 use crate::source::files::{Found, Input, ReadOptions, read};
-use crate::store::{Layout, Store, StoreError, StoredTag, Verdict, layout, scan};
+use crate::store::{
+    Layout, Quick, Readers, Store, StoreError, StoredTag, Verdict, layout, scan_array, scan_quickly,
+};
 use crate::ui::Ui;
 
 /// What a command is about.
@@ -77,14 +80,48 @@ impl Subject {
         add: &(dyn Fn(&mut S, &Post<'_>, Option<Origin>) + Sync),
         ui: &Ui,
     ) -> Result<Folded<S>, Error> {
+        let add_brief = None;
+        let fold = Fold {
+            new,
+            add,
+            add_brief,
+        };
+        self.fold_briefly(&fold, ui)
+    }
+
+    /// As [`Subject::fold`], with posts read in brief where that is enough.
+    ///
+    /// # Errors
+    /// As [`Subject::fold`].
+    pub(super) fn fold_briefly<S: Send>(
+        &self,
+        fold: &Fold<'_, S>,
+        ui: &Ui,
+    ) -> Result<Folded<S>, Error> {
         match self {
-            Self::Stored(stored) => fold_lines(&stored.data_files().collect::<Vec<_>>(), new, add),
+            Self::Stored(stored) => fold_stored(&stored.data_files().collect::<Vec<_>>(), fold),
             Self::File(path) if is_store_file(path)? => {
-                fold_lines(std::slice::from_ref(path), new, add)
+                fold_stored(std::slice::from_ref(path), fold)
             }
-            Self::File(path) => fold_file(path, new(), add, ui),
+            Self::File(path) => match fold_array(path, fold)? {
+                Some(folded) => Ok(folded),
+                None => fold_file(path, fold, ui),
+            },
         }
     }
+}
+
+/// Takes a post that was read in brief.
+pub(super) type AddBrief<'f, S> = &'f (dyn Fn(&mut S, &Brief<'_>, Option<Origin>) + Sync);
+
+/// What to do with posts.
+pub(super) struct Fold<'f, S> {
+    /// Makes a thread's state.
+    pub(super) new: &'f (dyn Fn() -> S + Sync),
+    /// Takes a post.
+    pub(super) add: &'f (dyn Fn(&mut S, &Post<'_>, Option<Origin>) + Sync),
+    /// Takes a post that was read in brief, where that is enough.
+    pub(super) add_brief: Option<AddBrief<'f, S>>,
 }
 
 /// What [`Subject::fold`] read.
@@ -103,91 +140,142 @@ pub(super) struct Folded<S> {
 /// A record's place: which file, and how many bytes before it.
 type Place = (usize, u64);
 
+/// What one thread read of one file.
 struct Seen<S> {
     state: S,
-    ids: Vec<(u64, Place)>,
+    /// The file's number.
+    file: usize,
+    reader: Reader,
+    /// Ids of its readable records and, at the same index, where these stand.
+    ids: Vec<u64>,
+    offsets: Vec<u64>,
     unreadable: u64,
 }
 
-/// Reads files of one post per line on all cores.
+impl<S> Seen<S> {
+    fn new(state: S, file: usize) -> Self {
+        Self {
+            state,
+            file,
+            reader: Reader::default(),
+            ids: Vec::new(),
+            offsets: Vec::new(),
+            unreadable: 0,
+        }
+    }
+
+    fn note(&mut self, id: PostId, offset: u64) {
+        self.ids.push(id.get());
+        self.offsets.push(offset);
+    }
+}
+
+/// Reads files of one post per line, or as the seed tool writes them, on all cores.
 ///
 /// All records are counted at first, since repeated posts are rare; where there are some, the
 /// files are read again without the places of the repeats. So the first record of a post in the
 /// order of the files is the one that counts, whatever thread met it.
-fn fold_lines<S: Send>(
-    files: &[PathBuf],
-    new: &(dyn Fn() -> S + Sync),
-    add: &(dyn Fn(&mut S, &Post<'_>, Option<Origin>) + Sync),
-) -> Result<Folded<S>, Error> {
-    let first = read_lines(files, new, add, &HashSet::new())?;
-    let mut ids: Vec<(u64, Place)> = first
-        .seen
-        .iter()
-        .flat_map(|seen| seen.ids.iter().copied())
-        .collect();
-    ids.sort_unstable();
-    let repeats: HashSet<Place> = ids
-        .windows(2)
-        .filter(|pair| pair[0].0 == pair[1].0)
-        .map(|pair| pair[1].1)
-        .collect();
-    let rows = ids.len() as u64;
-    drop(ids);
-    let read = if repeats.is_empty() {
-        first
-    } else {
-        read_lines(files, new, add, &repeats)?
+fn fold_stored<S: Send>(files: &[PathBuf], fold: &Fold<'_, S>) -> Result<Folded<S>, Error> {
+    let mut read = read_files(files, fold, &HashSet::new())?;
+    let repeats = repeats(&read.seen);
+    if !repeats.is_empty() {
+        read = read_files(files, fold, &repeats)?;
+    }
+    Ok(folded(read, &repeats))
+}
+
+/// Reads a single line that is an array of records, on all cores; `None` if it is anything else or
+/// if one of the records needs more than a look into its own fields.
+fn fold_array<S: Send>(path: &Path, fold: &Fold<'_, S>) -> Result<Option<Folded<S>>, Error> {
+    let scan =
+        |skip: &HashSet<Place>| with_readers(0, fold, skip, &|readers| scan_array(path, readers));
+    let all_readable = |seen: &Vec<Seen<S>>| seen.iter().all(|seen| seen.unreadable == 0);
+    let Some(mut seen) = scan(&HashSet::new())?.filter(all_readable) else {
+        return Ok(None);
     };
-    let unreadable = read.seen.iter().map(|seen| seen.unreadable).sum();
-    Ok(Folded {
+    let repeats = repeats(&seen);
+    if !repeats.is_empty() {
+        let Some(again) = scan(&repeats)? else {
+            return Ok(None);
+        };
+        seen = again;
+    }
+    let read = ReadFiles {
+        seen,
+        damage: Vec::new(),
+        notes: Vec::new(),
+    };
+    Ok(Some(folded(read, &repeats)))
+}
+
+fn folded<S>(read: ReadFiles<S>, repeats: &HashSet<Place>) -> Folded<S> {
+    let unreadable: u64 = read.seen.iter().map(|seen| seen.unreadable).sum();
+    let readable: usize = read.seen.iter().map(|seen| seen.ids.len()).sum();
+    let duplicates = repeats.len() as u64;
+    Folded {
         left_out: Sample {
-            rows: rows + unreadable,
-            duplicates: repeats.len() as u64,
+            rows: readable as u64 + unreadable + duplicates,
+            duplicates,
             unreadable,
             ..Sample::default()
         },
         states: read.seen.into_iter().map(|seen| seen.state).collect(),
         damage: read.damage,
         notes: read.notes,
-    })
+    }
 }
 
-struct ReadLines<S> {
+/// Where posts stand again.
+fn repeats<S: Send>(seen: &[Seen<S>]) -> HashSet<Place> {
+    let mut lists: Vec<Vec<u64>> = seen.iter().map(|seen| seen.ids.clone()).collect();
+    std::thread::scope(|scope| {
+        for list in &mut lists {
+            scope.spawn(|| list.sort_unstable());
+        }
+    });
+    let mut ids = lists.concat();
+    drop(lists);
+    // This sort finds the sorted lists and merges them.
+    ids.sort_unstable();
+    let repeated: HashSet<u64> = ids
+        .windows(2)
+        .filter(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0])
+        .collect();
+    if repeated.is_empty() {
+        return HashSet::new();
+    }
+    let mut places: Vec<(u64, Place)> = seen
+        .iter()
+        .flat_map(|seen| {
+            let places = seen.ids.iter().zip(&seen.offsets);
+            places.map(|(&id, &offset)| (id, (seen.file, offset)))
+        })
+        .filter(|(id, _)| repeated.contains(id))
+        .collect();
+    places.sort_unstable();
+    let pairs = places.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    pairs.map(|pair| pair[1].1).collect()
+}
+
+struct ReadFiles<S> {
     seen: Vec<Seen<S>>,
     damage: Vec<String>,
     notes: Vec<String>,
 }
 
-fn read_lines<S: Send>(
+fn read_files<S: Send>(
     files: &[PathBuf],
-    new: &(dyn Fn() -> S + Sync),
-    add: &(dyn Fn(&mut S, &Post<'_>, Option<Origin>) + Sync),
+    fold: &Fold<'_, S>,
     skip: &HashSet<Place>,
-) -> Result<ReadLines<S>, Error> {
-    let mut all = ReadLines {
+) -> Result<ReadFiles<S>, Error> {
+    let mut all = ReadFiles {
         seen: Vec::new(),
         damage: Vec::new(),
         notes: Vec::new(),
     };
     for (number, path) in files.iter().enumerate() {
-        let new = || Seen {
-            state: new(),
-            ids: Vec::new(),
-            unreadable: 0,
-        };
-        let (seen, end) = scan(path, &new, &|seen: &mut Seen<S>, line| {
-            let place = (number, line.offset);
-            match Stored::read(line.text) {
-                Ok(_) if skip.contains(&place) => {}
-                Ok(stored) => {
-                    seen.ids.push((stored.post.id.get(), place));
-                    add(&mut seen.state, &stored.post, stored.origin);
-                }
-                Err(Unreadable::Json(_)) => return Verdict::NotJson,
-                Err(_) => seen.unreadable += 1,
-            }
-            Verdict::Read
-        })?;
+        let (seen, end) = with_readers(number, fold, skip, &|readers| scan_quickly(path, readers))?;
         all.seen.extend(seen);
         if end.torn.is_some() {
             all.notes.push(format!(
@@ -208,6 +296,44 @@ fn read_lines<S: Send>(
     Ok(all)
 }
 
+/// Calls a scan of a file with what reads its records, in brief where that is enough.
+fn with_readers<S: Send, R>(
+    file: usize,
+    fold: &Fold<'_, S>,
+    skip: &HashSet<Place>,
+    scan: &dyn Fn(&Readers<'_, Seen<S>>) -> R,
+) -> R {
+    let quick = fold.add_brief.map(|add_brief| {
+        move |seen: &mut Seen<S>, record: Marked<'_>, at: usize, offset: u64| {
+            let Some((brief, origin)) = seen.reader.read(record, at) else {
+                return false;
+            };
+            if skip.is_empty() || !skip.contains(&(file, offset)) {
+                seen.ids.push(brief.id.get());
+                seen.offsets.push(offset);
+                add_brief(&mut seen.state, &brief, origin);
+            }
+            true
+        }
+    });
+    scan(&Readers {
+        new: &|| Seen::new((fold.new)(), file),
+        quick: quick.as_ref().map(|quick| quick as Quick<'_, Seen<S>>),
+        each: &|seen, line| {
+            match Stored::read(line.text) {
+                Ok(_) if skip.contains(&(file, line.offset)) => {}
+                Ok(stored) => {
+                    seen.note(stored.post.id, line.offset);
+                    (fold.add)(&mut seen.state, &stored.post, stored.origin);
+                }
+                Err(Unreadable::Json(_)) => return Verdict::NotJson,
+                Err(_) => seen.unreadable += 1,
+            }
+            Verdict::Read
+        },
+    })
+}
+
 /// Whether a file is laid out like a store's and its first record is a post.
 fn is_store_file(path: &Path) -> Result<bool, StoreError> {
     if layout(path)? != Layout::Lines {
@@ -222,12 +348,8 @@ fn is_store_file(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Reads a file of any known kind.
-fn fold_file<S>(
-    path: &Path,
-    mut state: S,
-    add: &(dyn Fn(&mut S, &Post<'_>, Option<Origin>) + Sync),
-    ui: &Ui,
-) -> Result<Folded<S>, Error> {
+fn fold_file<S>(path: &Path, fold: &Fold<'_, S>, ui: &Ui) -> Result<Folded<S>, Error> {
+    let mut state = (fold.new)();
     let mut left_out = Sample::default();
     let mut seen = HashSet::new();
     ui.start("reading", fs::metadata(path)?.len());
@@ -240,7 +362,7 @@ fn fold_file<S>(
             match found {
                 Found::Rejected(_) => left_out.unreadable += 1,
                 Found::Post { post, .. } if !seen.insert(post.id.get()) => left_out.duplicates += 1,
-                Found::Post { post, origin, .. } => add(&mut state, &post, origin),
+                Found::Post { post, origin, .. } => (fold.add)(&mut state, &post, origin),
             }
             ControlFlow::Continue(())
         },

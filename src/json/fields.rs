@@ -95,6 +95,11 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// One JSON value that was cut out elsewhere. It is the caller's duty that it is one.
+    pub fn of_json(text: &'a str) -> Self {
+        Self(text)
+    }
+
     /// The JSON text, byte for byte.
     pub fn as_json(self) -> &'a str {
         self.0

@@ -3,7 +3,7 @@
 use std::borrow::{Borrow, Cow};
 use std::fmt;
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 /// A hashtag's identity: NFKC(lowercase(NFKC(text without leading `#` or `＃`))), U+0307 after `i` dropped.
 ///
@@ -61,6 +61,9 @@ fn fold(spelling: &str) -> Cow<'_, str> {
             Cow::Borrowed(spelling)
         };
     }
+    if is_folded(spelling) {
+        return Cow::Borrowed(spelling);
+    }
     let mut current = fold_once(spelling);
     // One pass is enough for all text that people write; characters that compose anew once a
     // dot is dropped, or whose compatibility form begins with `#`, need another.
@@ -71,6 +74,31 @@ fn fold(spelling: &str) -> Cow<'_, str> {
         }
         current = next;
     }
+}
+
+/// Whether folding surely changes nothing; `false` may mean either.
+///
+/// Most hashtags outside ASCII are folded as they come, and asking costs a fraction of folding.
+fn is_folded(text: &str) -> bool {
+    text.chars().all(|c| match c {
+        '\0' => false,
+        c if c.is_ascii() => !c.is_ascii_uppercase(),
+        c => is_plain(c) || c.to_lowercase().eq([c]),
+    }) && (text.chars().all(|c| c.is_ascii() || is_plain(c))
+        || is_nfkc_quick(text.chars()) == IsNormalized::Yes && !text.contains("i\u{307}"))
+}
+
+/// Characters of the commonest scripts that no step of folding changes, whatever stands beside them.
+fn is_plain(c: char) -> bool {
+    matches!(c,
+        'ß'..='ö' | 'ø'..='ÿ' // Latin
+        | 'а'..='џ' // Cyrillic
+        | 'ء'..='ي' // Arabic
+        | 'ก'..='ะ' // Thai
+        | 'ぁ'..='ゖ' | 'ァ'..='ヺ' // Kana
+        | '一'..='鿿' // Han
+        | '가'..='힣' // Hangul
+    )
 }
 
 fn fold_once(text: &str) -> String {
@@ -138,7 +166,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn plain_characters_are_what_folding_leaves() {
+        for c in ('\u{80}'..=char::MAX).filter(|&c| is_plain(c)) {
+            for text in [format!("{c}"), format!("i{c}{c}e"), format!("{c}ー{c}")] {
+                assert_eq!(fold_once(&text), text);
+            }
+            assert_eq!(is_nfkc_quick([c].into_iter()), IsNormalized::Yes);
+            assert_eq!(unicode_normalization::char::canonical_combining_class(c), 0);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_shortcut_is_folding(text in "([a-zA-Zi\u{307}İßǅéＦ０シ゚ﾟがか\u{3099}कािлЙй각ᆨ　ΣςſK#＃﹟✨️‍]|\\PC){0,12}") {
+            let text = spelling(&text);
+            if is_folded(text) {
+                prop_assert_eq!(fold_once(text), text);
+            }
+        }
+
         #[test]
         fn folding_twice_is_folding_once(text in any::<String>()) {
             if let Some(tag) = Hashtag::new(&text) {

@@ -1,10 +1,12 @@
 //! The words everything else is said in: post, hashtag, format. No I/O, no dependencies on other rooms.
 
+mod brief;
 mod caption;
 mod format;
 mod hashtag;
 mod post;
 
+pub use brief::{Brief, Name};
 pub use caption::caption_tags;
 pub use format::{Format, Origin};
 pub use hashtag::{Hashtag, spelling};

@@ -13,6 +13,11 @@ use super::Format;
 pub struct PostId(u64);
 
 impl PostId {
+    /// The id that is this number; `None` if it is zero or not below 2^63.
+    pub fn new(id: u64) -> Option<Self> {
+        (id > 0 && id < 1 << 63).then_some(Self(id))
+    }
+
     /// The id as a number.
     pub fn get(self) -> u64 {
         self.0
@@ -65,10 +70,8 @@ impl FromStr for PostId {
                 InvalidPostId::NotANumber
             });
         }
-        match text.parse::<u64>() {
-            Ok(id) if id > 0 && id < 1 << 63 => Ok(Self(id)),
-            _ => Err(InvalidPostId::NotANumber),
-        }
+        let id = text.parse().ok().and_then(Self::new);
+        id.ok_or(InvalidPostId::NotANumber)
     }
 }
 

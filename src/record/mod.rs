@@ -6,6 +6,7 @@
 mod aweme;
 mod envelope;
 mod lists;
+mod quick;
 mod recognise;
 mod research;
 mod scraper;
@@ -19,6 +20,7 @@ mod ytdlp;
 mod properties;
 
 pub use envelope::Envelope;
+pub use quick::{Reader, name_text};
 pub use recognise::{recognise, recognise_header};
 pub use stored::Stored;
 

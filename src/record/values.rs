@@ -42,7 +42,7 @@ impl<'f, 'a> Cells<'f, 'a> {
 }
 
 /// Where the formats keep the link to a post's page, the surest first.
-const LINKS: [&str; 8] = [
+pub(super) const LINKS: [&str; 8] = [
     "webVideoUrl",
     "tiktok_url",
     "webpage_url",
@@ -74,7 +74,7 @@ pub(super) fn post_id(
 
 /// Spreadsheets keep 15 digits and fill up with zeros, JavaScript 16 or 17; a float written out in
 /// full is a multiple of 512. About one true id in 85 looks so too, so that the link decides.
-fn may_be_rounded(id: PostId) -> bool {
+pub(super) fn may_be_rounded(id: PostId) -> bool {
     id.get().is_multiple_of(100) || id.get().is_multiple_of(512)
 }
 
@@ -165,12 +165,16 @@ pub(super) fn created(stated: Option<Timestamp>, id: PostId) -> Option<Created> 
 pub(super) fn time(value: Option<Value<'_>>) -> Option<Timestamp> {
     let value = value?;
     if let Some(seconds) = value.count() {
-        return Timestamp::from_second(i64::try_from(seconds).ok()?)
-            .ok()
-            .filter(|_| seconds > 0);
+        return unix_time(seconds);
     }
     let text = value.text()?;
     text.parse().ok().or_else(|| utc(&text))
+}
+
+/// The time so many seconds after 1970; 0 is none.
+pub(super) fn unix_time(seconds: u64) -> Option<Timestamp> {
+    let at = Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
+    (seconds > 0).then_some(at)
 }
 
 /// The time of a text that names no zone, taken as UTC.

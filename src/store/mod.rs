@@ -15,6 +15,7 @@
 
 mod append;
 mod atomic;
+mod blocks;
 mod error;
 mod ids;
 mod lock;
@@ -34,7 +35,9 @@ pub use lock::Holder;
 pub use names::{folder_name, folder_tag};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
-pub use scan::{Damage, Layout, Line, ScanEnd, Verdict, layout, scan};
+pub use scan::{
+    Damage, Layout, Line, Quick, Readers, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
+};
 pub use tags::{Store, StoredTag};
 pub use verify::{Finding, Repaired, TagReport, repair, verify};
 pub use writer::{Added, Opened, TagWriter, Writer};

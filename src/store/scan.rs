@@ -1,20 +1,19 @@
 //! Reading the records of a `data.json`, whatever its layout, on all cores where the layout allows.
 //!
-//! In our own layout (one post per line) blocks of whole lines go to the threads as they come.
-//! Anything else, and any file in which a line turns out to be no JSON, goes through the
-//! sequential walk, which understands every layout and finds its way past damage.
+//! In our own layout (one post per line) blocks of whole lines go to the threads as they come, and
+//! so do blocks of whole records of the seed tool's single line (see [`super::blocks`]). Anything
+//! else, and any file in which a record turns out to be no JSON, goes through the sequential walk,
+//! which understands every layout and finds its way past damage.
 
-use std::io::{self, Read};
+use std::io::Read as _;
 use std::path::Path;
-use std::sync::Mutex;
 
 use fs_err as fs;
 
 use super::StoreError;
+use super::blocks::{Block, Cut, each_block};
 use super::walk::walk_records;
-
-/// Bytes handed to a thread at a time.
-pub(super) const BLOCK: usize = 1 << 20;
+use crate::json::{Marked, Marks, one_line};
 
 /// How a `data.json` is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +103,24 @@ fn record(line: &[u8]) -> &[u8] {
     line.strip_suffix(b",").unwrap_or(line).trim_ascii_end()
 }
 
+/// Offered every record before the full reading: the state, the text with the record's end as its
+/// end, where the record starts in it, and how many bytes of the file stand before the record.
+/// Returns whether it took the record.
+pub type Quick<'q, S> = &'q (dyn Fn(&mut S, Marked<'_>, usize, u64) -> bool + Sync);
+
+/// Reads a record in full.
+pub(super) type Each<'e, S> = &'e (dyn Fn(&mut S, Line<'_>) -> Verdict + Sync);
+
+/// How to read records.
+pub struct Readers<'r, S> {
+    /// Makes a thread's state.
+    pub new: &'r (dyn Fn() -> S + Sync),
+    /// Asked first, where there is one.
+    pub quick: Option<Quick<'r, S>>,
+    /// Reads what the quick reading did not take.
+    pub each: Each<'r, S>,
+}
+
 /// Calls `each` with every record of a file, each thread with a state of its own, and returns the states.
 ///
 /// `each` may be called again for all records with new states (when the layout turns out to be
@@ -114,7 +131,19 @@ fn record(line: &[u8]) -> &[u8] {
 pub fn scan<S: Send>(
     path: &Path,
     new: &(dyn Fn() -> S + Sync),
-    each: &(dyn Fn(&mut S, Line<'_>) -> Verdict + Sync),
+    each: Each<'_, S>,
+) -> Result<(Vec<S>, ScanEnd), StoreError> {
+    let quick = None;
+    scan_quickly(path, &Readers { new, quick, each })
+}
+
+/// As [`scan`], with a quick reading that is offered every record first.
+///
+/// # Errors
+/// The disk's own.
+pub fn scan_quickly<S: Send>(
+    path: &Path,
+    readers: &Readers<'_, S>,
 ) -> Result<(Vec<S>, ScanEnd), StoreError> {
     let layout = layout(path)?;
     let end = |torn, damaged| ScanEnd {
@@ -122,55 +151,111 @@ pub fn scan<S: Send>(
         torn,
         damaged,
     };
-    if layout == Layout::Empty {
-        return Ok((vec![new()], end(None, Vec::new())));
-    }
-    if layout == Layout::Lines
-        && let Some((states, torn)) = scan_lines(path, new, each)?
-    {
+    let found = match layout {
+        Layout::Empty => return Ok((vec![(readers.new)()], end(None, Vec::new()))),
+        Layout::Lines => scan_lines(path, readers)?,
+        Layout::Other => scan_array(path, readers)?.map(|states| (states, None)),
+    };
+    if let Some((states, torn)) = found {
         return Ok((states, end(torn, Vec::new())));
     }
-    let mut state = new();
-    let (torn, damaged) = walk_records(path, &mut |line| each(&mut state, line))?;
+    let mut state = (readers.new)();
+    let (torn, damaged) = walk_records(path, &mut |line| (readers.each)(&mut state, line))?;
     Ok((vec![state], end(torn, damaged)))
 }
 
-/// The file, given out in blocks of whole lines.
-struct Blocks {
-    file: fs::File,
-    carry: Vec<u8>,
-    /// Bytes before `carry`.
-    offset: u64,
+/// Reads a single line that is an array of records, all of them JSON, on all cores; `None` if the
+/// file is anything else.
+///
+/// # Errors
+/// The disk's own.
+pub fn scan_array<S: Send>(
+    path: &Path,
+    readers: &Readers<'_, S>,
+) -> Result<Option<Vec<S>>, StoreError> {
+    let Some(cut) = Cut::records(path)? else {
+        return Ok(None);
+    };
+    let new = || Array {
+        state: (readers.new)(),
+        marks: Marks::default(),
+        closed: false,
+    };
+    let scanned = each_block(path, cut, &new, &|array, block| {
+        scan_records(&block, array, readers).is_some()
+    })?;
+    let Some(arrays) = scanned else {
+        return Ok(None);
+    };
+    let closed = arrays.iter().any(|array| array.closed);
+    Ok(closed.then(|| arrays.into_iter().map(|array| array.state).collect()))
 }
 
-impl Blocks {
-    /// Fills `block` with the next whole lines (at the end of the file with what is left) and
-    /// returns their place; `None` when nothing is left.
-    fn next(&mut self, block: &mut Vec<u8>) -> io::Result<Option<u64>> {
-        block.clear();
-        std::mem::swap(block, &mut self.carry);
-        let offset = self.offset;
-        loop {
-            let start = block.len();
-            let got = self.file.by_ref().take(BLOCK as u64).read_to_end(block)?;
-            if got == 0 {
-                self.offset += block.len() as u64;
-                return Ok((!block.is_empty()).then_some(offset));
+struct Array<S> {
+    state: S,
+    marks: Marks,
+    /// Whether the closing bracket was met.
+    closed: bool,
+}
+
+/// Reads a block that is taken to begin at `[` or behind a record and to end behind a record or
+/// with the file. `None` if that turns out to be wrong, so that once all blocks of a file are
+/// read, the first begins where the array does, and every other where the one before it ends.
+fn scan_records<S>(
+    block: &Block<'_>,
+    array: &mut Array<S>,
+    readers: &Readers<'_, S>,
+) -> Option<()> {
+    let Array {
+        state,
+        marks,
+        closed,
+    } = array;
+    let bytes = block.bytes;
+    marks.mark(bytes);
+    let expected = if block.offset == 0 { b'[' } else { b',' };
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b']' if block.is_last && bytes[at + 1..].trim_ascii().is_empty() => {
+                *closed = true;
+                return Some(());
             }
-            if let Some(end) = memchr::memrchr(b'\n', &block[start..]) {
-                let whole = start + end + 1;
-                self.carry.extend_from_slice(&block[whole..]);
-                block.truncate(whole);
-                self.offset += whole as u64;
-                return Ok(Some(offset));
+            byte if byte == expected || at > 0 && byte == b',' => at += 1,
+            _ => return None,
+        }
+        at += usize::from(bytes.get(at) == Some(&b' '));
+        if bytes.get(at) != Some(&b'{') {
+            return None;
+        }
+        let all = Marked { text: bytes, marks };
+        let end = at + all.value(at).ok()?.json.len();
+        let text = &bytes[..end];
+        let offset = block.offset + at as u64;
+        let plain = marks.control(at).is_none_or(|control| control >= end);
+        let taken = plain
+            && readers
+                .quick
+                .is_some_and(|quick| quick(state, Marked { text, marks }, at, offset));
+        if !taken {
+            let text = String::from_utf8_lossy(&text[at..]);
+            let line = Line {
+                offset,
+                text: &one_line(&text),
+            };
+            if (readers.each)(state, line) == Verdict::NotJson {
+                return None;
             }
         }
+        at = end;
     }
+    Some(())
 }
 
-/// What the threads found besides records.
-#[derive(Default)]
-struct Findings {
+/// What a thread found besides records.
+struct Lines<S> {
+    state: S,
+    marks: Marks,
     /// Lines that are no JSON.
     bad: Vec<u64>,
     /// Where the last line that is not blank starts.
@@ -185,76 +270,60 @@ type Scanned<S> = (Vec<S>, Option<u64>);
 /// `None` if a line before the last is no JSON.
 fn scan_lines<S: Send>(
     path: &Path,
-    new: &(dyn Fn() -> S + Sync),
-    each: &(dyn Fn(&mut S, Line<'_>) -> Verdict + Sync),
+    readers: &Readers<'_, S>,
 ) -> Result<Option<Scanned<S>>, StoreError> {
-    let file = fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(usize::try_from(length / BLOCK as u64).unwrap_or(usize::MAX) + 1);
-    let blocks = Mutex::new(Blocks {
-        file,
-        carry: Vec::new(),
-        offset: 0,
-    });
-    let work = || -> io::Result<(S, Findings)> {
-        let mut state = new();
-        let mut findings = Findings::default();
-        let mut block = Vec::new();
-        loop {
-            let next = blocks
-                .lock()
-                .map_err(|_| io::Error::other("a reading thread failed"))?
-                .next(&mut block)?;
-            let Some(offset) = next else {
-                return Ok((state, findings));
-            };
-            scan_block(&block, offset, &mut state, each, &mut findings);
-        }
+    let new = || Lines {
+        state: (readers.new)(),
+        marks: Marks::default(),
+        bad: Vec::new(),
+        last: 0,
+        closed: false,
     };
-    let results: Vec<io::Result<(S, Findings)>> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut results = vec![work()];
-        results.extend(others.into_iter().map(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(io::Error::other("a reading thread failed")))
-        }));
-        results
-    });
-    let mut states = Vec::with_capacity(threads);
-    let mut all = Findings::default();
-    for result in results {
-        let (state, findings) = result?;
-        states.push(state);
-        all.bad.extend(findings.bad);
-        if findings.last >= all.last {
-            (all.last, all.closed) = (findings.last, findings.closed);
+    let length = fs::metadata(path)?.len();
+    let scanned = each_block(path, Cut::Lines, &new, &|lines, block| {
+        scan_block(&block, lines, readers);
+        true
+    })?;
+    let (mut states, mut bad, mut last, mut closed) = (Vec::new(), Vec::new(), 0, false);
+    for lines in scanned.into_iter().flatten() {
+        states.push(lines.state);
+        bad.extend(lines.bad);
+        if lines.last >= last {
+            (last, closed) = (lines.last, lines.closed);
         }
     }
-    Ok(match all.bad.as_slice() {
-        [] if all.closed => Some((states, None)),
+    Ok(match bad.as_slice() {
+        [] if closed => Some((states, None)),
         [] => Some((states, Some(length))),
-        &[bad] if bad == all.last => Some((states, Some(bad))),
+        &[bad] if bad == last => Some((states, Some(bad))),
         _ => None,
     })
 }
 
-fn scan_block<S>(
-    block: &[u8],
-    offset: u64,
-    state: &mut S,
-    each: &(dyn Fn(&mut S, Line<'_>) -> Verdict + Sync),
-    findings: &mut Findings,
-) {
-    // Checking a block at once is much cheaper than checking its lines.
-    let valid = std::str::from_utf8(block).is_ok();
+fn scan_block<S>(block: &Block<'_>, lines: &mut Lines<S>, readers: &Readers<'_, S>) {
+    let bytes = block.bytes;
+    if readers.quick.is_some() {
+        lines.marks.mark(bytes);
+    }
     let mut start = 0;
-    while start < block.len() {
-        let end = memchr::memchr(b'\n', &block[start..]).map_or(block.len(), |at| start + at);
-        let place = offset + start as u64;
-        let mut line = record(&block[start..end]);
+    while start < bytes.len() {
+        let place = block.offset + start as u64;
+        let quick = readers
+            .quick
+            .and_then(|quick| Some((quick, plain_line(bytes, &lines.marks, start)?)));
+        if let Some((quick, (stop, next))) = quick {
+            let marked = Marked {
+                text: &bytes[..stop],
+                marks: &lines.marks,
+            };
+            if quick(&mut lines.state, marked, start, place) {
+                (lines.last, lines.closed) = (place, false);
+                start = next;
+                continue;
+            }
+        }
+        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
+        let mut line = record(&bytes[start..end]);
         if place == 0 {
             line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         }
@@ -262,9 +331,9 @@ fn scan_block<S>(
         if line.is_empty() {
             continue;
         }
-        findings.last = place;
-        findings.closed = line == b"]";
-        if findings.closed || line == b"[" {
+        lines.last = place;
+        lines.closed = line == b"]";
+        if lines.closed || line == b"[" {
             continue;
         }
         // The bracket may share a line with the last record; behind a comma it is what a write
@@ -272,31 +341,29 @@ fn scan_block<S>(
         if let Some(rest) = line.strip_suffix(b"]")
             && rest.trim_ascii_end().ends_with(b"}") | rest.ends_with(b",")
         {
-            findings.closed = !rest.ends_with(b",");
+            lines.closed = !rest.ends_with(b",");
             line = record(rest);
         }
-        let verdict = match std::str::from_utf8(line) {
-            Ok(text) => each(
-                state,
-                Line {
-                    offset: place,
-                    text,
-                },
-            ),
+        let line = Line {
+            offset: place,
             // Bytes that are no UTF-8 can only stand in another tool's file.
-            Err(_) if !valid => each(
-                state,
-                Line {
-                    offset: place,
-                    text: &String::from_utf8_lossy(line),
-                },
-            ),
-            Err(_) => Verdict::NotJson,
+            text: &String::from_utf8_lossy(line),
         };
-        if verdict == Verdict::NotJson {
-            findings.bad.push(place);
+        if (readers.each)(&mut lines.state, line) == Verdict::NotJson {
+            lines.bad.push(place);
         }
     }
+}
+
+/// Where the record on a line without other control characters than its end stops, and where the
+/// next line starts.
+fn plain_line(bytes: &[u8], marks: &Marks, start: usize) -> Option<(usize, usize)> {
+    let end = marks.control(start)?;
+    if bytes[start] != b'{' || bytes[end] != b'\n' {
+        return None;
+    }
+    let comma = bytes[end - 1] == b',';
+    Some((end - usize::from(comma), end + 1))
 }
 
 #[cfg(test)]

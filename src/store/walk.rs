@@ -9,7 +9,8 @@ use std::path::Path;
 use fs_err as fs;
 
 use super::StoreError;
-use super::scan::{BLOCK, Damage, Line, Verdict};
+use super::blocks::BLOCK;
+use super::scan::{Damage, Line, Verdict};
 use crate::json::{Kind, Walk, WalkError, one_line};
 
 /// Goes through a file of any layout record by record, in order; returns where it is torn and damaged.

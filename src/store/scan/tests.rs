@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pretty_assertions::assert_eq;
 
+use super::super::blocks::BLOCK;
 use super::*;
 use crate::record::{Stored, Unreadable};
 

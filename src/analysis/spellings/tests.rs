@@ -1,0 +1,83 @@
+//! Spellings fold and count as the plain way would have them.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+proptest! {
+    #[test]
+    fn names_come_back_as_they_went_in(name in prop::collection::vec(any::<u8>(), 1..=INLINE)) {
+        let mut bytes = [0; INLINE];
+        let length = unpack(&pack(&name), &mut bytes);
+        prop_assert_eq!(&bytes[..length], &*name);
+    }
+
+    #[test]
+    fn counts_are_those_of_maps(
+        posts in prop::collection::vec(
+            prop::collection::vec("[#＃]?(fyp|FYP|ｆｙｐ|İ|[a-cA-C\\\\\"é]{1,40}|\u{fe5f})[ ]?", 0..6),
+            0..200,
+        ),
+        split in 0_usize..200,
+    ) {
+        let mut parts = [Spellings::default(), Spellings::default()];
+        let mut tags: BTreeMap<Hashtag, u64> = BTreeMap::new();
+        let mut spelled: BTreeMap<(Hashtag, String), u64> = BTreeMap::new();
+        for (number, post) in posts.iter().enumerate() {
+            let part = &mut parts[usize::from(number >= split)];
+            part.begin_post();
+            let mut seen = Vec::new();
+            for text in post {
+                part.count(text);
+                let Some(tag) = Hashtag::new(text) else { continue };
+                if !seen.contains(&tag) {
+                    *tags.entry(tag.clone()).or_default() += 1;
+                    *spelled.entry((tag.clone(), spelling(text).to_owned())).or_default() += 1;
+                    seen.push(tag);
+                }
+            }
+        }
+        let [mut all, rest] = parts;
+        all.merge(&rest);
+        let mut found = BTreeMap::new();
+        for total in all.totals() {
+            let (tag, name) = all.names(&total).unwrap();
+            let best = spelled.iter().filter(|((of, _), _)| *of == tag);
+            let best = best.max_by(|a, b| a.1.cmp(b.1).then_with(|| b.0.1.cmp(&a.0.1))).unwrap();
+            prop_assert_eq!(&best.0.1, &name);
+            prop_assert!(found.insert(tag, total.posts).is_none());
+        }
+        prop_assert_eq!(found, tags);
+    }
+}
+
+#[test]
+fn raw_names_and_texts_meet_in_one_hashtag() {
+    fn decode(name: &[u8]) -> Cow<'_, str> {
+        let json = format!("\"{}\"", String::from_utf8_lossy(name));
+        Cow::Owned(serde_json::from_str(&json).unwrap())
+    }
+    let mut table = Spellings::default();
+    for name in [
+        "fyp",
+        r"\u0066yp",
+        "FYP",
+        "#fyp",
+        r"f\u0079p ",
+        r"\\u0066yp",
+    ] {
+        table.begin_post();
+        table.count_raw([name.as_bytes(), b"FYP"].into_iter(), decode);
+    }
+    table.begin_post();
+    table.count("\\u0066yp");
+    let mut found: Vec<_> = table
+        .totals()
+        .iter()
+        .map(|total| (table.names(total).unwrap().1, total.posts))
+        .collect();
+    found.sort();
+    assert_eq!(found, [("\\u0066yp".to_owned(), 2), ("fyp".to_owned(), 6)]);
+}

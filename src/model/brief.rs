@@ -1,0 +1,41 @@
+//! What counting needs of a post, and nothing else.
+
+use std::borrow::Cow;
+
+use super::{Created, Format, PostId};
+
+/// A post as far as a count of hashtags asks about it.
+///
+/// It says of the post what [`Post`](super::Post) says, but borrows the hashtags undecoded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Brief<'a> {
+    /// TikTok's id.
+    pub id: PostId,
+    /// When it was posted.
+    pub created: Option<Created>,
+    /// Whether the author is known.
+    pub has_author: bool,
+    /// The format that this was read from.
+    pub format: Format,
+    /// The text in which the names stand.
+    pub text: &'a [u8],
+    /// The source's own list of hashtags: where each name stands in the text.
+    pub listed: &'a [Name],
+    /// The text under the post, only if the list is empty.
+    pub caption: Option<Cow<'a, str>>,
+}
+
+/// Where the inside of a JSON string stands in a text: from the first byte to behind the last.
+///
+/// The string is a hashtag that does not begin with white space, `#` or `@`.
+pub type Name = (u32, u32);
+
+impl<'a> Brief<'a> {
+    /// The hashtags of the list, as they stand in the JSON text.
+    pub fn names(&self) -> impl Iterator<Item = &'a [u8]> {
+        let text = self.text;
+        self.listed
+            .iter()
+            .map(move |&(from, to)| &text[from as usize..to as usize])
+    }
+}

@@ -1,0 +1,202 @@
+//! A file given out to threads in blocks of whole records.
+//!
+//! Lines end where a line feed stands. In a single line nobody knows where a record ends without
+//! having read everything before it, so there a block ends where it looks so: behind a `}` that is
+//! followed by what the file's first record begins with. Whoever reads the blocks sees whether that
+//! was right.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fs_err as fs;
+use memchr::memmem;
+
+use crate::json::{Marked, Marks};
+
+/// Bytes handed to a thread at a time: few enough to stay in a core's cache.
+pub(super) const BLOCK: usize = 1 << 19;
+/// A record of more bytes than this is not looked for the end of.
+const LONGEST: usize = 1 << 26;
+
+/// A piece of a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block<'b> {
+    /// Bytes of the file before it.
+    pub(super) offset: u64,
+    /// Its text.
+    pub(super) bytes: &'b [u8],
+    /// Whether the file ends with it.
+    pub(super) is_last: bool,
+}
+
+/// Where blocks end.
+#[derive(Clone, Debug)]
+pub(super) enum Cut {
+    /// Behind a line feed.
+    Lines,
+    /// Behind a record of a single line.
+    Records {
+        /// From the record's closing bracket to the next one's first key.
+        between: Vec<u8>,
+        /// The second key, which objects inside a record hardly have in the same place.
+        second: Vec<u8>,
+    },
+}
+
+impl Cut {
+    /// How records of a single line follow each other, judged by the first; `None` if that cannot
+    /// be told.
+    pub(super) fn records(path: &Path) -> io::Result<Option<Self>> {
+        let mut head = Vec::new();
+        fs::File::open(path)?.take(1 << 16).read_to_end(&mut head)?;
+        Ok(Self::after(&head))
+    }
+
+    fn after(head: &[u8]) -> Option<Self> {
+        let mut marks = Marks::default();
+        marks.mark(head);
+        let (text, marks) = (head, &marks);
+        if text.first() != Some(&b'[') {
+            return None;
+        }
+        let mut members = Marked { text, marks }.members(1).ok()?;
+        let (first, value) = members.next().ok()??;
+        let (second, _) = members.next().ok()??;
+        let blank: &[u8] = if text.get(value.at - 1) == Some(&b' ') {
+            b" "
+        } else {
+            b""
+        };
+        Some(Self::Records {
+            between: [b"},", blank, b"{\"", first, b"\":", blank].concat(),
+            second: [b",", blank, b"\"", second, b"\":"].concat(),
+        })
+    }
+
+    /// Where to cut a text, not before `from`.
+    fn last(&self, text: &[u8], from: usize) -> Option<usize> {
+        match self {
+            Self::Lines => memchr::memrchr(b'\n', &text[from..]).map(|at| from + at + 1),
+            Self::Records { between, second } => {
+                /// Enough for an id or a time in the first member.
+                const NEAR: usize = 64;
+                let start = from.saturating_sub(between.len() + NEAR);
+                let mut text = &text[start..];
+                while let Some(at) = memmem::rfind(text, between) {
+                    let behind = &text[at + between.len()..];
+                    let near = &behind[..behind.len().min(NEAR + second.len())];
+                    if memmem::find(near, second).is_some() {
+                        return Some(start + at + 1);
+                    }
+                    text = &text[..at];
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The file, given out block by block.
+struct Blocks {
+    /// The standard library's own, which reads into a vector without clearing it first.
+    file: std::fs::File,
+    cut: Cut,
+    carry: Vec<u8>,
+    /// Bytes before `carry`.
+    offset: u64,
+    /// No end of a record was found: not laid out as it seemed.
+    lost: bool,
+}
+
+impl Blocks {
+    /// Fills `block` with the next whole records (at the end of the file with what is left) and
+    /// returns their place and whether they are the last; `None` when nothing is left.
+    fn next(&mut self, block: &mut Vec<u8>) -> io::Result<Option<(u64, bool)>> {
+        block.clear();
+        if self.lost {
+            return Ok(None);
+        }
+        std::mem::swap(block, &mut self.carry);
+        let offset = self.offset;
+        loop {
+            let start = block.len();
+            let got = self.file.by_ref().take(BLOCK as u64).read_to_end(block)?;
+            if got == 0 {
+                self.offset += block.len() as u64;
+                return Ok((!block.is_empty()).then_some((offset, true)));
+            }
+            if let Some(end) = self.cut.last(block, start) {
+                self.carry.extend_from_slice(&block[end..]);
+                block.truncate(end);
+                self.offset += end as u64;
+                return Ok(Some((offset, false)));
+            }
+            if matches!(self.cut, Cut::Records { .. }) && block.len() > LONGEST {
+                self.lost = true;
+            }
+            if self.lost {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Calls `each` with every block of a file, each thread with a state of its own, and returns the
+/// states; `None` as soon as `each` returns `false`.
+///
+/// # Errors
+/// The disk's own.
+pub(super) fn each_block<S: Send>(
+    path: &Path,
+    cut: Cut,
+    new: &(dyn Fn() -> S + Sync),
+    each: &(dyn Fn(&mut S, Block<'_>) -> bool + Sync),
+) -> io::Result<Option<Vec<S>>> {
+    let file = fs::File::open(path)?.into_file();
+    let length = file.metadata()?.len();
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(usize::try_from(length / BLOCK as u64).unwrap_or(usize::MAX) + 1);
+    let stopped = AtomicBool::new(false);
+    let blocks = Mutex::new(Blocks {
+        file,
+        cut,
+        carry: Vec::new(),
+        offset: 0,
+        lost: false,
+    });
+    let failed = || io::Error::other("a reading thread failed");
+    let work = || -> io::Result<S> {
+        let mut state = new();
+        let mut block = Vec::new();
+        while !stopped.load(Ordering::Relaxed) {
+            let next = blocks.lock().map_err(|_| failed())?.next(&mut block)?;
+            let Some((offset, is_last)) = next else {
+                break;
+            };
+            let block = Block {
+                offset,
+                bytes: &block,
+                is_last,
+            };
+            if !each(&mut state, block) {
+                stopped.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(state)
+    };
+    let states: Vec<io::Result<S>> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut states = vec![work()];
+        let others = others.into_iter();
+        states.extend(others.map(|thread| thread.join().unwrap_or_else(|_| Err(failed()))));
+        states
+    });
+    let lost = blocks.into_inner().map_or(true, |blocks| blocks.lost);
+    if stopped.into_inner() || lost {
+        return Ok(None);
+    }
+    states.into_iter().collect::<io::Result<_>>().map(Some)
+}
