@@ -46,10 +46,22 @@ impl Exit {
         ),
     ];
 
-    /// The worse of two outcomes of one command.
+    /// The outcome of two parts of one command that says more: damage before failure before a part.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        if self == Self::Done { other } else { self }
+        let weight = |exit| match exit {
+            Self::Done => 0,
+            Self::Partly => 1,
+            Self::Usage | Self::Failed => 2,
+            Self::Later | Self::Credentials => 3,
+            Self::Damaged => 4,
+            Self::Interrupted => 5,
+        };
+        if weight(other) > weight(self) {
+            other
+        } else {
+            self
+        }
     }
 }
 
@@ -164,7 +176,7 @@ fn store_hint(error: &StoreError) -> Option<String> {
             "nothing is stored there yet: fill it with `cotag import FILE -t TAG`".into()
         }
         StoreError::NotStored { stored, .. } => {
-            let shown: Vec<String> = stored.iter().take(12).map(|tag| format!("#{tag}")).collect();
+            let shown: Vec<String> = stored.iter().take(12).map(|tag| format!("#{}", crate::output::printable(tag))).collect();
             let more = stored.len() - shown.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             format!("stored there: {}{more}", shown.join(", "))

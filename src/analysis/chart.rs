@@ -36,20 +36,13 @@ impl Measure {
     }
 }
 
-/// A hashtag's rows in two tables; it may be missing from one.
+/// A hashtag's rows in two tables; where one has none, a row without occurrences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
     /// Row of the first table.
-    pub first: Option<Row>,
+    pub first: Row,
     /// Row of the second table.
-    pub second: Option<Row>,
-}
-
-impl Pair {
-    /// The row that is there, the first if both are.
-    pub fn either(&self) -> Option<&Row> {
-        self.first.as_ref().or(self.second.as_ref())
-    }
+    pub second: Row,
 }
 
 /// The largest rows of a table by a measure, those of `own` hashtags left out; rows without it come last.
@@ -70,34 +63,47 @@ pub fn chart_rows(
 }
 
 /// The hashtags that are largest in two tables taken together (by the mean of their measures).
+///
+/// Both tables must have all rows: one that was left out would look like none. `min_count` is met
+/// where either side meets it.
 pub fn pairs(
     first: &FrequencyTable,
     second: &FrequencyTable,
     own: &[Hashtag],
     measure: Measure,
-    limit: usize,
+    (limit, min_count): (usize, u64),
 ) -> Vec<Pair> {
-    let mut all: BTreeMap<&Hashtag, (Option<&Row>, Option<&Row>)> = BTreeMap::new();
-    for row in &first.rows {
-        all.entry(&row.hashtag).or_default().0 = Some(row);
+    let mut all: BTreeMap<&Hashtag, [Option<&Row>; 2]> = BTreeMap::new();
+    for (side, table) in [first, second].into_iter().enumerate() {
+        for row in &table.rows {
+            all.entry(&row.hashtag).or_default()[side] = Some(row);
+        }
     }
-    for row in &second.rows {
-        all.entry(&row.hashtag).or_default().1 = Some(row);
-    }
-    let size = |(a, b): &(Option<&Row>, Option<&Row>)| {
-        let of = |row: Option<&Row>| row.and_then(|row| measure.of(row)).unwrap_or(0.0);
-        Some(of(*a) + of(*b))
+    let size = |sides: &[Option<&Row>; 2]| {
+        let known = sides.iter().flatten().filter_map(|row| measure.of(row));
+        Some(known.sum())
+    };
+    let enough = |sides: &[Option<&Row>; 2]| {
+        let most = sides.iter().flatten().map(|row| row.occurrences).max();
+        most >= Some(min_count)
     };
     let mut rows: Vec<_> = all
         .into_iter()
-        .filter(|(tag, _)| !own.contains(tag))
+        .filter(|(tag, sides)| !own.contains(tag) && enough(sides))
         .collect();
     rows.sort_by(|a, b| larger(size(&a.1), size(&b.1)).then_with(|| a.0.cmp(b.0)));
     rows.truncate(limit);
     rows.into_iter()
-        .map(|(_, (first, second))| Pair {
-            first: first.cloned(),
-            second: second.cloned(),
+        .filter_map(|(tag, sides)| {
+            let spelling = &sides.iter().flatten().next()?.spelling;
+            let row = |side: Option<&Row>, table| {
+                side.cloned()
+                    .unwrap_or_else(|| Row::absent(tag.clone(), spelling.clone(), table))
+            };
+            Some(Pair {
+                first: row(sides[0], first),
+                second: row(sides[1], second),
+            })
         })
         .collect()
 }
@@ -162,25 +168,32 @@ mod tests {
     fn pairs_join_two_tables_by_hashtag() {
         let first = table(&[(&["x", "a"], None), (&["x", "b"], None)]);
         let second = table(&[(&["y", "B", "c"], None)]);
-        let pairs = pairs(&first, &second, &[tag("x"), tag("y")], Measure::Share, 9);
-        let shown: Vec<(String, Option<u64>, Option<u64>)> = pairs
-            .iter()
-            .map(|pair| {
-                let count = |row: &Option<Row>| row.as_ref().map(|row| row.occurrences);
-                (
-                    pair.either().unwrap().hashtag.to_string(),
-                    count(&pair.first),
-                    count(&pair.second),
-                )
-            })
-            .collect();
+        let own = [tag("x"), tag("y")];
+        let shown = |limits| -> Vec<(String, u64, u64)> {
+            pairs(&first, &second, &own, Measure::Share, limits)
+                .iter()
+                .map(|pair| {
+                    let tag = pair.first.hashtag.to_string();
+                    (tag, pair.first.occurrences, pair.second.occurrences)
+                })
+                .collect()
+        };
         assert_eq!(
-            shown,
-            [
-                ("b".into(), Some(1), Some(1)),
-                ("c".into(), None, Some(1)),
-                ("a".into(), Some(1), None)
-            ]
+            shown((9, 1)),
+            [("b".into(), 1, 1), ("c".into(), 0, 1), ("a".into(), 1, 0)]
+        );
+        assert_eq!(shown((1, 1)).len(), 1);
+        assert_eq!(shown((9, 2)), []);
+    }
+
+    #[test]
+    fn a_minimum_that_one_side_misses_drew_its_bar_as_zero() {
+        let first = table(&[(&["a"], None), (&["a"], None)]);
+        let second = table(&[(&["a"], None)]);
+        let pairs = pairs(&first, &second, &[], Measure::Count, (9, 2));
+        assert_eq!(
+            (pairs[0].first.occurrences, pairs[0].second.occurrences),
+            (2, 1)
         );
     }
 }

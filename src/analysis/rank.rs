@@ -22,8 +22,8 @@ pub struct TableOptions {
 /// One hashtag's line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// From 0.
-    pub rank: usize,
+    /// From 0; `None` for a hashtag that no counted post has.
+    pub rank: Option<usize>,
     /// Its identity.
     pub hashtag: Hashtag,
     /// Its commonest spelling.
@@ -44,6 +44,24 @@ pub struct Row {
     pub views_median: Option<f64>,
 }
 
+impl Row {
+    /// The row of a hashtag that no counted post has.
+    pub fn absent(hashtag: Hashtag, spelling: String, table: &FrequencyTable) -> Self {
+        Self {
+            rank: None,
+            hashtag,
+            spelling,
+            occurrences: 0,
+            frequency: 0.0,
+            interval: wilson(0, table.total),
+            authors: table.extras.authors.then_some(0),
+            top_author_share: None,
+            views_sum: None,
+            views_median: None,
+        }
+    }
+}
+
 /// A ranking of hashtags over a sample of posts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FrequencyTable {
@@ -57,6 +75,8 @@ pub struct FrequencyTable {
     pub distinct: usize,
     /// Where hashtags were taken from.
     pub tags_from: TagsFrom,
+    /// What was kept beside the counts.
+    pub extras: Extras,
     /// The posts behind it.
     pub sample: Sample,
 }
@@ -111,6 +131,7 @@ impl FrequencyTable {
             weight: options.weight,
             distinct,
             tags_from,
+            extras,
             sample,
         }
     }
@@ -131,7 +152,7 @@ fn row(rank: usize, occurrences: u64, tag: Counted, total: u64, extras: Extras) 
     let busiest = runs(&authors).max().unwrap_or(0);
     views.sort_unstable();
     Row {
-        rank,
+        rank: Some(rank),
         hashtag,
         spelling,
         occurrences,

@@ -7,7 +7,7 @@ use fs_err as fs;
 use jiff::Zoned;
 
 use super::write_file;
-use crate::analysis::{FrequencyTable, Measure, Pair, Row, chart_rows, pairs};
+use crate::analysis::{FrequencyTable, Measure, Row, chart_rows, pairs};
 use crate::cli::{ChartArgs, MeasureArg, ThemeArg};
 use crate::error::Error;
 use crate::model::Hashtag;
@@ -30,6 +30,10 @@ pub(super) enum Target {
 }
 
 /// How to draw, as asked for.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent wishes of the command line"
+)]
 #[derive(Debug)]
 pub(super) struct Plotting {
     pub(super) measure: Measure,
@@ -39,10 +43,34 @@ pub(super) struct Plotting {
     style: Style,
     target: Target,
     rows: usize,
+    min_count: u64,
+    /// More than one hashtag was asked for.
+    several: bool,
 }
 
 impl Plotting {
-    pub(super) fn new(args: &ChartArgs, target: Target, rows: usize) -> Result<Self, Error> {
+    /// `rows` and `min_count` limit the bars; `subjects` is how many hashtags or files are asked for.
+    pub(super) fn new(
+        args: &ChartArgs,
+        target: Target,
+        (rows, min_count): (usize, u64),
+        subjects: usize,
+    ) -> Result<Self, Error> {
+        if args.compare && subjects != 2 {
+            return Err(Error::Usage(format!(
+                "--compare takes two hashtags, not {subjects}"
+            )));
+        }
+        if matches!(target, Target::Stdout) && subjects > 1 && !args.compare {
+            return Err(Error::Usage(
+                "standard output takes one picture: name one hashtag, or use --compare".into(),
+            ));
+        }
+        if args.ci && matches!(args.measure, MeasureArg::Authors | MeasureArg::Views) {
+            return Err(Error::Usage(
+                "--ci goes with --measure share or count: only those have an interval".into(),
+            ));
+        }
         let (width, height) = match &args.size {
             Some(size) => parse_size(size)?,
             None => (Style::default().width_inches, None),
@@ -72,7 +100,14 @@ impl Plotting {
             },
             target,
             rows,
+            min_count,
+            several: subjects > 1 && !args.compare,
         })
+    }
+
+    /// Whether the bars, and the footnote with them, go to the terminal.
+    pub(super) fn is_terminal(&self) -> bool {
+        matches!(self.target, Target::Terminal)
     }
 
     /// Draws one picture per ranking, or one of two rankings side by side.
@@ -82,39 +117,33 @@ impl Plotting {
         columns: &[Column],
         ui: &Ui,
     ) -> Result<(), Error> {
-        let columns = &self.columns_with_measure(columns);
-        // Fonts are the dear part: find them once.
-        let fonts = match self.target {
-            Target::Terminal => None,
-            _ => Some(Fonts::new(true)),
+        let columns = self.columns_with_measure(columns);
+        let mut canvas = Canvas {
+            plotting: self,
+            // Fonts are the dear part: find them once.
+            fonts: (!matches!(self.target, Target::Terminal)).then(|| Fonts::new(true)),
+            columns: &columns,
+            drawn: Vec::new(),
+            ui,
         };
         if self.compare {
             let [(first, own), (second, other)] = rankings else {
-                return Err(Error::Usage(
-                    "--compare takes two hashtags that are stored".into(),
+                return Err(Error::failed(
+                    "--compare needs both hashtags, and one could not be counted",
+                    "the error above says why",
                 ));
             };
             let own: Vec<Hashtag> = own.iter().chain(other).cloned().collect();
-            let pairs = pairs(&first.table, &second.table, &own, self.measure, self.rows);
+            let limits = (self.rows, self.min_count);
+            let pairs = pairs(&first.table, &second.table, &own, self.measure, limits);
             let figure = paired_figure(first, second, &pairs, self.measure, self.intervals);
-            let shown = [
-                only(
-                    first,
-                    pairs
-                        .iter()
-                        .filter_map(|pair: &Pair| pair.first.clone())
-                        .collect(),
-                ),
-                only(
-                    second,
-                    pairs
-                        .iter()
-                        .filter_map(|pair| pair.second.clone())
-                        .collect(),
-                ),
-            ];
+            let (left, right) = pairs
+                .into_iter()
+                .map(|pair| (pair.first, pair.second))
+                .unzip();
+            let shown = [only(first, left), only(second, right)];
             let name = format!("{}-{}", file_stem(first), file_stem(second));
-            return self.deliver(&figure, &shown, columns, &name, false, fonts.as_ref(), ui);
+            return canvas.deliver(&figure, &shown, &name);
         }
         for (ranking, own) in rankings {
             let own: Vec<Hashtag> = own.iter().cloned().collect();
@@ -129,16 +158,7 @@ impl Plotting {
                 ));
             }
             let figure = figure(ranking, &rows, self.measure, self.intervals);
-            let shown = [only(ranking, rows)];
-            self.deliver(
-                &figure,
-                &shown,
-                columns,
-                &file_stem(ranking),
-                rankings.len() > 1,
-                fonts.as_ref(),
-                ui,
-            )?;
+            canvas.deliver(&figure, &[only(ranking, rows)], &file_stem(ranking))?;
         }
         Ok(())
     }
@@ -156,70 +176,89 @@ impl Plotting {
         columns.dedup();
         columns
     }
+}
 
-    #[expect(clippy::too_many_arguments, reason = "one call in two places")]
-    fn deliver(
-        &self,
-        figure: &Figure,
-        shown: &[Ranking],
-        columns: &[Column],
-        name: &str,
-        several: bool,
-        fonts: Option<&Fonts>,
-        ui: &Ui,
-    ) -> Result<(), Error> {
-        let Some(fonts) = fonts else {
+/// Pictures of one command.
+struct Canvas<'c> {
+    plotting: &'c Plotting,
+    fonts: Option<Fonts>,
+    columns: &'c [Column],
+    /// Files written so far, so that two subjects of one name do not overwrite each other.
+    drawn: Vec<PathBuf>,
+    ui: &'c Ui,
+}
+
+impl Canvas<'_> {
+    /// Draws a figure and writes it, with its rows beside it, to where the command says.
+    fn deliver(&mut self, figure: &Figure, shown: &[Ranking], name: &str) -> Result<(), Error> {
+        let Some(fonts) = &self.fonts else {
             let colour = std::io::stdout().is_terminal()
                 && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-            let text = terminal(figure, ui.columns(), colour).map_err(plot_error)?;
-            return ui.data(text.as_bytes());
+            let text = terminal(figure, self.ui.columns(), colour).map_err(plot_error)?;
+            return self.ui.data(text.as_bytes());
         };
-        let drawing = Drawing::new(figure, &self.style, fonts).map_err(plot_error)?;
-        self.tell_missing(drawing.missing_glyphs(), ui)?;
-        let path = match &self.target {
+        let drawing = Drawing::new(figure, &self.plotting.style, fonts).map_err(plot_error)?;
+        self.tell_missing(drawing.missing_glyphs())?;
+        let Some(path) = self.path(name)? else {
+            return self.ui.data(&drawing.png().map_err(plot_error)?);
+        };
+        let bytes = match picture_kind(&path)? {
+            Picture::Svg => drawing.svg().as_bytes().to_vec(),
+            Picture::Png => drawing.png().map_err(plot_error)?,
+        };
+        let rows = rows_path(&path);
+        write_file(&path, &bytes)?;
+        let csv = TableFormat::Csv { excel: false };
+        write_file(&rows, &frequencies(shown, self.columns, csv))?;
+        self.ui.note(&format!(
+            "wrote `{}` and its rows as `{}`",
+            path.display(),
+            rows.display()
+        ));
+        self.drawn.push(path);
+        Ok(())
+    }
+
+    /// The file for the next picture; `None` for standard output.
+    fn path(&self, name: &str) -> Result<Option<PathBuf>, Error> {
+        let (folder, stem, extension) = match &self.plotting.target {
             Target::Stdout if std::io::stdout().is_terminal() => {
                 return Err(Error::Usage(
                     "a picture is nothing for a terminal: use `--plot -` for bars, or -o FILE.png"
                         .into(),
                 ));
             }
-            Target::Stdout | Target::Terminal => {
-                return ui.data(&drawing.png().map_err(plot_error)?);
+            Target::Stdout | Target::Terminal => return Ok(None),
+            Target::File(path) if !self.plotting.several => return Ok(Some(path.clone())),
+            Target::File(path) => {
+                let part = |part: Option<&std::ffi::OsStr>| {
+                    part.unwrap_or_default().to_string_lossy().into_owned()
+                };
+                let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+                (
+                    folder,
+                    format!("{}-{name}", part(path.file_stem())),
+                    part(path.extension()),
+                )
             }
-            Target::File(path) if several => {
-                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-                let extension = path.extension().unwrap_or_default().to_string_lossy();
-                path.with_file_name(format!("{stem}-{name}.{extension}"))
-            }
-            Target::File(path) => path.clone(),
             Target::DataDir(data_dir) => {
                 let folder = data_dir.join("img");
                 fs::create_dir_all(&folder)?;
-                folder.join(format!(
-                    "{name}_{}.png",
-                    Zoned::now().strftime("%Y_%m_%d_%H_%M_%S")
-                ))
+                let now = Zoned::now().strftime("%Y_%m_%d_%H_%M_%S");
+                (folder, format!("{name}_{now}"), "png".to_owned())
             }
         };
-        let bytes = match picture_kind(&path)? {
-            Picture::Svg => drawing.svg().as_bytes().to_vec(),
-            Picture::Png => drawing.png().map_err(plot_error)?,
-        };
-        write_file(&path, &bytes)?;
-        let rows = path.with_extension("csv");
-        write_file(
-            &rows,
-            &frequencies(shown, columns, TableFormat::Csv { excel: false }),
-        )?;
-        ui.note(&format!(
-            "wrote `{}` and its rows as `{}`",
-            path.display(),
-            rows.display()
-        ));
-        Ok(())
+        let dated = matches!(self.plotting.target, Target::DataDir(_));
+        let mut path = folder.join(format!("{stem}.{extension}"));
+        let mut number = 2;
+        while self.drawn.contains(&path) || (dated && path.exists()) {
+            path = folder.join(format!("{stem}-{number}.{extension}"));
+            number += 1;
+        }
+        Ok(Some(path))
     }
 
-    fn tell_missing(&self, missing: &[char], ui: &Ui) -> Result<(), Error> {
+    fn tell_missing(&self, missing: &[char]) -> Result<(), Error> {
         if missing.is_empty() {
             return Ok(());
         }
@@ -229,15 +268,27 @@ impl Plotting {
             .map(|&c| format!("U+{:04X}", u32::from(c)))
             .collect();
         let what = format!("no font here has a glyph for {}", shown.join(", "));
-        if self.strict {
+        if self.plotting.strict {
             return Err(Error::failed(
                 what,
                 "install a font for that script, or draw without --strict",
             ));
         }
-        ui.warn(&format!("{what}; drawn as ⟨{}⟩", shown[0]));
+        self.ui.warn(&format!("{what}; drawn as ⟨{}⟩", shown[0]));
         Ok(())
     }
+}
+
+/// The rows of `chart.png` are `chart.csv`, unless that was there before the picture: then it is
+/// somebody's own, and they are `chart.png.csv`.
+fn rows_path(picture: &Path) -> PathBuf {
+    let beside = picture.with_extension("csv");
+    if beside.exists() && !picture.exists() {
+        let mut name = picture.as_os_str().to_owned();
+        name.push(".csv");
+        return name.into();
+    }
+    beside
 }
 
 /// A ranking with just the rows that a picture shows.
@@ -248,6 +299,7 @@ fn only(ranking: &Ranking, rows: Vec<Row>) -> Ranking {
             rows,
             ..ranking.table.clone()
         },
+        conditions: ranking.conditions.clone(),
     }
 }
 

@@ -7,13 +7,15 @@ use super::chart::{Plotting, Target};
 use super::input::{Fold, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
-    Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Sample, TableOptions, TagsFrom,
-    Weight,
+    Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Sample,
+    TableOptions, TagsFrom, Weight,
 };
-use crate::cli::{ColumnArg, FrequenciesArgs, Global, PlotArg};
+use crate::cli::{
+    ChartArgs, ColumnArg, FrequenciesArgs, Global, MeasureArg, OutputFormat, PlotArg, ThemeArg,
+};
 use crate::error::{Error, Exit};
-use crate::model::Hashtag;
-use crate::output::{Column, Ranking, footnote, frequencies};
+use crate::model::{Format, Hashtag};
+use crate::output::{Column, Ranking, counted, frequencies, ranking_footnote};
 use crate::record::name_text;
 use crate::ui::Ui;
 
@@ -22,38 +24,18 @@ const ROWS: usize = 20;
 
 pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let (words, rows) = words_and_rows(args)?;
-    let plotting = plotting(args, global, rows)?;
+    let format = table_format(&args.output)?;
+    let plotting = plotting(args, global, rows, words.len())?;
     let print = args.print || plotting.is_none();
     let mut plan = Plan::new(args)?;
     match &plotting {
         // A chart ranks by its own measure, so it needs all rows.
-        Some(plotting) => plan.measure(plotting.measure),
+        Some(plotting) => plan.for_chart(plotting),
         None => plan.options.limit = Some(rows),
     }
-
-    let mut rankings = Vec::new();
-    let mut exit = Exit::Done;
-    let single = words.len() == 1;
-    for word in &words {
-        let counted = subject(word, &global.data_dir).and_then(|subject| {
-            let own = subject.hashtag().cloned();
-            plan.rank(&subject, ui)
-                .map(|(ranking, damaged)| ((ranking, own), damaged))
-        });
-        match counted {
-            Ok((ranking, damaged)) => {
-                exit = exit.and(damaged);
-                rankings.push(ranking);
-            }
-            Err(error) if single => return Err(error),
-            Err(error) => {
-                ui.error(&error);
-                exit = exit.and(Exit::Partly);
-            }
-        }
-    }
+    let (rankings, exit) = plan.rank_all(&words, global, ui)?;
     if rankings.is_empty() {
-        return Ok(Exit::Failed);
+        return Ok(exit.and(Exit::Failed));
     }
     if print {
         let to = args.output.output.as_deref().filter(|_| plotting.is_none());
@@ -61,17 +43,15 @@ pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Ex
             .iter()
             .map(|(ranking, _)| ranking.cut(rows))
             .collect();
-        deliver(
-            &frequencies(&shown, &plan.columns, table_format(&args.output)?),
-            to,
-            ui,
-        )?;
+        deliver(&frequencies(&shown, &plan.columns, format), to, ui)?;
     }
-    if let Some(plotting) = plotting {
+    if let Some(plotting) = &plotting {
         plotting.draw(&rankings, &plan.columns, ui)?;
     }
     for (ranking, _) in &rankings {
-        tell(ranking, rows, ui);
+        // Bars on the terminal have their footnote below them.
+        let told = plotting.as_ref().is_some_and(Plotting::is_terminal) && !print;
+        tell(ranking, rows, told, ui);
     }
     Ok(exit)
 }
@@ -81,20 +61,42 @@ fn plotting(
     args: &FrequenciesArgs,
     global: &Global,
     rows: usize,
+    subjects: usize,
 ) -> Result<Option<Plotting>, Error> {
-    table_format(&args.output)?;
     let target = match (&args.plot, &args.output.output) {
-        (None, _) if args.chart.compare => {
-            return Err(Error::Usage("--compare goes with --plot".into()));
+        (None, _) => return without_plot(&args.chart).map(|()| None),
+        (Some(_), _) if args.output.format != OutputFormat::Table && !args.print => {
+            return Err(Error::Usage(
+                "--format is the table's: add -d to print it beside the chart".into(),
+            ));
         }
-        (None, _) => return Ok(None),
         (Some(PlotArg::Terminal), _) => Target::Terminal,
         (Some(PlotArg::Picture), Some(path)) if path == Path::new("-") => Target::Stdout,
         (Some(PlotArg::Picture), Some(path)) => Target::File(path.clone()),
         (Some(PlotArg::Picture), None) => Target::DataDir(global.data_dir.clone()),
     };
-    Plotting::new(&args.chart, target, rows).map(Some)
+    Plotting::new(&args.chart, target, (rows, args.min_count), subjects).map(Some)
 }
+
+/// A wish about a chart that nobody asked for is a mistake worth telling.
+fn without_plot(chart: &ChartArgs) -> Result<(), Error> {
+    let wishes = [
+        (chart.compare, "--compare"),
+        (chart.ci, "--ci"),
+        (chart.size.is_some(), "--size"),
+        (chart.dpi.is_some(), "--dpi"),
+        (chart.strict, "--strict"),
+        (chart.theme != ThemeArg::default(), "--theme"),
+        (chart.measure != MeasureArg::default(), "--measure"),
+    ];
+    match wishes.iter().find(|(wished, _)| *wished) {
+        Some((_, flag)) => Err(Error::Usage(format!("{flag} goes with --plot"))),
+        None => Ok(()),
+    }
+}
+
+/// A ranking, and the hashtag that it is of.
+type Ranked = (Ranking, Option<Hashtag>);
 
 /// Everything that is the same for all hashtags of the command.
 struct Plan {
@@ -103,6 +105,7 @@ struct Plan {
     filter: Filter,
     from: TagsFrom,
     options: TableOptions,
+    conditions: Vec<String>,
 }
 
 impl Plan {
@@ -129,18 +132,56 @@ impl Plan {
                 excluded: excluded(args.exclude_tags.as_deref())?,
                 weight,
             },
+            conditions: conditions(args),
         })
     }
 
-    /// Keeps what a chart's bars measure.
-    fn measure(&mut self, measure: Measure) {
-        self.extras.authors |= measure == Measure::Authors;
-        self.extras.views |= measure == Measure::Views;
+    /// Keeps what a chart's bars measure, and all rows that it may need.
+    fn for_chart(&mut self, plotting: &Plotting) {
+        self.extras.authors |= plotting.measure == Measure::Authors;
+        self.extras.views |= plotting.measure == Measure::Views;
+        if plotting.compare {
+            // A row that one side lacks must be one that it does not have.
+            self.options.min_count = 1;
+        }
+    }
+
+    /// Ranks all subjects; one that cannot be read does not keep the others.
+    fn rank_all(
+        &self,
+        words: &[String],
+        global: &Global,
+        ui: &Ui,
+    ) -> Result<(Vec<Ranked>, Exit), Error> {
+        let mut rankings: Vec<Ranked> = Vec::new();
+        let mut exit = Exit::Done;
+        for (subject, name) in named(words, &global.data_dir) {
+            let ranked = subject.and_then(|subject| {
+                let own = subject.hashtag().cloned();
+                self.rank(&subject, name, ui)
+                    .map(|(ranking, found)| ((ranking, own), found))
+            });
+            match ranked {
+                Ok((ranking, found)) => {
+                    exit = exit.and(found);
+                    rankings.push(ranking);
+                }
+                Err(error) if words.len() == 1 => return Err(error),
+                Err(error) => {
+                    ui.error(&error);
+                    // The others are done: only damage is worse than that.
+                    exit = exit.and(match error.exit() {
+                        Exit::Damaged => Exit::Damaged,
+                        _ => Exit::Partly,
+                    });
+                }
+            }
+        }
+        Ok((rankings, exit))
     }
 
     /// Counts and ranks the posts of a subject that meet the filters.
-    fn rank(&self, subject: &Subject, ui: &Ui) -> Result<(Ranking, Exit), Error> {
-        let name = subject.name();
+    fn rank(&self, subject: &Subject, name: String, ui: &Ui) -> Result<(Ranking, Exit), Error> {
         let new = || Counter::new(self.from, self.extras);
         let brief = self.filter.is_empty() && new().takes_briefs();
         let folded = subject.fold_briefly(
@@ -166,13 +207,14 @@ impl Plan {
         for note in &folded.notes {
             ui.warn(note);
         }
-        let exit = super::damage(&folded.damage, ui);
+        let exit = super::damage(&folded.damage, folded.left_out.unreadable, ui);
         nothing_left(&name, counter.sample())?;
         let table = FrequencyTable::new(counter, &self.options);
         Ok((
             Ranking {
                 subject: name,
                 table,
+                conditions: self.conditions.clone(),
             },
             exit,
         ))
@@ -201,6 +243,77 @@ pub(super) fn nothing_left(name: &str, sample: &Sample) -> Result<(), Error> {
     }
 }
 
+/// What each word names, each hashtag and file once, with the name to show: files that share a
+/// name are told apart by their paths.
+fn named(words: &[String], data_dir: &Path) -> Vec<(Result<Subject, Error>, String)> {
+    let mut subjects: Vec<Result<Subject, Error>> = Vec::new();
+    for word in words {
+        let found = subject(word, data_dir);
+        let known =
+            |other: &Result<Subject, Error>| matches!((other, &found), (Ok(a), Ok(b)) if a == b);
+        if !subjects.iter().any(known) {
+            subjects.push(found);
+        }
+    }
+    let names: Vec<String> = subjects
+        .iter()
+        .map(|subject| subject.as_ref().map(Subject::name).unwrap_or_default())
+        .collect();
+    let shared = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    let full = |subject: &Result<Subject, Error>, name: &String| match subject {
+        Ok(Subject::File(path)) if shared(name) => path.display().to_string(),
+        _ => name.clone(),
+    };
+    let shown: Vec<String> = subjects
+        .iter()
+        .zip(&names)
+        .map(|(subject, name)| full(subject, name))
+        .collect();
+    subjects.into_iter().zip(shown).collect()
+}
+
+/// What was asked of posts and rows, in words for the footnote.
+fn conditions(args: &FrequenciesArgs) -> Vec<String> {
+    let filter = &args.filter;
+    let mut conditions = Vec::new();
+    let mut add = |wished: bool, text: String| {
+        if wished {
+            conditions.push(text);
+        }
+    };
+    match (filter.since, filter.until) {
+        (Some(since), Some(until)) => add(true, format!("posts from {since} to {until} (UTC)")),
+        (Some(since), None) => add(true, format!("posts since {since} (UTC)")),
+        (None, Some(until)) => add(true, format!("posts until {until} (UTC)")),
+        (None, None) => {}
+    }
+    add(
+        !filter.region.is_empty(),
+        format!("of region {}", filter.region.join(", ")),
+    );
+    add(
+        !filter.lang.is_empty(),
+        format!("in language {}", filter.lang.join(", ")),
+    );
+    add(
+        !filter.author.is_empty(),
+        format!("by {}", filter.author.join(", ")),
+    );
+    let joint = if filter.any_tags { " or " } else { " and " };
+    add(
+        !filter.require_tags.is_empty(),
+        format!("with {}", filter.require_tags.join(joint)),
+    );
+    if let Some(excluded) = &args.exclude_tags {
+        add(true, format!("rows not excluded by `{excluded}`"));
+    }
+    add(
+        args.min_count > 1,
+        format!("rows with at least {} occurrences", args.min_count),
+    );
+    conditions
+}
+
 /// Hashtags or files from all the places where they may be named, and how many rows.
 fn words_and_rows(args: &FrequenciesArgs) -> Result<(Vec<String>, usize), Error> {
     let mut words = args.words.clone();
@@ -223,10 +336,6 @@ fn words_and_rows(args: &FrequenciesArgs) -> Result<(Vec<String>, usize), Error>
                 .into(),
         ));
     }
-    let mut seen = BTreeSet::new();
-    words.retain(|word| {
-        seen.insert(Hashtag::new(word).map_or_else(|| word.clone(), |tag| tag.to_string()))
-    });
     let rows = match number.as_deref() {
         None => ROWS,
         Some(text) => match text.parse() {
@@ -278,22 +387,25 @@ fn excluded(arg: Option<&str>) -> Result<BTreeSet<Hashtag>, Error> {
     })
 }
 
-/// Says on stderr what the table is of.
-fn tell(ranking: &Ranking, rows: usize, ui: &Ui) {
+/// Says on stderr what the table is of; `told` leaves out what stands below bars on the terminal.
+fn tell(ranking: &Ranking, rows: usize, told: bool, ui: &Ui) {
     let table = &ranking.table;
-    for line in footnote(&ranking.subject, &table.sample) {
-        ui.note(&line);
+    if !told {
+        for line in ranking_footnote(&ranking.subject, ranking) {
+            ui.note(&line);
+        }
     }
-    if table.distinct < rows && table.rows.len() == table.distinct {
-        ui.note(&format!(
-            "These are all {} hashtags; {rows} were asked for.",
-            table.distinct
-        ));
+    if table.rows.is_empty() {
+        ui.warn("no hashtag is left; lower --min-count or loosen --exclude-tags");
+    } else if table.distinct < rows && table.rows.len() == table.distinct {
+        let all = counted(table.distinct as u64, "hashtag");
+        ui.note(&format!("{all} in all; {rows} were asked for."));
     }
-    if table.weight == Weight::Authors && table.sample.without_author > 0 {
-        ui.note(&format!(
-            "{} posts name no author and have no vote.",
-            table.sample.without_author
-        ));
+    // Two of its columns at most hold hashtags, whatever the post has.
+    let cut = |provenance: &Provenance| provenance.format == Format::ApifyCsv;
+    if table.tags_from == TagsFrom::Auto && table.sample.provenance.keys().any(cut) {
+        ui.note(
+            "Apify tables may list only a post's first hashtags; compare with --tags-from both.",
+        );
     }
 }

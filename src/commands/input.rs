@@ -19,7 +19,7 @@ use crate::store::{
 use crate::ui::Ui;
 
 /// What a command is about.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Subject {
     /// A stored hashtag.
     Stored(StoredTag),
@@ -30,22 +30,38 @@ pub(super) enum Subject {
 /// Finds what a word on the command line names: a stored hashtag, else a file, else nothing.
 pub(super) fn subject(word: &str, data_dir: &Path) -> Result<Subject, Error> {
     let path = Path::new(word);
-    let is_file = path.is_file();
+    let is_path = path.components().count() > 1;
+    let found = fs::metadata(path);
+    // Nobody stores hashtags under names with separators before files of that path are tried.
+    if is_path && found.as_ref().is_ok_and(std::fs::Metadata::is_file) {
+        return Ok(Subject::File(path.to_owned()));
+    }
     let missing = match Hashtag::new(word) {
-        // Nobody stores hashtags under names with separators before files of that path are tried.
-        Some(_) if is_file && path.components().count() > 1 => None,
         Some(tag) => match Store::open(data_dir).and_then(|store| store.find(&tag)) {
             Ok(stored) => return Ok(Subject::Stored(stored)),
-            Err(error) => Some(error),
+            Err(error) => Error::from(error),
         },
-        None => None,
+        None => Error::Usage(format!("`{word}` is no hashtag, and there is no such file")),
     };
-    match missing {
-        _ if is_file => Ok(Subject::File(path.to_owned())),
-        Some(error) => Err(error.into()),
-        None => Err(Error::Usage(format!(
-            "`{word}` is no hashtag, and there is no such file"
-        ))),
+    match found {
+        Ok(meta) if meta.is_file() => Ok(Subject::File(path.to_owned())),
+        Ok(meta) if meta.is_dir() && is_path => Err(Error::failed(
+            format!("`{word}` is a directory"),
+            "name a file in it, or the hashtag with --data-dir DIR; `cotag import` takes directories",
+        )),
+        // Pipes are read once, which is not enough to tell what they hold.
+        Ok(_) if is_path => Err(Error::failed(
+            format!("`{word}` is no regular file"),
+            "store what a pipe gives first: `… | cotag import - -t TAG`",
+        )),
+        Err(error) if is_path && error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::failed(
+                format!("there is no file `{word}`, and no hashtag of that name is stored"),
+                "check the path",
+            ))
+        }
+        Err(error) if is_path => Err(error.into()),
+        _ => Err(missing),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::analysis::{Filter, TagsFrom};
 use crate::cli::{Cli, Command, FilterArgs, Global, OutputArgs, OutputFormat, TagsFromArg};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
-use crate::output::TableFormat;
+use crate::output::{TableFormat, counted};
 use crate::store::Writer;
 use crate::ui::Ui;
 
@@ -108,6 +108,18 @@ fn filter(args: &FilterArgs) -> Result<Filter, Error> {
             .map(|word| word.trim().to_owned())
             .collect::<Vec<_>>()
     };
+    for (flag, words) in [
+        ("--region", &args.region),
+        ("--lang", &args.lang),
+        ("--author", &args.author),
+    ] {
+        if words
+            .iter()
+            .any(|word| word.trim().trim_start_matches('@').is_empty())
+        {
+            return Err(Error::Usage(format!("{flag} has an empty value")));
+        }
+    }
     Ok(Filter {
         since: args.since,
         until: args.until,
@@ -158,19 +170,22 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     Ok(crate::store::replace(path, |out| out.write_all(bytes))?)
 }
 
-/// Tells damage found while reading; what is whole was read all the same.
-fn damage(found: &[String], ui: &Ui) -> Exit {
-    if found.is_empty() {
-        return Exit::Done;
-    }
+/// Tells what could not be read; what is whole was read all the same.
+fn damage(found: &[String], unreadable: u64, ui: &Ui) -> Exit {
     for damage in found.iter().take(5) {
         ui.warn(damage);
     }
-    ui.warn(&format!(
-        "stored data is damaged in {} places, what is whole was counted; `cotag repair` mends it",
-        found.len()
-    ));
-    Exit::Damaged
+    if !found.is_empty() {
+        ui.warn(&format!(
+            "stored data is damaged in {}, what is whole was counted; `cotag repair` mends it",
+            counted(found.len() as u64, "place")
+        ));
+        return Exit::Damaged;
+    }
+    if unreadable > 0 {
+        return Exit::Partly;
+    }
+    Exit::Done
 }
 
 #[cfg(test)]

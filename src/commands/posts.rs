@@ -27,7 +27,7 @@ pub(super) fn run(args: &PostsArgs, global: &Global, ui: &Ui) -> Result<Exit, Er
         &|(counter, rows), post, origin| {
             if filter.passes(post, from) && with.passes(post, from) {
                 counter.add(post, origin);
-                rows.push(PostRow::new(post));
+                rows.push(PostRow::new(post, origin));
             } else {
                 counter.sample_mut().filtered += 1;
             }
@@ -43,7 +43,7 @@ pub(super) fn run(args: &PostsArgs, global: &Global, ui: &Ui) -> Result<Exit, Er
     for note in &folded.notes {
         ui.warn(note);
     }
-    let exit = damage(&folded.damage, ui);
+    let exit = damage(&folded.damage, sample.unreadable, ui);
     let name = subject.name();
     nothing_left(&name, &sample)?;
     rows.sort_unstable_by_key(|row: &PostRow| (row.created.map(crate::model::Created::at), row.id));

@@ -1,6 +1,6 @@
 //! Rankings as figures for the plotting room: titles, labels, footnotes.
 
-use super::footnote::footnote;
+use super::footnote::ranking_footnote;
 use super::plot::{Axis, Bar, Figure, Quantity, Unit, isolated};
 use super::{Ranking, printable};
 use crate::analysis::{Measure, Pair, Row, Weight};
@@ -16,13 +16,13 @@ pub fn figure(ranking: &Ranking, rows: &[Row], measure: Measure, intervals: bool
             .iter()
             .map(|row| Bar {
                 label: row.spelling.clone(),
-                first: quantity(Some(row), measure, ranking.table.total, intervals),
+                first: quantity(row, measure, ranking.table.total, intervals),
                 second: None,
             })
             .collect(),
         axis: axis(measure, ranking.table.weight),
         legend: None,
-        footnote: footnote(&subject, sample),
+        footnote: ranking_footnote(&subject, ranking),
         description: format!(
             "Bar chart of the {} hashtags that appear most often in {} posts of {}, the largest on top: {}.",
             rows.len(),
@@ -45,8 +45,9 @@ pub fn paired_figure(
     let mut notes = Vec::new();
     let mut standings = Vec::new();
     for (ranking, subject) in [first, second].iter().zip(&subjects) {
-        let mut lines = footnote(subject, &ranking.table.sample);
+        let mut lines = ranking_footnote(subject, ranking);
         standings.extend(lines.pop().filter(|line| !standings.contains(line)));
+        lines.retain(|line| !notes.contains(line));
         notes.extend(lines);
     }
     notes.extend(standings);
@@ -59,13 +60,10 @@ pub fn paired_figure(
         bars: pairs
             .iter()
             .map(|pair| Bar {
-                label: pair
-                    .either()
-                    .map(|row| row.spelling.clone())
-                    .unwrap_or_default(),
-                first: quantity(pair.first.as_ref(), measure, first.table.total, intervals),
+                label: pair.first.spelling.clone(),
+                first: quantity(&pair.first, measure, first.table.total, intervals),
                 second: Some(quantity(
-                    pair.second.as_ref(),
+                    &pair.second,
                     measure,
                     second.table.total,
                     intervals,
@@ -79,15 +77,9 @@ pub fn paired_figure(
             "Paired bar chart comparing the hashtags that appear most often in posts of {} and of {}: {}.",
             printable(&first.subject),
             printable(&second.subject),
-            described(pairs.iter().filter_map(|pair| {
-                let text = |row: &Option<Row>| {
-                    row.as_ref()
-                        .map_or_else(|| "none".into(), |row| measure_text(row, measure))
-                };
-                Some((
-                    pair.either()?,
-                    format!("{} and {}", text(&pair.first), text(&pair.second)),
-                ))
+            described(pairs.iter().map(|pair| {
+                let texts = [&pair.first, &pair.second].map(|row| measure_text(row, measure));
+                (&pair.first, texts.join(" and "))
             }))
         ),
     }
@@ -125,14 +117,7 @@ fn axis(measure: Measure, weight: Weight) -> Axis {
     }
 }
 
-fn quantity(row: Option<&Row>, measure: Measure, total: u64, intervals: bool) -> Quantity {
-    let Some(row) = row else {
-        return Quantity {
-            value: 0.0,
-            text: "0".into(),
-            whisker: None,
-        };
-    };
+fn quantity(row: &Row, measure: Measure, total: u64, intervals: bool) -> Quantity {
     #[expect(
         clippy::cast_precision_loss,
         reason = "a whisker's length needs no more than 53 bits"
@@ -161,6 +146,7 @@ fn measure_text(row: &Row, measure: Measure) -> String {
         ),
         Measure::Count => grouped(row.occurrences),
         Measure::Authors => row.authors.map_or_else(|| "unknown".into(), grouped),
+        Measure::Views if row.occurrences == 0 => "0".into(),
         Measure::Views => row.views_sum.map_or_else(|| "unknown".into(), grouped),
     }
 }

@@ -5,8 +5,33 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::{Ranking, counted};
 use crate::analysis::{FrequencyTable, Sample, Weight};
 use crate::model::Origin;
+
+/// The footnote of a ranking: of its posts, under which conditions they and the rows were chosen,
+/// and what the shares are of where that is not posts.
+pub fn ranking_footnote(subject: &str, ranking: &Ranking) -> Vec<String> {
+    let table = &ranking.table;
+    let mut lines = footnote(subject, &table.sample);
+    let standing = lines.pop();
+    if !ranking.conditions.is_empty() {
+        lines.push(format!("Only {}.", ranking.conditions.join("; ")));
+    }
+    if table.weight == Weight::Authors {
+        let mut line = format!(
+            "Shares are of {}, one vote each",
+            counted(table.total, "author")
+        );
+        if table.sample.without_author > 0 {
+            let silent = counted(table.sample.without_author, "post");
+            line += &format!("; {silent} without an author have no vote");
+        }
+        lines.push(line + ".");
+    }
+    lines.extend(standing);
+    lines
+}
 
 /// The footnote of a table or chart, a sentence or two per line, without final line break.
 ///
@@ -16,18 +41,22 @@ pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
     let mut left_out = Vec::new();
     if sample.duplicates > 0 {
         left_out.push(format!(
-            "{} of {} records repeat a post and were dropped",
-            sample.duplicates, sample.rows
+            "{} of {} that repeat a post",
+            sample.duplicates,
+            counted(sample.rows, "record")
         ));
     }
     if sample.unreadable > 0 {
         left_out.push(format!(
-            "{} records are no readable post",
-            sample.unreadable
+            "{} that cannot be read",
+            counted(sample.unreadable, "record")
         ));
     }
     if sample.filtered > 0 {
-        left_out.push(format!("{} posts do not meet the filters", sample.filtered));
+        left_out.push(format!(
+            "{} that the filters exclude",
+            counted(sample.filtered, "post")
+        ));
     }
     if !left_out.is_empty() {
         lines.push(format!("Left out: {}.", left_out.join("; ")));
@@ -37,7 +66,7 @@ pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
 }
 
 fn count_line(subject: &str, sample: &Sample) -> String {
-    let mut line = format!("n = {} posts of {}", sample.posts, subject);
+    let mut line = format!("n = {} of {subject}", counted(sample.posts, "post"));
     if let Some((first, last)) = sample.span {
         let (first, last) = (day(first), day(last));
         line += &if first == last {
@@ -70,7 +99,7 @@ pub(super) fn sources(sample: &Sample) -> String {
         let name = match provenance.origin {
             Some(Origin::Research) => "the Research API".to_owned(),
             Some(Origin::Browser) => "a browser".to_owned(),
-            Some(Origin::Synthetic) => "cotag's generator".to_owned(),
+            Some(Origin::Synthetic) => "cotag's generator (synthetic)".to_owned(),
             Some(Origin::Import) | None => format!("{} (imported)", provenance.format.title()),
         };
         *posts.entry(name).or_default() += count;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::footnote::{footnote, sources, total_line};
+use super::footnote::{footnote, ranking_footnote, sources, total_line};
 use super::printable;
 use super::sheet::{Cell, Heading, Sheet};
 use crate::analysis::{FrequencyTable, Row, Sample, Weight};
@@ -54,6 +54,8 @@ pub struct Ranking {
     pub subject: String,
     /// The rows.
     pub table: FrequencyTable,
+    /// What was asked of posts and rows, in words; empty where all were taken.
+    pub conditions: Vec<String>,
 }
 
 impl Ranking {
@@ -109,7 +111,7 @@ fn markdown(rankings: &[Ranking], columns: &[Column]) -> String {
     let parts: Vec<String> = rankings
         .iter()
         .map(|ranking| {
-            let lines = footnote(&ranking.subject, &ranking.table.sample).join(" ");
+            let lines = ranking_footnote(&ranking.subject, ranking).join(" ");
             format!(
                 "{}\n{}. {}\n",
                 sheet(&ranking.table.rows, columns, None).markdown(),
@@ -123,16 +125,21 @@ fn markdown(rankings: &[Ranking], columns: &[Column]) -> String {
 
 /// All rankings in one sheet, each row with what it is of and the total that its frequency is a share of.
 fn combined(rankings: &[Ranking], columns: &[Column]) -> Sheet {
-    let mut all = sheet(&[], columns, Some(("", 0)));
+    let mut all = sheet(&[], columns, Some(("", 0, "")));
     for ranking in rankings {
-        let of = (ranking.subject.as_str(), ranking.table.total);
+        let sources = sources(&ranking.table.sample);
+        let of = (
+            ranking.subject.as_str(),
+            ranking.table.total,
+            sources.as_str(),
+        );
         all.rows
             .extend(sheet(&ranking.table.rows, columns, Some(of)).rows);
     }
     all
 }
 
-fn sheet(rows: &[Row], columns: &[Column], of: Option<(&str, u64)>) -> Sheet {
+fn sheet(rows: &[Row], columns: &[Column], of: Option<(&str, u64, &str)>) -> Sheet {
     let heading = |key, title| Heading { key, title };
     let mut headings = vec![
         heading("rank", "Rank"),
@@ -159,18 +166,21 @@ fn sheet(rows: &[Row], columns: &[Column], of: Option<(&str, u64)>) -> Sheet {
             }
         }
     }
+    if of.is_some() {
+        headings.push(heading("sources", "Sources"));
+    }
     Sheet {
         headings,
         rows: rows.iter().map(|row| cells(row, columns, of)).collect(),
     }
 }
 
-fn cells(row: &Row, columns: &[Column], of: Option<(&str, u64)>) -> Vec<Cell> {
+fn cells(row: &Row, columns: &[Column], of: Option<(&str, u64, &str)>) -> Vec<Cell> {
     let mut cells = Vec::with_capacity(12);
-    if let Some((subject, _)) = of {
+    if let Some((subject, ..)) = of {
         cells.push(Cell::Text(subject.to_owned()));
     }
-    cells.push(Cell::Count(row.rank as u64));
+    cells.push(Cell::count(row.rank.map(|rank| rank as u64)));
     if of.is_some() {
         cells.push(Cell::Text(row.hashtag.to_string()));
     }
@@ -179,7 +189,7 @@ fn cells(row: &Row, columns: &[Column], of: Option<(&str, u64)>) -> Vec<Cell> {
         Cell::Count(row.occurrences),
         Cell::Number(row.frequency, if of.is_some() { 6 } else { 4 }),
     ]);
-    if let Some((_, total)) = of {
+    if let Some((_, total, _)) = of {
         cells.push(Cell::Count(total));
     }
     for column in columns {
@@ -196,18 +206,27 @@ fn cells(row: &Row, columns: &[Column], of: Option<(&str, u64)>) -> Vec<Cell> {
             }
         }
     }
+    if let Some((.., sources)) = of {
+        cells.push(Cell::Text(sources.to_owned()));
+    }
     cells
 }
 
 fn table_json(ranking: &Ranking, columns: &[Column]) -> Value {
     let table = &ranking.table;
-    let rows = sheet(&table.rows, columns, Some((&ranking.subject, table.total)));
+    let from = sources(&table.sample);
+    let rows = sheet(
+        &table.rows,
+        columns,
+        Some((&ranking.subject, table.total, &from)),
+    );
     let sources = table.sample.tag_sources;
     json!({
         "of": ranking.subject,
         "counted": match table.weight { Weight::Posts => "posts", Weight::Authors => "authors" },
         "total": table.total,
         "distinct_hashtags": table.distinct,
+        "conditions": ranking.conditions,
         "sample": sample_json(&ranking.subject, &table.sample),
         "tags_from": {
             "mode": table.tags_from.name(),

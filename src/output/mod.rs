@@ -10,8 +10,8 @@ mod sheet;
 mod text;
 
 pub use chart::{figure, paired_figure};
-pub use footnote::footnote;
+pub use footnote::{footnote, ranking_footnote};
 pub use frequencies::{Column, Ranking, TableFormat, frequencies};
 pub use import::{ImportRow, import_summary};
 pub use posts::{PostRow, posts};
-pub use text::{printable, printable_lines};
+pub use text::{counted, printable, printable_lines};

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::TableFormat;
-use super::footnote::day;
+use super::footnote::{day, footnote};
 use super::frequencies::sample_json;
-use super::sheet::{Cell, Heading, Sheet};
+use super::sheet::{Cell, Heading, Sheet, markdown};
 use crate::analysis::Sample;
-use crate::model::{Created, Kind, Post, PostId};
+use crate::model::{Created, Format, Kind, Origin, Post, PostId};
 
 /// Version of the JSON document, in its `schema` field.
 const SCHEMA: &str = "cotag/posts/1";
@@ -27,11 +27,15 @@ pub struct PostRow {
     pub kind: Option<Kind>,
     /// Its page.
     pub link: String,
+    /// How it came into the store, if that is known.
+    pub origin: Option<Origin>,
+    /// The format of its record.
+    pub format: Format,
 }
 
 impl PostRow {
     /// The listed part of a post.
-    pub fn new(post: &Post<'_>) -> Self {
+    pub fn new(post: &Post<'_>, origin: Option<Origin>) -> Self {
         Self {
             id: post.id,
             created: post.created,
@@ -39,6 +43,8 @@ impl PostRow {
             views: post.counts.views,
             kind: post.kind,
             link: post.link().into_owned(),
+            origin,
+            format: post.format,
         }
     }
 }
@@ -54,7 +60,12 @@ pub fn posts(subject: &str, rows: &[PostRow], sample: &Sample, format: TableForm
         TableFormat::Csv { excel } => sheet(rows, false).separated(b',', excel),
         TableFormat::Tsv { excel } => sheet(rows, false).separated(b'\t', excel),
         TableFormat::Ndjson => sheet(rows, false).lines().into_bytes(),
-        TableFormat::Markdown => sheet(rows, true).markdown().into_bytes(),
+        TableFormat::Markdown => {
+            let note = footnote(subject, sample).join(" ");
+            let mut text = sheet(rows, true).markdown();
+            text += &format!("\nTotal posts: {}. {}\n", rows.len(), markdown(&note));
+            text.into_bytes()
+        }
         TableFormat::Json => {
             let document = json!({
                 "schema": SCHEMA,
@@ -70,32 +81,40 @@ pub fn posts(subject: &str, rows: &[PostRow], sample: &Sample, format: TableForm
 
 fn sheet(rows: &[PostRow], for_reading: bool) -> Sheet {
     let heading = |key, title| Heading { key, title };
-    let created = |row: &PostRow| match row.created {
-        None => Cell::Missing,
-        Some(created) if for_reading => Cell::Text(day(created.at())),
-        Some(created) => Cell::Text(created.at().to_string()),
-    };
-    Sheet {
-        headings: vec![
-            heading("id", "Post"),
-            heading("created", "Date"),
-            heading("author", "Author"),
-            heading("views", "Views"),
-            heading("kind", "Kind"),
-            heading("link", "Link"),
-        ],
-        rows: rows
-            .iter()
-            .map(|row| {
-                vec![
-                    Cell::Id(row.id.to_string()),
-                    created(row),
-                    Cell::text(row.author.as_deref()),
-                    Cell::count(row.views),
-                    Cell::text(row.kind.map(Kind::name)),
-                    Cell::Text(row.link.clone()),
-                ]
-            })
-            .collect(),
+    let mut headings = vec![
+        heading("id", "Post"),
+        heading("created", "Date"),
+        heading("author", "Author"),
+        heading("views", "Views"),
+        heading("kind", "Kind"),
+        heading("link", "Link"),
+    ];
+    if !for_reading {
+        headings.push(heading("origin", "Origin"));
+        headings.push(heading("format", "Format"));
     }
+    Sheet {
+        headings,
+        rows: rows.iter().map(|row| cells(row, for_reading)).collect(),
+    }
+}
+
+fn cells(row: &PostRow, for_reading: bool) -> Vec<Cell> {
+    let mut cells = vec![
+        Cell::Id(row.id.to_string()),
+        match row.created {
+            None => Cell::Missing,
+            Some(created) if for_reading => Cell::Text(day(created.at())),
+            Some(created) => Cell::Text(created.at().to_string()),
+        },
+        Cell::text(row.author.as_deref()),
+        Cell::count(row.views),
+        Cell::text(row.kind.map(Kind::name)),
+        Cell::Text(row.link.clone()),
+    ];
+    if !for_reading {
+        cells.push(Cell::text(row.origin.map(Origin::name)));
+        cells.push(Cell::Text(row.format.name().to_owned()));
+    }
+    cells
 }

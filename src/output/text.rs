@@ -3,6 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// `1 post`, `2 posts`.
+pub fn counted(number: u64, what: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{s}")
+}
+
 /// Text for a terminal or a page: control characters, and those that hide or reorder what
 /// stands around them, are written out as `\u{202e}`.
 pub fn printable(text: &str) -> Cow<'_, str> {

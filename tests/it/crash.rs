@@ -143,7 +143,7 @@ fn a_killed_update_leaves_the_old_posts_or_the_new() {
     );
     desk.cotag("frequencies london 1 --columns views --format csv")
         .fine()
-        .shows(&[",180,2.0\n"]);
+        .shows(&[",180,2.0,"]);
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn every_filter_keeps_the_posts_that_it_names() {
     }
     desk.cotag("frequencies london --author ann")
         .fine()
-        .says(&["Left out: 2 posts do not meet the filters."]);
+        .says(&["Left out: 2 posts that the filters exclude."]);
     desk.cotag("frequencies london --one-per-author")
         .fine()
         .shows(&["Total authors: 3"]);

@@ -42,7 +42,7 @@ fn the_table_is_the_seed_tools_and_stderr_says_what_it_is_of() {
         .stderr(
             "n = 4 posts of #london, 2024-05-01 (UTC), from tiktok.com items (imported).\n\
              A sample of #london, not all of TikTok.\n\
-             These are all 5 hashtags; 20 were asked for.\n",
+             5 hashtags in all; 20 were asked for.\n",
         );
 }
 
@@ -196,7 +196,7 @@ fn a_path_is_counted_without_storing_anything() {
         let outcome = desk.args(&["frequencies", name, "20"]).fine();
         assert_eq!(outcome.counts(), ["london 2", "a 1"], "{name}");
         assert!(outcome.stdout.ends_with("Total posts: 2\n"), "{name}");
-        outcome.says(&["Left out: 1 of 3 records repeat a post and were dropped."]);
+        outcome.says(&["Left out: 1 of 3 records that repeat a post."]);
     }
     assert!(!desk.path("data").exists());
     // A stored hashtag's file gives the same numbers as the hashtag.
@@ -251,19 +251,19 @@ fn csv_tsv_and_lines_hold_every_row_with_its_total() {
     desk.cotag("frequencies london 3 --format csv")
         .fine()
         .stdout(
-            "of,rank,hashtag,spelling,occurrences,frequency,total\n\
-             #london,0,london,london,4,1.000000,4\n\
-             #london,1,fyp,fyp,3,0.750000,4\n\
-             #london,2,uk,uk,1,0.250000,4\n",
+            "of,rank,hashtag,spelling,occurrences,frequency,total,sources\n\
+             #london,0,london,london,4,1.000000,4,tiktok.com items (imported)\n\
+             #london,1,fyp,fyp,3,0.750000,4,tiktok.com items (imported)\n\
+             #london,2,uk,uk,1,0.250000,4,tiktok.com items (imported)\n",
         );
     desk.cotag("frequencies london 1 --format tsv")
         .fine()
         .stdout(
-            "of\trank\thashtag\tspelling\toccurrences\tfrequency\ttotal\n\
-             #london\t0\tlondon\tlondon\t4\t1.000000\t4\n",
+            "of\trank\thashtag\tspelling\toccurrences\tfrequency\ttotal\tsources\n\
+             #london\t0\tlondon\tlondon\t4\t1.000000\t4\ttiktok.com items (imported)\n",
         );
     desk.cotag("frequencies london 1 --format ndjson").fine().stdout(
-        "{\"of\":\"#london\",\"rank\":0,\"hashtag\":\"london\",\"spelling\":\"london\",\"occurrences\":4,\"frequency\":1.0,\"total\":4}\n",
+        "{\"of\":\"#london\",\"rank\":0,\"hashtag\":\"london\",\"spelling\":\"london\",\"occurrences\":4,\"frequency\":1.0,\"total\":4,\"sources\":\"tiktok.com items (imported)\"}\n",
     );
     desk.cotag("frequencies london 2 --format md").fine().stdout(
         "| Rank | Hashtag | Occurrences | Frequency |\n\
@@ -291,7 +291,7 @@ fn the_json_document_says_what_it_counted() {
     );
     assert_eq!(
         table["rows"],
-        json!([{"of": "#london", "rank": 0, "hashtag": "london", "spelling": "london", "occurrences": 4, "frequency": 1.0, "total": 4}])
+        json!([{"of": "#london", "rank": 0, "hashtag": "london", "spelling": "london", "occurrences": 4, "frequency": 1.0, "total": 4, "sources": "tiktok.com items (imported)"}])
     );
     assert_eq!(
         (&table["total"], &table["distinct_hashtags"]),
@@ -319,11 +319,11 @@ fn excel_gets_a_mark_text_ids_and_no_formula() {
     desk.cotag("frequencies posts.json --format csv --excel")
         .fine()
         .stdout(
-            "\u{feff}of,rank,hashtag,spelling,occurrences,frequency,total\n\
-             posts.json,0,'+1,'+1,1,1.000000,1\n\
-             posts.json,1,\"'=hyperlink(\"\"x\"\")\",\"'=HYPERLINK(\"\"x\"\")\",1,1.000000,1\n\
-             posts.json,2,\"a,b\",\"a,b\",1,1.000000,1\n\
-             posts.json,3,london,london,1,1.000000,1\n",
+            "\u{feff}of,rank,hashtag,spelling,occurrences,frequency,total,sources\n\
+             posts.json,0,'+1,'+1,1,1.000000,1,tiktok.com items (imported)\n\
+             posts.json,1,\"'=hyperlink(\"\"x\"\")\",\"'=HYPERLINK(\"\"x\"\")\",1,1.000000,1,tiktok.com items (imported)\n\
+             posts.json,2,\"a,b\",\"a,b\",1,1.000000,1,tiktok.com items (imported)\n\
+             posts.json,3,london,london,1,1.000000,1,tiktok.com items (imported)\n",
         );
     desk.cotag("frequencies posts.json --excel")
         .fails(2, &["--excel goes with --format csv or tsv"]);
@@ -369,8 +369,8 @@ fn columns_on_request() {
     desk.cotag("frequencies london 1 --columns views,authors --format csv")
         .fine()
         .stdout(
-            "of,rank,hashtag,spelling,occurrences,frequency,total,authors,views_sum,views_median\n\
-             #london,0,london,london,4,1.000000,4,3,745,20.0\n",
+            "of,rank,hashtag,spelling,occurrences,frequency,total,authors,views_sum,views_median,sources\n\
+             #london,0,london,london,4,1.000000,4,3,745,20.0,tiktok.com items (imported)\n",
         );
     desk.cotag("frequencies london --columns likes")
         .fails(2, &["invalid value 'likes'"]);
@@ -391,9 +391,9 @@ fn a_missing_count_is_not_zero() {
     desk.cotag("frequencies posts.json --columns views,top-author --format csv")
         .fine()
         .stdout(
-            "of,rank,hashtag,spelling,occurrences,frequency,total,top_author_share,views_sum,views_median\n\
-             posts.json,0,a,a,2,1.000000,2,1.0000,8,8.0\n\
-             posts.json,1,b,b,1,0.500000,2,,,\n",
+            "of,rank,hashtag,spelling,occurrences,frequency,total,top_author_share,views_sum,views_median,sources\n\
+             posts.json,0,a,a,2,1.000000,2,1.0000,8,8.0,tiktok.com items (imported)\n\
+             posts.json,1,b,b,1,0.500000,2,,,,tiktok.com items (imported)\n",
         );
 }
 
@@ -414,7 +414,7 @@ fn the_number_of_rows_must_make_sense() {
     desk.cotag("frequencies london 1000")
         .fine()
         .stdout(TABLE)
-        .says(&["These are all 5 hashtags; 1000 were asked for."]);
+        .says(&["5 hashtags in all; 1000 were asked for."]);
     desk.cotag("frequencies").fails(2, &["which hashtag?"]);
     desk.cotag("frequencies -d").fails(2, &["which hashtag?"]);
 }
@@ -497,7 +497,7 @@ fn all_threads_together_count_what_one_would() {
              3     t2              2000     0.3333\n\
              Total posts: 6000\n",
         )
-        .says(&["Left out: 10 of 6010 records repeat a post and were dropped."]);
+        .says(&["Left out: 10 of 6010 records that repeat a post."]);
     assert!(
         desk.cotag("posts london --format csv")
             .fine()

@@ -63,9 +63,9 @@ fn a_picture_goes_where_the_seed_tool_puts_it_with_its_rows_beside_it() {
         assert_eq!(size(&desk, &format!("data/img/{}", names[1])).0, 1500);
         assert_eq!(
             desk.read(&format!("data/img/{}", names[0])),
-            "of,rank,hashtag,spelling,occurrences,frequency,total\n\
-             #own,1,fyp,fyp,6,0.750000,8\n\
-             #own,2,rain,rain,3,0.375000,8\n"
+            "of,rank,hashtag,spelling,occurrences,frequency,total,sources\n\
+             #own,1,fyp,fyp,6,0.750000,8,tiktok.com items (imported)\n\
+             #own,2,rain,rain,3,0.375000,8,tiktok.com items (imported)\n"
         );
     }
 }
@@ -130,16 +130,16 @@ fn a_chart_ranks_by_what_it_measures_and_its_rows_hold_it() {
         "{rows}"
     );
     assert!(rows.starts_with(
-        "of,rank,hashtag,spelling,occurrences,frequency,total,views_sum,views_median\n"
+        "of,rank,hashtag,spelling,occurrences,frequency,total,views_sum,views_median,sources\n"
     ));
     desk.cotag("frequencies own 2 --plot -o a.png --dpi 40 --measure authors")
         .fine();
-    assert!(desk.read("a.csv").contains("total,authors\n"));
+    assert!(desk.read("a.csv").contains("total,authors,sources\n"));
     desk.cotag("frequencies own 2 --plot -o c.png --dpi 40 --measure count --ci --theme print")
         .fine();
     assert!(
         desk.read("c.csv")
-            .contains("total,frequency_low,frequency_high\n")
+            .contains("total,frequency_low,frequency_high,sources\n")
     );
 }
 
@@ -163,9 +163,9 @@ fn several_hashtags_give_one_picture_each_or_bars_in_pairs() {
     assert!(desk.read("pair.svg").contains("6 · 75.0 %"));
     assert_eq!(
         desk.read("pair.csv"),
-        "of,rank,hashtag,spelling,occurrences,frequency,total\n\
-         #own,1,fyp,fyp,6,0.750000,8\n\
-         #rain,0,fyp,fyp,3,1.000000,3\n"
+        "of,rank,hashtag,spelling,occurrences,frequency,total,sources\n\
+         #own,1,fyp,fyp,6,0.750000,8,tiktok.com items (imported)\n\
+         #rain,0,fyp,fyp,3,1.000000,3,tiktok.com items (imported)\n"
     );
     desk.cotag("frequencies own --plot --compare -o x.png")
         .fails(2, &["--compare takes two hashtags"]);

@@ -35,7 +35,7 @@ fn the_posts_are_listed_by_date_with_their_links() {
         )
         .says(&[
             "n = 3 posts of #london, 2024-05-01 to 2024-05-02 (UTC), from tiktok.com items (imported).",
-            "Left out: 1 posts do not meet the filters.",
+            "Left out: 1 post that the filters exclude.",
         ]);
 }
 
@@ -90,11 +90,11 @@ fn every_number_of_a_table_is_as_many_posts() {
 fn ids_are_text_in_every_format_and_missing_is_empty() {
     let desk = stocked();
     desk.cotag("posts london --without fyp --format csv").fine().stdout(&format!(
-        "id,created,author,views,kind,link\n{0},2024-05-01T01:00:00Z,,,video,https://www.tiktok.com/@/video/{0}\n",
+        "id,created,author,views,kind,link,origin,format\n{0},2024-05-01T01:00:00Z,,,video,https://www.tiktok.com/@/video/{0},import,web\n",
         id(1)
     ));
     desk.cotag("posts london --without fyp --format csv --excel").fine().stdout(&format!(
-        "\u{feff}id,created,author,views,kind,link\n\"=\"\"{0}\"\"\",2024-05-01T01:00:00Z,,,video,https://www.tiktok.com/@/video/{0}\n",
+        "\u{feff}id,created,author,views,kind,link,origin,format\n\"=\"\"{0}\"\"\",2024-05-01T01:00:00Z,,,video,https://www.tiktok.com/@/video/{0},import,web\n",
         id(1)
     ));
     let document = desk
@@ -105,7 +105,7 @@ fn ids_are_text_in_every_format_and_missing_is_empty() {
     assert_eq!(
         document["rows"],
         json!([{"id": id(1).to_string(), "created": "2024-05-01T01:00:00Z", "author": null, "views": null, "kind": "video",
-                "link": format!("https://www.tiktok.com/@/video/{}", id(1))}])
+                "link": format!("https://www.tiktok.com/@/video/{}", id(1)), "origin": "import", "format": "web"}])
     );
     assert_eq!(document["sample"]["posts"], 1);
     desk.cotag("posts london --without fyp --format md")

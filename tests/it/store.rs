@@ -130,7 +130,7 @@ fn other_layouts_are_read_as_they_are_and_changed_by_nothing_but_an_addition() {
         let before = desk.snapshot("data");
         let table = desk.cotag("frequencies london").code(0);
         assert_eq!(table.counts(), ["london 2", "a 1"], "{name}");
-        table.says(&["Left out: 1 of 3 records repeat a post and were dropped."]);
+        table.says(&["Left out: 1 of 3 records that repeat a post."]);
         desk.cotag("posts london")
             .code(0)
             .shows(&["Total posts: 2"]);
@@ -229,7 +229,7 @@ fn a_seed_tree_with_spellings_in_folders_of_their_own_is_one_hashtag() {
     desk.cotag("frequencies LONDON")
         .code(0)
         .shows(&["Total posts: 3\n"])
-        .says(&["1 of 4 records repeat"]);
+        .says(&["1 of 4 records that repeat"]);
 }
 
 /// Hashtags that are no good names for folders, and some that collide by case or normalisation.

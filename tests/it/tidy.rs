@@ -14,7 +14,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("analysis", &["model"]),
     ("output", &["analysis", "model"]),
     ("cli", &["model"]),
-    ("error", &["store", "source"]),
+    ("error", &["store", "source", "output"]),
     ("ui", &["output", "error"]),
 ];
 
