@@ -17,6 +17,8 @@ pub mod json;
 
 pub mod record;
 
+pub mod http;
+
 pub mod source;
 
 pub mod store;
