@@ -30,6 +30,7 @@ pub mod output;
 mod cli;
 mod commands;
 mod error;
+mod settings;
 mod ui;
 
 use std::ffi::OsString;

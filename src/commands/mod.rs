@@ -2,12 +2,18 @@
 //!
 //! The only room that knows all others.
 
+mod auth;
 mod chart;
+mod collect;
+mod coverage;
+mod crawl;
+mod download;
 mod frequencies;
 mod import;
 mod input;
 mod interrupt;
 mod posts;
+mod quota;
 mod repair;
 mod verify;
 
@@ -18,7 +24,7 @@ use std::time::Duration;
 use fs_err as fs;
 
 use crate::analysis::{Filter, TagsFrom};
-use crate::cli::{Cli, Command, FilterArgs, Global, OutputArgs, OutputFormat, TagsFromArg};
+use crate::cli::{AuthCommand, Cli, Command, FilterArgs, Global, OutputArgs, OutputFormat, TagsFromArg};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::TableFormat;
@@ -34,6 +40,11 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
         Command::Import(args) => import::run(args, &cli.global, ui),
         Command::Frequencies(args) => frequencies::run(args, &cli.global, ui),
         Command::Posts(args) => posts::run(args, &cli.global, ui),
+        Command::Download(args) => download::run(args, &cli.global, ui),
+        Command::Crawl(args) => crawl::run(args, &cli.global, ui),
+        Command::Auth(AuthCommand::Check(args)) => auth::run(args, &cli.global, ui),
+        Command::Coverage(args) => coverage::run(args, &cli.global, ui),
+        Command::Quota(args) => quota::run(args, &cli.global, ui),
         Command::Verify => verify::run(&cli.global, ui),
         Command::Repair => repair::run(&cli.global, ui),
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::wire::{Fault, Page, Problem, page, token};
+use super::wire::{Fault, Page, Problem, is_synthetic, page, token};
 use crate::http::{Backoff, Breaker, Client, Clock, Pace, Secret, Trip};
 
 /// Where TikTok's API is.
@@ -93,6 +93,7 @@ pub struct Api<'g> {
     token: RefCell<Option<Token>>,
     pace: RefCell<Pace>,
     breaker: RefCell<Breaker>,
+    synthetic: Cell<bool>,
 }
 
 #[derive(Clone)]
@@ -121,12 +122,18 @@ impl<'g> Api<'g> {
             // Five a second at the usual wait: what TikTok's own wrapper suggests.
             pace: RefCell::new(Pace::new(retry_wait / 25)),
             breaker: RefCell::new(Breaker::new(retry_wait * 24)),
+            synthetic: Cell::new(false),
         }
     }
 
     /// The server's time.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Whether it is a practice server, whose posts never were; known after [`Api::login`].
+    pub fn is_synthetic(&self) -> bool {
+        self.synthetic.get()
     }
 
     /// Asks for a token unless there is one that will last.
@@ -272,6 +279,7 @@ impl<'g> Api<'g> {
         let reply = self.http.post_form(&url, &form).await?;
         self.set_clock(reply.date);
         let (text, life) = token(&reply)?;
+        self.synthetic.set(is_synthetic(&reply));
         // A short-lived token is renewed in the middle of its life.
         let margin = RENEW_BEFORE.min(life / 2);
         Ok(Token {

@@ -256,7 +256,7 @@ impl Search {
             }
             // Without a search id of ours that message makes no sense: their trouble.
             Fault::Search | Fault::Server => {
-                tries.server += 1;
+                tries.server += if problem.too_much { 2 } else { 1 };
                 if tries.server < self.patience {
                     Reaction::Again(told(backoff.doubling(tries.server - 1)))
                 } else {

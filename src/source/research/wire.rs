@@ -48,6 +48,8 @@ pub struct Problem {
     pub log_id: Option<String>,
     /// How long the server asks us to wait.
     pub retry_after: Option<Duration>,
+    /// The request took the servers too long: waiting helps less than asking for less.
+    pub too_much: bool,
 }
 
 /// What a failed request means.
@@ -79,6 +81,7 @@ impl Problem {
             message: message.into(),
             log_id: None,
             retry_after: None,
+            too_much: false,
         }
     }
 }
@@ -91,8 +94,16 @@ impl From<Failure> for Problem {
             FailureKind::Connect | FailureKind::Cut => Fault::Network,
             FailureKind::Request => Fault::Rejected,
         };
-        Self::new(fault, failure.message)
+        Self {
+            too_much: failure.kind == FailureKind::Timeout,
+            ..Self::new(fault, failure.message)
+        }
     }
+}
+
+/// Whether an answer says that it comes from a practice server.
+pub(super) fn is_synthetic(reply: &Reply) -> bool {
+    reply.header("x-cotag-sandbox").is_some()
 }
 
 /// Reads the answer to a video query.
@@ -142,7 +153,7 @@ pub(super) fn page(reply: &Reply, fetched: Timestamp) -> Result<Page, Problem> {
         search_id: data.literal("search_id").map(Cow::into_owned),
         log_id,
         fetched,
-        synthetic: reply.header("x-cotag-sandbox").is_some(),
+        synthetic: is_synthetic(reply),
     })
 }
 
@@ -235,7 +246,10 @@ fn problem(status: u16, code: &str, message: &str) -> Problem {
             _ => Fault::Rejected,
         },
     };
-    Problem::new(fault, told(status, code, message))
+    Problem {
+        too_much: status == 504 || code == "timeout",
+        ..Problem::new(fault, told(status, code, message))
+    }
 }
 
 fn no_json(reply: &Reply, text: &str) -> Problem {

@@ -1,0 +1,1 @@
+//! `cotag auth check`: do the credentials work, and if not, why.

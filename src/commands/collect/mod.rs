@@ -1,0 +1,578 @@
+//! From queries to stored posts: settings, plan, searches, store; shared by `download` and `crawl`.
+
+mod gate;
+mod plan;
+mod tag;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+
+use self::gate::{RunGate, day_of};
+use self::plan::{Task, Wish, plan};
+use self::tag::{Tag, Tally, why};
+use super::{interrupt, writer};
+use crate::cli::{Global, SpanArgs};
+use crate::error::{Error, Exit};
+use crate::http::{Client, Config, TIMEOUT};
+use crate::model::{Hashtag, Origin};
+use crate::settings::ApiSettings;
+use crate::source::research::{Api, Credentials, Query, Stop, Window};
+use crate::store::{Coverage, Quota, Run, RunInput, Store, TagWriter, Writer, new_id};
+use crate::ui::Ui;
+
+/// Days of a first run.
+const FIRST_RUN: i64 = 30;
+/// TikTok's posts begin here.
+const BEGINNING: Date = jiff::civil::date(2018, 1, 1);
+
+/// A query and the name that its posts are stored under.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) name: Hashtag,
+    pub(super) query: Query,
+}
+
+/// What was asked for, all of it checked.
+pub(super) struct Request<'r> {
+    /// `download` or `crawl`.
+    pub(super) command: &'static str,
+    pub(super) subjects: &'r [Subject],
+    pub(super) span: &'r SpanArgs,
+    pub(super) since: Option<Date>,
+    pub(super) until: Option<Date>,
+}
+
+/// Collects everything.
+///
+/// # Errors
+/// Whatever ends the run early; all that was fetched is stored by then.
+pub(super) fn collect(
+    request: &Request<'_>,
+    settings: &ApiSettings,
+    global: &Global,
+    ui: &Ui,
+) -> Result<Exit, Error> {
+    for warning in &settings.warnings {
+        ui.warn(warning);
+    }
+    check_dates(request, day_of(Timestamp::now()), settings)?;
+    if request.span.dry_run {
+        return dry_run(request, settings, global, ui);
+    }
+    let server = Server::of(settings)?;
+    interrupt::listen();
+    let gate = RunGate::new(
+        ui,
+        server.quota.clone(),
+        settings.daily_quota,
+        request.span.max_requests,
+    );
+    let http = Client::new(&Config {
+        proxy: settings.proxy.clone(),
+        timeout: TIMEOUT,
+    })
+    .map_err(|failure| Error::failed(failure.to_string(), "check --proxy"))?;
+    let wait = settings.retry_wait;
+    let api = Api::new(http, &server.url, server.credentials.clone(), wait, &gate);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let run = Collection {
+        request,
+        api: &api,
+        gate: &gate,
+        global,
+        ui,
+    };
+    runtime.block_on(run.all(wait))
+}
+
+/// The server asked, and how its requests are counted.
+struct Server {
+    url: String,
+    credentials: Credentials,
+    quota: Option<Quota>,
+}
+
+impl Server {
+    fn of(settings: &ApiSettings) -> Result<Self, Error> {
+        Ok(Self {
+            url: settings.base_url.clone(),
+            credentials: settings.credentials()?.clone(),
+            quota: Some(Quota::of(&settings.state_dir, &settings.client()?)),
+        })
+    }
+}
+
+struct Collection<'c> {
+    request: &'c Request<'c>,
+    api: &'c Api<'c>,
+    gate: &'c RunGate<'c>,
+    global: &'c Global,
+    ui: &'c Ui,
+}
+
+/// How one pass over all subjects ended.
+#[derive(Default)]
+struct Pass {
+    stop: Option<Stop>,
+    failed: usize,
+    new: u64,
+}
+
+impl Collection<'_> {
+    /// Passes until nothing is left, or nothing more may be asked today.
+    async fn all(&self, retry_wait: Duration) -> Result<Exit, Error> {
+        let names: Vec<String> = self
+            .request
+            .subjects
+            .iter()
+            .map(|subject| format!("'{}'", subject.name))
+            .collect();
+        self.ui
+            .note(&format!("Hashtags to scrape: [{}]", names.join(", ")));
+        if let Err(stop) = self.api.login().await {
+            return self.ended(&stop);
+        }
+        if let Some(skew) = self.api.clock().skew() {
+            self.ui.warn(&format!(
+                "this machine's clock differs from the server's by {skew:#}; the server's counts"
+            ));
+        }
+        let (mut new, mut failed) = (0, 0);
+        let mut waited_for = None;
+        let stop = loop {
+            let pass = self.pass()?;
+            let pass = pass.run(self).await?;
+            new += pass.new;
+            failed = failed.max(pass.failed);
+            match pass.stop {
+                Some(Stop::Quota(_)) if self.request.span.wait => {
+                    let now = self.api.clock().now();
+                    let at = wake(now, waited_for, retry_wait);
+                    waited_for = Some(day_of(at));
+                    if let Err(stop) = self.sleep(at).await {
+                        break Some(stop);
+                    }
+                }
+                stop => break stop,
+            }
+        };
+        self.ui
+            .note(&format!("Successfully scraped {new} total entries"));
+        if let Some(stop) = stop {
+            return self.ended(&stop);
+        }
+        Ok(if failed > 0 { Exit::Partly } else { Exit::Done })
+    }
+
+    /// Sleeps by the wall clock: a laptop's sleep stretches every other timer.
+    async fn sleep(&self, until: Timestamp) -> Result<(), Stop> {
+        self.gate.reopen();
+        self.ui.note(&format!(
+            "the day's requests are used up; waiting until {}",
+            until.strftime("%Y-%m-%d %H:%M UTC")
+        ));
+        while self.api.clock().now() < until {
+            self.api.pause(Duration::from_millis(200)).await?;
+        }
+        Ok(())
+    }
+
+    fn pass(&self) -> Result<Opened, Error> {
+        let started = self.api.clock().now();
+        Ok(Opened {
+            writer: writer(self.global, self.request.command, self.ui)?,
+            run: new_id(started),
+            started,
+        })
+    }
+
+    /// Whatever ended the run: what it means, and when to come back.
+    fn ended(&self, stop: &Stop) -> Result<Exit, Error> {
+        let now = self.api.clock().now();
+        let same = "the same command goes on where this one stopped";
+        let (exit, what, hint) = match stop {
+            Stop::Interrupted => {
+                self.ui
+                    .warn(&format!("interrupted; all that was fetched is stored, {same}"));
+                return Ok(Exit::Interrupted);
+            }
+            Stop::Gate => {
+                return Err(self
+                    .gate
+                    .trouble()
+                    .unwrap_or_else(|| Error::failed("the run ended", same)));
+            }
+            Stop::MaxRequests => (
+                Exit::Later,
+                format!("{} requests were sent, as many as --max-requests allows", self.gate.sent()),
+                format!("come back any time: {same}"),
+            ),
+            Stop::Quota(problem) => {
+                let said = problem.as_ref().map_or(String::new(), |problem| format!(" ({problem})"));
+                let at = next_day(now);
+                let left = at.duration_since(now);
+                (
+                    Exit::Later,
+                    format!("the day's requests are used up{said}"),
+                    format!(
+                        "come back after {} (in {} h {} min): {same}; --wait waits for it",
+                        at.strftime("%Y-%m-%d %H:%M UTC"),
+                        left.as_hours(),
+                        left.as_mins() % 60
+                    ),
+                )
+            }
+            Stop::Rate(problem) => (
+                Exit::Later,
+                format!("the API keeps saying that it is asked too often: {problem}"),
+                format!("come back in an hour: {same}"),
+            ),
+            Stop::Storm(problem) => (
+                Exit::Later,
+                format!("the API fails every request, so no more of the quota was spent: {problem}"),
+                format!("come back in a few hours: {same}"),
+            ),
+            Stop::Credentials(problem) => return Err(refused(&problem.to_string())),
+            Stop::Network(problem) => {
+                return Err(Error::failed(
+                    format!("the API cannot be reached: {problem}"),
+                    format!("check the network, --proxy and --api-url; {same}"),
+                ));
+            }
+        };
+        Err(Error::ended(exit, what, hint))
+    }
+}
+
+/// A store opened for one pass; given back while waiting for the next day.
+struct Opened {
+    writer: Writer,
+    run: String,
+    started: Timestamp,
+}
+
+impl Opened {
+    async fn run(mut self, of: &Collection<'_>) -> Result<Pass, Error> {
+        let mut pass = Pass::default();
+        for subject in of.request.subjects {
+            let (tally, stop) = self.subject(subject, of).await?;
+            pass.new += tally.new;
+            pass.failed += tally.failed.len();
+            if stop.is_some() {
+                pass.stop = stop;
+                break;
+            }
+        }
+        Ok(pass)
+    }
+
+    async fn subject(
+        &mut self,
+        subject: &Subject,
+        of: &Collection<'_>,
+    ) -> Result<(Tally, Option<Stop>), Error> {
+        let origin = if of.api.is_synthetic() {
+            Origin::Synthetic
+        } else {
+            Origin::Research
+        };
+        let tag_writer = self.writer.tag(&subject.name, origin)?;
+        super::import::tell_opened(&tag_writer, of.ui);
+        let coverage = Coverage::read(tag_writer.folder())?;
+        if coverage.unreadable > 0 {
+            of.ui.warn(&format!(
+                "#{}: {} lines of windows.jsonl cannot be read; their days are asked for again",
+                subject.name, coverage.unreadable
+            ));
+        }
+        let wish = of.request.wish(&subject.query, &coverage, Tag::today(of.api));
+        let key = subject.query.key();
+        let tasks = plan(coverage.of_query(&key), &subject.query, &wish);
+        if wish.span.to > wish.complete {
+            of.ui.warn(&format!(
+                "the API may not have all posts after {} yet: these days are asked for again later",
+                wish.complete
+            ));
+        }
+        let days: u64 = tasks
+            .iter()
+            .filter(|task| task.part.is_none())
+            .map(|task| u64::from(task.window.days()))
+            .sum();
+        of.ui.start_steps(&format!("#{}", subject.name), days);
+        let tag = Tag {
+            subject,
+            api: of.api,
+            gate: of.gate,
+            ui: of.ui,
+            run: &self.run,
+            origin,
+            query_key: key,
+            complete: wish.complete,
+            limit: of.request.span.limit,
+            writer: RefCell::new(tag_writer),
+            coverage: RefCell::new(coverage),
+            tally: RefCell::default(),
+            answered: Cell::new(false),
+            doubt: Cell::new(false),
+            bearable: Cell::new(u32::from(of.request.span.window)),
+            days_done: Cell::new(0),
+        };
+        let stop = tag
+            .run(tasks, usize::from(of.request.span.concurrency))
+            .await;
+        of.ui.finish();
+        let (tally, tag_writer) = (tag.tally.into_inner(), tag.writer.into_inner());
+        self.finish(subject, of, &wish, origin, &tally, stop.as_ref(), tag_writer)?;
+        Ok((tally, stop))
+    }
+
+    /// Ids and ledger, and the seed tool's lines. On every end, also an early one.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one run's line")]
+    fn finish(
+        &mut self,
+        subject: &Subject,
+        of: &Collection<'_>,
+        wish: &Wish,
+        origin: Origin,
+        tally: &Tally,
+        stop: Option<&Stop>,
+        tag_writer: TagWriter,
+    ) -> Result<(), Error> {
+        let stored = tag_writer.len();
+        // A run that had nothing to ask leaves no trace, however often cron starts it.
+        if tally.requests > 0 || tag_writer.opened.recovered > 0 {
+            let query = subject.query.to_json().to_string();
+            let run = Run {
+                run: self.run.clone(),
+                command: of.request.command.into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                origin: origin.name().into(),
+                hashtag: subject.name.to_string(),
+                started: self.started,
+                finished: of.api.clock().now(),
+                inputs: vec![RunInput {
+                    path: format!("{query} {}", wish.span),
+                    kind: "research-api query".into(),
+                    bytes: query.len() as u64,
+                    sha256: subject.query.key(),
+                }],
+                read: tally.returned,
+                new: tally.new,
+                known: tally.known,
+                without_tag: tally.off_query,
+                rejected: tally.rejected,
+                stopped: stop.map_or_else(|| "all windows asked".into(), why),
+                ..Run::default()
+            };
+            let finished = self.writer.finish(vec![(tag_writer, run)]);
+            // If the disk is full, that came first and is what a person must hear.
+            if let Err(error) = finished {
+                return Err(of.gate.trouble().unwrap_or_else(|| error.into()));
+            }
+        }
+        tell(subject, stored, tally, of.ui);
+        Ok(())
+    }
+}
+
+/// The seed tool's lines, then ours.
+fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
+    let name = &subject.name;
+    if stored == 0 {
+        ui.note(&format!("No posts were found for the hashtag: {name}"));
+    } else {
+        if tally.new == 0 {
+            ui.note(&format!("No new posts were found for the hashtag: {name}"));
+        }
+        ui.note(&format!(
+            "Scraped {stored} posts containing the hashtag '{name}'"
+        ));
+    }
+    ui.note(&format!(
+        "#{name}: {} requests, {} pages, {} posts returned: {} new, {} already stored, {} off-query, {} unreadable",
+        tally.requests,
+        tally.pages,
+        tally.returned,
+        tally.new,
+        tally.known,
+        tally.off_query,
+        tally.rejected
+    ));
+    for failed in tally.failed.iter().take(5) {
+        ui.warn(&format!("#{name}: {failed}"));
+    }
+    if !tally.failed.is_empty() {
+        ui.warn(&format!(
+            "#{name}: {} windows are missing; `cotag coverage {name}` lists them, --retry-failed asks again",
+            tally.failed.len()
+        ));
+    }
+}
+
+impl Request<'_> {
+    fn wish(&self, query: &Query, coverage: &Coverage, today: Date) -> Wish {
+        let complete = today.saturating_sub(i64::from(self.span.lag).days());
+        let to = self.until.unwrap_or(complete);
+        let first = to.saturating_sub((FIRST_RUN - 1).days());
+        let key = query.key();
+        // What was ever asked for is kept complete: the gaps are found by the plan.
+        let before = coverage.of_query(&key).map(|line| line.from).min();
+        let from = self.since.or(before).unwrap_or(first);
+        Wish {
+            span: Window { from, to },
+            complete,
+            today,
+            days: self.span.window,
+            retry_failed: self.span.retry_failed,
+        }
+    }
+}
+
+fn check_dates(request: &Request<'_>, today: Date, settings: &ApiSettings) -> Result<(), Error> {
+    let wrong = |what: String| Err(Error::Usage(what));
+    if let (Some(since), Some(until)) = (request.since, request.until)
+        && since > until
+    {
+        return wrong(format!("--since {since} is after --until {until}"));
+    }
+    for (name, day) in [("--since", request.since), ("--until", request.until)] {
+        let Some(day) = day else { continue };
+        if day < BEGINNING {
+            return wrong(format!("{name} {day} is before 2018, when there was no TikTok"));
+        }
+        // A practice server may have another day than we.
+        if day > today && !settings.sandbox {
+            return wrong(format!("{name} {day} is in the future: today is {today} (UTC)"));
+        }
+    }
+    let complete = today.saturating_sub(i64::from(request.span.lag).days());
+    if let (Some(since), None) = (request.since, request.until)
+        && since > complete
+    {
+        return wrong(format!(
+            "--since {since} is after {complete}, the last day that the API has completely; \
+             name --until to ask for younger days"
+        ));
+    }
+    Ok(())
+}
+
+/// What would be asked, without asking.
+fn dry_run(
+    request: &Request<'_>,
+    settings: &ApiSettings,
+    global: &Global,
+    ui: &Ui,
+) -> Result<Exit, Error> {
+    let today = day_of(Timestamp::now());
+    let mut text = String::new();
+    for subject in request.subjects {
+        let coverage = stored_coverage(global, &subject.name)?;
+        let wish = request.wish(&subject.query, &coverage, today);
+        let tasks = plan(coverage.of_query(&subject.query.key()), &subject.query, &wish);
+        text += &format!(
+            "#{}: {}, {} searches\n",
+            subject.name,
+            wish.span,
+            tasks.len()
+        );
+        for task in &tasks {
+            text += &format!("  {}{}\n", task.window, note(task));
+        }
+    }
+    let used = match settings.client() {
+        Ok(client) => Quota::of(&settings.state_dir, &client).used(today)?.requests,
+        Err(_) => 0,
+    };
+    text += &format!(
+        "each search needs a request per 100 posts, at least one; {} of {} requests are left today\n",
+        settings.daily_quota.saturating_sub(used),
+        settings.daily_quota
+    );
+    ui.data(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn note(task: &Task) -> String {
+    let part = task.part.map_or(String::new(), |part| format!(" ({part})"));
+    let state = task
+        .line
+        .as_ref()
+        .map_or(String::new(), |line| format!(", {}: {}", line.state.name(), line.why));
+    part + &state
+}
+
+/// What is known of a name's windows; nothing where it is not stored.
+fn stored_coverage(global: &Global, name: &Hashtag) -> Result<Coverage, Error> {
+    let folder = Store::open(&global.data_dir)
+        .ok()
+        .and_then(|store| store.find(name).ok())
+        .and_then(|stored| stored.posts.into_iter().next());
+    // A path that is not there has no ledger either.
+    Ok(Coverage::read(
+        &folder.unwrap_or_else(|| global.data_dir.join("nothing")),
+    )?)
+}
+
+/// When the API counts from nothing again, with a margin for its clock.
+fn next_day(now: Timestamp) -> Timestamp {
+    midnight_after(now)
+        .checked_add(5.minutes())
+        .unwrap_or(Timestamp::MAX)
+}
+
+fn midnight_after(now: Timestamp) -> Timestamp {
+    let zoned = now.to_zoned(jiff::tz::TimeZone::UTC);
+    zoned
+        .tomorrow()
+        .and_then(|tomorrow| tomorrow.start_of_day())
+        .map_or(Timestamp::MAX, |start| start.timestamp())
+}
+
+/// When to try again: shortly after midnight (UTC); if that was too early for the API, hours later.
+/// At the usual base wait of 5 s these are 5 minutes and 4 hours.
+fn wake(now: Timestamp, waited_for: Option<Date>, retry_wait: Duration) -> Timestamp {
+    let (from, wait) = if waited_for == Some(day_of(now)) {
+        (now, retry_wait * 2880)
+    } else {
+        (midnight_after(now), retry_wait * 60)
+    };
+    from.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// Credentials that are not accepted, with the ways on.
+pub(super) fn refused(problem: &str) -> Error {
+    Error::ended(
+        Exit::Credentials,
+        format!("the API does not accept the credentials: {problem}"),
+        "check key and secret, and whether the research project is still approved (it may have lapsed): \
+         developers.tiktok.com; `cotag auth check` tries them; --source sandbox needs none",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waking_is_shortly_after_midnight_and_then_every_four_hours() {
+        let now = "2026-11-22T22:10:00Z".parse().unwrap();
+        let usual = Duration::from_secs(5);
+        let first = wake(now, None, usual);
+        assert_eq!(first.to_string(), "2026-11-23T00:05:00Z");
+        let again = wake(first, Some(day_of(first)), usual);
+        assert_eq!(again.to_string(), "2026-11-23T04:05:00Z");
+        assert_eq!(next_day(now), first);
+        let evening = "2026-11-23T20:00:00Z".parse().unwrap();
+        assert_eq!(
+            wake(evening, Some(jiff::civil::date(2026, 11, 22)), usual).to_string(),
+            "2026-11-24T00:05:00Z"
+        );
+    }
+}

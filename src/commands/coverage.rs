@@ -1,0 +1,1 @@
+//! `cotag coverage`: the ledger of windows, as a table or for programs.
