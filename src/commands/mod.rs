@@ -9,6 +9,7 @@ mod input;
 mod interrupt;
 mod posts;
 mod repair;
+mod sandbox;
 mod verify;
 
 use std::io::Write as _;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
         Command::Posts(args) => posts::run(args, &cli.global, ui),
         Command::Verify => verify::run(&cli.global, ui),
         Command::Repair => repair::run(&cli.global, ui),
+        Command::Sandbox(args) => sandbox::run(args, ui),
     }
 }
 

@@ -4,4 +4,5 @@
 //! at a time with its raw record, which is one line of valid JSON without secrets.
 
 pub mod files;
+pub mod sandbox;
 pub mod synthetic;
