@@ -68,8 +68,14 @@ impl ApiSettings {
             app_name: "cotag".into(),
         })
         .ok();
-        let default_config = folders.as_ref().map(|folders| folders.in_config_dir("config.toml"));
-        let config = config(args.config.as_deref(), default_config.as_deref(), &mut warnings)?;
+        let default_config = folders
+            .as_ref()
+            .map(|folders| folders.in_config_dir("config.toml"));
+        let config = config(
+            args.config.as_deref(),
+            default_config.as_deref(),
+            &mut warnings,
+        )?;
         let (file, config_path) = config.unwrap_or_default();
 
         let sandbox = args.source == SourceArg::Sandbox;
@@ -89,7 +95,12 @@ impl ApiSettings {
             None
         } else {
             let in_config = file.client_key.zip(file.client_secret);
-            credentials(args.credentials.as_deref(), in_config, &config_path, &mut warnings)?
+            credentials(
+                args.credentials.as_deref(),
+                in_config,
+                &config_path,
+                &mut warnings,
+            )?
         };
         let base_url = base_url.trim_end_matches('/').to_owned();
         if !base_url.starts_with("https://") && !base_url.starts_with("http://") {
@@ -196,7 +207,11 @@ fn credentials(
         }
         (None, None) => {}
         (key, _) => {
-            let (there, missing) = if key.is_some() { (KEY, SECRET) } else { (SECRET, KEY) };
+            let (there, missing) = if key.is_some() {
+                (KEY, SECRET)
+            } else {
+                (SECRET, KEY)
+            };
             return Err(Error::ended(
                 Exit::Credentials,
                 format!("{there} is set, but {missing} is not"),
@@ -300,7 +315,11 @@ mod tests {
             assert!(!error.to_string().contains("s3cr3t"), "{error}");
         }
         let config_path = folder.path().join("config.toml");
-        fs::write(&config_path, "client_key = \"a\"\nclient_secret = s3cr3t-value\n").unwrap();
+        fs::write(
+            &config_path,
+            "client_key = \"a\"\nclient_secret = s3cr3t-value\n",
+        )
+        .unwrap();
         let error = config(Some(&config_path), None, &mut warnings).unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
         assert!(!error.to_string().contains("s3cr3t"), "{error}");

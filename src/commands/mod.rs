@@ -15,6 +15,7 @@ mod interrupt;
 mod posts;
 mod quota;
 mod repair;
+mod sandbox;
 mod verify;
 
 use std::io::Write as _;
@@ -24,7 +25,9 @@ use std::time::Duration;
 use fs_err as fs;
 
 use crate::analysis::{Filter, TagsFrom};
-use crate::cli::{AuthCommand, Cli, Command, FilterArgs, Global, OutputArgs, OutputFormat, TagsFromArg};
+use crate::cli::{
+    AuthCommand, Cli, Command, FilterArgs, Global, OutputArgs, OutputFormat, TagsFromArg,
+};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::TableFormat;
@@ -47,6 +50,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
         Command::Quota(args) => quota::run(args, &cli.global, ui),
         Command::Verify => verify::run(&cli.global, ui),
         Command::Repair => repair::run(&cli.global, ui),
+        Command::Sandbox(args) => sandbox::run(args, ui),
     }
 }
 

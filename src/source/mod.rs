@@ -5,4 +5,5 @@
 
 pub mod files;
 pub mod research;
+pub mod sandbox;
 pub mod synthetic;

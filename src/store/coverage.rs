@@ -116,12 +116,7 @@ type Key = (String, Date, Date, Option<String>);
 
 impl WindowLine {
     fn key(&self) -> Key {
-        (
-            self.query.clone(),
-            self.from,
-            self.to,
-            self.part.clone(),
-        )
+        (self.query.clone(), self.from, self.to, self.part.clone())
     }
 }
 

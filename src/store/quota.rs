@@ -160,14 +160,21 @@ mod tests {
         });
         assert_eq!(one.used(day).unwrap().requests, 80);
         assert_eq!(one.take(day, 80).unwrap(), None);
-        assert_eq!(one.take(date(2024, 5, 2), 80).unwrap(), Some(DayUse::default()));
+        assert_eq!(
+            one.take(date(2024, 5, 2), 80).unwrap(),
+            Some(DayUse::default())
+        );
         one.failed(day, true).unwrap();
         let used = two.used(day).unwrap();
         assert!(used.exhausted && used.failed == 1);
         for entry in fs::read_dir(folder.path()).unwrap() {
             let entry = entry.unwrap();
             assert!(!entry.file_name().to_string_lossy().contains("awabc123"));
-            assert!(!fs::read_to_string(entry.path()).unwrap().contains("awabc123"));
+            assert!(
+                !fs::read_to_string(entry.path())
+                    .unwrap()
+                    .contains("awabc123")
+            );
         }
     }
 }

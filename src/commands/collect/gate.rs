@@ -97,7 +97,10 @@ impl Gate for RunGate<'_> {
         if self.ending() {
             return Err(Stop::Interrupted);
         }
-        if self.max_requests.is_some_and(|most| self.sent.get() >= most) {
+        if self
+            .max_requests
+            .is_some_and(|most| self.sent.get() >= most)
+        {
             return Err(Stop::MaxRequests);
         }
         match self.count(now) {

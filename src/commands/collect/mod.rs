@@ -16,10 +16,11 @@ use self::tag::{Tag, Tally, why};
 use super::{interrupt, writer};
 use crate::cli::{Global, SpanArgs};
 use crate::error::{Error, Exit};
-use crate::http::{Client, Config, TIMEOUT};
+use crate::http::{Client, Config, Secret, TIMEOUT};
 use crate::model::{Hashtag, Origin};
 use crate::settings::ApiSettings;
 use crate::source::research::{Api, Credentials, Query, Stop, Window};
+use crate::source::sandbox::{Options, Running, Sandbox};
 use crate::store::{Coverage, Quota, Run, RunInput, Store, TagWriter, Writer, new_id};
 use crate::ui::Ui;
 
@@ -70,13 +71,8 @@ pub(super) fn collect(
         settings.daily_quota,
         request.span.max_requests,
     );
-    let http = Client::new(&Config {
-        proxy: settings.proxy.clone(),
-        timeout: TIMEOUT,
-    })
-    .map_err(|failure| Error::failed(failure.to_string(), "check --proxy"))?;
     let wait = settings.retry_wait;
-    let api = Api::new(http, &server.url, server.credentials.clone(), wait, &gate);
+    let api = server.api(settings, &gate)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -91,19 +87,56 @@ pub(super) fn collect(
 }
 
 /// The server asked, and how its requests are counted.
-struct Server {
-    url: String,
-    credentials: Credentials,
+pub(super) struct Server {
+    pub(super) url: String,
+    pub(super) credentials: Credentials,
     quota: Option<Quota>,
+    /// Lives as long as it is asked.
+    _sandbox: Option<Running>,
 }
 
 impl Server {
-    fn of(settings: &ApiSettings) -> Result<Self, Error> {
+    /// # Errors
+    /// No credentials; no port for the practice server.
+    pub(super) fn of(settings: &ApiSettings) -> Result<Self, Error> {
+        if settings.sandbox {
+            let options = Options::default();
+            let running = Sandbox::start(&options)?;
+            return Ok(Self {
+                url: running.url.clone(),
+                credentials: Credentials {
+                    key: Secret::new(&options.client.key),
+                    secret: Secret::new(&options.client.secret),
+                },
+                quota: None,
+                _sandbox: Some(running),
+            });
+        }
         Ok(Self {
+            _sandbox: None,
             url: settings.base_url.clone(),
             credentials: settings.credentials()?.clone(),
             quota: Some(Quota::of(&settings.state_dir, &settings.client()?)),
         })
+    }
+
+    /// The API there.
+    ///
+    /// # Errors
+    /// The proxy's URL is malformed.
+    fn api<'g>(&self, settings: &ApiSettings, gate: &'g RunGate<'_>) -> Result<Api<'g>, Error> {
+        let http = Client::new(&Config {
+            proxy: settings.proxy.clone().filter(|_| !settings.sandbox),
+            timeout: TIMEOUT,
+        })
+        .map_err(|failure| Error::failed(failure.to_string(), "check --proxy"))?;
+        Ok(Api::new(
+            http,
+            &self.url,
+            self.credentials.clone(),
+            settings.retry_wait,
+            gate,
+        ))
     }
 }
 
@@ -135,7 +168,7 @@ impl Collection<'_> {
         self.ui
             .note(&format!("Hashtags to scrape: [{}]", names.join(", ")));
         if let Err(stop) = self.api.login().await {
-            return self.ended(&stop);
+            return Err(ended(&stop, self.gate, self.api.clock().now()));
         }
         if let Some(skew) = self.api.clock().skew() {
             self.ui.warn(&format!(
@@ -164,7 +197,7 @@ impl Collection<'_> {
         self.ui
             .note(&format!("Successfully scraped {new} total entries"));
         if let Some(stop) = stop {
-            return self.ended(&stop);
+            return Err(ended(&stop, self.gate, self.api.clock().now()));
         }
         Ok(if failed > 0 { Exit::Partly } else { Exit::Done })
     }
@@ -189,63 +222,6 @@ impl Collection<'_> {
             run: new_id(started),
             started,
         })
-    }
-
-    /// Whatever ended the run: what it means, and when to come back.
-    fn ended(&self, stop: &Stop) -> Result<Exit, Error> {
-        let now = self.api.clock().now();
-        let same = "the same command goes on where this one stopped";
-        let (exit, what, hint) = match stop {
-            Stop::Interrupted => {
-                self.ui
-                    .warn(&format!("interrupted; all that was fetched is stored, {same}"));
-                return Ok(Exit::Interrupted);
-            }
-            Stop::Gate => {
-                return Err(self
-                    .gate
-                    .trouble()
-                    .unwrap_or_else(|| Error::failed("the run ended", same)));
-            }
-            Stop::MaxRequests => (
-                Exit::Later,
-                format!("{} requests were sent, as many as --max-requests allows", self.gate.sent()),
-                format!("come back any time: {same}"),
-            ),
-            Stop::Quota(problem) => {
-                let said = problem.as_ref().map_or(String::new(), |problem| format!(" ({problem})"));
-                let at = next_day(now);
-                let left = at.duration_since(now);
-                (
-                    Exit::Later,
-                    format!("the day's requests are used up{said}"),
-                    format!(
-                        "come back after {} (in {} h {} min): {same}; --wait waits for it",
-                        at.strftime("%Y-%m-%d %H:%M UTC"),
-                        left.as_hours(),
-                        left.as_mins() % 60
-                    ),
-                )
-            }
-            Stop::Rate(problem) => (
-                Exit::Later,
-                format!("the API keeps saying that it is asked too often: {problem}"),
-                format!("come back in an hour: {same}"),
-            ),
-            Stop::Storm(problem) => (
-                Exit::Later,
-                format!("the API fails every request, so no more of the quota was spent: {problem}"),
-                format!("come back in a few hours: {same}"),
-            ),
-            Stop::Credentials(problem) => return Err(refused(&problem.to_string())),
-            Stop::Network(problem) => {
-                return Err(Error::failed(
-                    format!("the API cannot be reached: {problem}"),
-                    format!("check the network, --proxy and --api-url; {same}"),
-                ));
-            }
-        };
-        Err(Error::ended(exit, what, hint))
     }
 }
 
@@ -290,7 +266,9 @@ impl Opened {
                 subject.name, coverage.unreadable
             ));
         }
-        let wish = of.request.wish(&subject.query, &coverage, Tag::today(of.api));
+        let wish = of
+            .request
+            .wish(&subject.query, &coverage, Tag::today(of.api));
         let key = subject.query.key();
         let tasks = plan(coverage.of_query(&key), &subject.query, &wish);
         if wish.span.to > wish.complete {
@@ -328,7 +306,15 @@ impl Opened {
             .await;
         of.ui.finish();
         let (tally, tag_writer) = (tag.tally.into_inner(), tag.writer.into_inner());
-        self.finish(subject, of, &wish, origin, &tally, stop.as_ref(), tag_writer)?;
+        self.finish(
+            subject,
+            of,
+            &wish,
+            origin,
+            &tally,
+            stop.as_ref(),
+            tag_writer,
+        )?;
         Ok((tally, stop))
     }
 
@@ -415,6 +401,66 @@ fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
     }
 }
 
+/// Whatever ended the run: what it means, and when to come back.
+fn ended(stop: &Stop, gate: &RunGate<'_>, now: Timestamp) -> Error {
+    let same = "the same command goes on where this one stopped";
+    let (exit, what, hint) = match stop {
+        Stop::Interrupted => (
+            Exit::Interrupted,
+            "interrupted; all that was fetched is stored".into(),
+            same.to_owned(),
+        ),
+        Stop::Gate => {
+            return gate
+                .trouble()
+                .unwrap_or_else(|| Error::failed("the run ended", same));
+        }
+        Stop::MaxRequests => (
+            Exit::Later,
+            format!(
+                "{} requests were sent, as many as --max-requests allows",
+                gate.sent()
+            ),
+            format!("come back any time: {same}"),
+        ),
+        Stop::Quota(problem) => {
+            let said = problem
+                .as_ref()
+                .map_or(String::new(), |problem| format!(" ({problem})"));
+            let at = next_day(now);
+            let left = at.duration_since(now);
+            (
+                Exit::Later,
+                format!("the day's requests are used up{said}"),
+                format!(
+                    "come back after {} (in {} h {} min): {same}; --wait waits for it",
+                    at.strftime("%Y-%m-%d %H:%M UTC"),
+                    left.as_hours(),
+                    left.as_mins() % 60
+                ),
+            )
+        }
+        Stop::Rate(problem) => (
+            Exit::Later,
+            format!("the API keeps saying that it is asked too often: {problem}"),
+            format!("come back in an hour: {same}"),
+        ),
+        Stop::Storm(problem) => (
+            Exit::Later,
+            format!("the API fails every request, so no more of the quota was spent: {problem}"),
+            format!("come back in a few hours: {same}"),
+        ),
+        Stop::Credentials(problem) => return refused(&problem.to_string()),
+        Stop::Network(problem) => {
+            return Error::failed(
+                format!("the API cannot be reached: {problem}"),
+                format!("check the network, --proxy and --api-url; {same}"),
+            );
+        }
+    };
+    Error::ended(exit, what, hint)
+}
+
 impl Request<'_> {
     fn wish(&self, query: &Query, coverage: &Coverage, today: Date) -> Wish {
         let complete = today.saturating_sub(i64::from(self.span.lag).days());
@@ -444,11 +490,15 @@ fn check_dates(request: &Request<'_>, today: Date, settings: &ApiSettings) -> Re
     for (name, day) in [("--since", request.since), ("--until", request.until)] {
         let Some(day) = day else { continue };
         if day < BEGINNING {
-            return wrong(format!("{name} {day} is before 2018, when there was no TikTok"));
+            return wrong(format!(
+                "{name} {day} is before 2018, when there was no TikTok"
+            ));
         }
         // A practice server may have another day than we.
         if day > today && !settings.sandbox {
-            return wrong(format!("{name} {day} is in the future: today is {today} (UTC)"));
+            return wrong(format!(
+                "{name} {day} is in the future: today is {today} (UTC)"
+            ));
         }
     }
     let complete = today.saturating_sub(i64::from(request.span.lag).days());
@@ -463,6 +513,28 @@ fn check_dates(request: &Request<'_>, today: Date, settings: &ApiSettings) -> Re
     Ok(())
 }
 
+/// Asks for a token and one post; says which step failed.
+///
+/// # Errors
+/// What is wrong, with its exit code and what to try.
+pub(super) fn check(settings: &ApiSettings, ui: &Ui) -> Result<(), Error> {
+    let server = Server::of(settings)?;
+    let gate = RunGate::new(ui, server.quota.clone(), settings.daily_quota, None);
+    let api = server.api(settings, &gate)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let of = |stop: Stop| ended(&stop, &gate, api.clock().now());
+    runtime.block_on(async {
+        api.login().await.map_err(of)?;
+        ui.note("token: granted");
+        let day = day_of(api.clock().now()).saturating_sub(7.days());
+        api.probe(day).await.map_err(of)?;
+        ui.note("query: answered");
+        Ok(())
+    })
+}
+
 /// What would be asked, without asking.
 fn dry_run(
     request: &Request<'_>,
@@ -475,7 +547,11 @@ fn dry_run(
     for subject in request.subjects {
         let coverage = stored_coverage(global, &subject.name)?;
         let wish = request.wish(&subject.query, &coverage, today);
-        let tasks = plan(coverage.of_query(&subject.query.key()), &subject.query, &wish);
+        let tasks = plan(
+            coverage.of_query(&subject.query.key()),
+            &subject.query,
+            &wish,
+        );
         text += &format!(
             "#{}: {}, {} searches\n",
             subject.name,
@@ -487,7 +563,11 @@ fn dry_run(
         }
     }
     let used = match settings.client() {
-        Ok(client) => Quota::of(&settings.state_dir, &client).used(today)?.requests,
+        Ok(client) => {
+            Quota::of(&settings.state_dir, &client)
+                .used(today)?
+                .requests
+        }
         Err(_) => 0,
     };
     text += &format!(
@@ -501,10 +581,9 @@ fn dry_run(
 
 fn note(task: &Task) -> String {
     let part = task.part.map_or(String::new(), |part| format!(" ({part})"));
-    let state = task
-        .line
-        .as_ref()
-        .map_or(String::new(), |line| format!(", {}: {}", line.state.name(), line.why));
+    let state = task.line.as_ref().map_or(String::new(), |line| {
+        format!(", {}: {}", line.state.name(), line.why)
+    });
     part + &state
 }
 
@@ -547,7 +626,7 @@ fn wake(now: Timestamp, waited_for: Option<Date>, retry_wait: Duration) -> Times
 }
 
 /// Credentials that are not accepted, with the ways on.
-pub(super) fn refused(problem: &str) -> Error {
+fn refused(problem: &str) -> Error {
     Error::ended(
         Exit::Credentials,
         format!("the API does not accept the credentials: {problem}"),

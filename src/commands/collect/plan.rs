@@ -233,7 +233,11 @@ mod tests {
         ];
         assert_eq!(
             planned(&lines, &wish()),
-            [(window(8, 10), None), (window(11, 17), None), (window(18, 20), None)]
+            [
+                (window(8, 10), None),
+                (window(11, 17), None),
+                (window(18, 20), None)
+            ]
         );
     }
 

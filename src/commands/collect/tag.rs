@@ -16,7 +16,9 @@ use crate::record::{self, Envelope, Unreadable};
 use crate::source::research::{
     Api, Ask, End, Page, Part, Problem, Progress, Row, Search, Step, Stop, Window, tile,
 };
-use crate::store::{Added, Coverage, RejectedRecord, StoreError, TagWriter, WindowLine, WindowState};
+use crate::store::{
+    Added, Coverage, RejectedRecord, StoreError, TagWriter, WindowLine, WindowState,
+};
 use crate::ui::Ui;
 
 /// How often a failing request is sent before its window is cut.
@@ -308,10 +310,9 @@ impl Tag<'_> {
         }
         let (open, read) = search.split_off();
         let pieces: Vec<Task> = match open.halves() {
-            Some((first, second)) => vec![
-                Task::new(first, None, None),
-                Task::new(second, None, None),
-            ],
+            Some((first, second)) => {
+                vec![Task::new(first, None, None), Task::new(second, None, None)]
+            }
             // The days above were read already: the last one is tried alone.
             None if open != task.window => vec![Task::new(open, None, None)],
             None => Part::of_day(&self.subject.query)
@@ -409,7 +410,10 @@ impl Tag<'_> {
             from: line.from,
             to: line.to,
         };
-        let part = line.part.as_ref().map_or(String::new(), |part| format!(" ({part})"));
+        let part = line
+            .part
+            .as_ref()
+            .map_or(String::new(), |part| format!(" ({part})"));
         self.tally
             .borrow_mut()
             .failed
@@ -465,10 +469,9 @@ impl Tag<'_> {
     fn show(&self) {
         self.ui.step(self.days_done.get(), || {
             let tally = self.tally.borrow();
-            let left = self
-                .gate
-                .left_today()
-                .map_or(String::new(), |left| format!(", {left} requests left today"));
+            let left = self.gate.left_today().map_or(String::new(), |left| {
+                format!(", {left} requests left today")
+            });
             format!(
                 "{} pages, {} posts, {} new{left}",
                 tally.pages, tally.returned, tally.new

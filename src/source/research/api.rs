@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::wire::{Fault, Page, Problem, is_synthetic, page, token};
 use crate::http::{Backoff, Breaker, Client, Clock, Pace, Secret, Trip};
@@ -188,6 +189,30 @@ impl<'g> Api<'g> {
                 }
                 _ => return Err(Failed::Problem(problem)),
             }
+        }
+    }
+
+    /// Asks for one post of a day: whether queries are answered at all.
+    ///
+    /// # Errors
+    /// Why they are not.
+    pub async fn probe(&self, day: Date) -> Result<(), Stop> {
+        let day = day.strftime("%Y%m%d").to_string();
+        let body = serde_json::json!({
+            "query": {"and": [{"operation": "EQ", "field_name": "hashtag_name", "field_values": ["fyp"]}]},
+            "start_date": day,
+            "end_date": day,
+            "max_count": 1,
+        });
+        match self.ask(&body.to_string(), &Cell::new(0)).await {
+            Ok(_) => Ok(()),
+            Err(Failed::Stop(stop)) => Err(stop),
+            Err(Failed::Problem(problem)) => Err(match problem.fault {
+                Fault::Network => Stop::Network(problem),
+                Fault::Rate => Stop::Rate(problem),
+                Fault::Rejected => Stop::Credentials(problem),
+                _ => Stop::Storm(problem),
+            }),
         }
     }
 
