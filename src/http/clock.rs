@@ -7,6 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 /// Differences up to this are the network's and not worth a word.
 const TOLERATED: SignedDuration = SignedDuration::from_mins(5);
 
+/// What two answers of a server whose clock is even may differ by.
+const JITTER: SignedDuration = SignedDuration::from_secs(3);
+
 /// Our clock, set right by the answers of one server.
 #[derive(Debug, Default)]
 pub struct Clock {
@@ -24,6 +27,10 @@ impl Clock {
     /// Takes over the server's time where it differs by more than five minutes.
     pub fn set_by(&self, server: Timestamp) {
         let ahead = server.duration_since(Timestamp::now());
+        // Headers count whole seconds: following each of them would make the clock jump.
+        if (ahead - self.ahead.get()).abs() <= JITTER {
+            return;
+        }
         self.ahead.set(if ahead.abs() > TOLERATED {
             ahead
         } else {

@@ -28,7 +28,7 @@ pub(crate) struct Outcome {
 
 pub(crate) fn options() -> Options {
     Options {
-        posts: 1200,
+        posts: 2000,
         now: Some("2024-06-03T06:00:00Z".parse().unwrap()),
         client: Client {
             key: KEY.into(),
@@ -42,6 +42,7 @@ pub(crate) fn faulty(faults: &[Fault]) -> Options {
     Options {
         faults: faults.to_vec(),
         quota: 10_000,
+        posts: 6000,
         ..options()
     }
 }
@@ -194,7 +195,10 @@ impl Bench {
 
 /// Answered with 200, and yet of no use.
 fn is_loss(fault: Option<Fault>) -> bool {
-    matches!(fault, Some(Fault::Drop | Fault::Truncate))
+    matches!(
+        fault,
+        Some(Fault::Drop | Fault::Truncate | Fault::EmptyPage)
+    )
 }
 
 fn usual(more: &str) -> String {

@@ -82,6 +82,14 @@ fn survives(faults: &[Fault], clean: usize) {
     assert_eq!(outcome.code, Some(0), "{names:?}\n{}", outcome.err);
     bench.assert_complete();
     let (requests, own) = bench.requests();
+    if std::env::var_os("COTAG_TEST_BREAKDOWN").is_some() {
+        let mut kinds = std::collections::BTreeMap::<String, u32>::new();
+        for request in bench.server.requests() {
+            let kind = format!("{} {} {:?}", request.status, request.code, request.fault);
+            *kinds.entry(kind).or_default() += 1;
+        }
+        println!("{kinds:#?}");
+    }
     println!(
         "{names:?}: {requests} requests, {own} of them failed; clean {clean}; {} of {} posts",
         bench.stored().len(),
@@ -134,14 +142,20 @@ fn a_used_up_quota_ends_the_run_and_the_next_day_goes_on() {
 #[test]
 fn our_own_count_ends_the_run_too_and_waiting_goes_on() {
     let bench = Bench::new(&Options {
-        now: Some("2024-06-03T23:59:57Z".parse().unwrap()),
+        now: Some("2024-06-03T23:59:52Z".parse().unwrap()),
         ..options()
     });
     bench
         .download("--max-requests 2")
         .expect(4)
         .says("2 requests were sent");
-    let waited = bench.download("--daily-quota 4 --wait");
+    bench
+        .download("--daily-quota 4")
+        .expect(4)
+        .says("the day's requests are used up\n");
+    let waited = bench.download("--daily-quota 20 --max-requests 3");
+    waited.expect(4);
+    let waited = bench.download("--daily-quota 7 --wait");
     waited.expect(0).says("waiting until 2024-06-04 00:00 UTC");
     bench.assert_complete();
     let quota = bench.run("quota").expect(0);
@@ -274,13 +288,24 @@ fn the_two_youngest_days_are_asked_again_until_they_are_complete() {
         states(&bench),
         [
             ("2024-05-28".into(), "done".into()),
-            ("2024-06-02".into(), "inside-lag".into())
+            ("2024-06-01".into(), "inside-lag".into())
         ]
     );
     bench.server.advance(Duration::from_hours(72));
     bench.run(words).expect(0);
     let days = jiff::civil::date(2024, 5, 28)..=jiff::civil::date(2024, 6, 4);
+    assert_eq!(
+        bench.stored(),
+        bench.server.truth_of_tag("london", days.clone())
+    );
+    bench.server.advance(Duration::from_hours(24));
+    bench.run(&format!("{words} --until 2024-06-04")).expect(0);
     assert_eq!(bench.stored(), bench.server.truth_of_tag("london", days));
+    assert!(
+        states(&bench)
+            .iter()
+            .all(|(_, state)| state == "done" || state == "inside-lag")
+    );
 }
 
 #[test]

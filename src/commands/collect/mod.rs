@@ -171,9 +171,18 @@ impl Collection<'_> {
             return Err(ended(&stop, self.gate, self.api.clock().now()));
         }
         if let Some(skew) = self.api.clock().skew() {
-            self.ui.warn(&format!(
-                "this machine's clock differs from the server's by {skew:#}; the server's counts"
-            ));
+            let tell = if self.api.is_synthetic() {
+                Ui::note
+            } else {
+                Ui::warn
+            };
+            tell(
+                self.ui,
+                &format!(
+                    "this machine's clock differs from the server's by {} hours; the server's counts",
+                    skew.abs().as_hours()
+                ),
+            );
         }
         let (mut new, mut failed) = (0, 0);
         let mut waited_for = None;
@@ -271,10 +280,10 @@ impl Opened {
             .wish(&subject.query, &coverage, Tag::today(of.api));
         let key = subject.query.key();
         let tasks = plan(coverage.of_query(&key), &subject.query, &wish);
-        if wish.span.to > wish.complete {
+        let last_day = of.request.last_day(wish.today);
+        if wish.span.to > last_day {
             of.ui.warn(&format!(
-                "the API may not have all posts after {} yet: these days are asked for again later",
-                wish.complete
+                "the API may not have all posts after {last_day} yet: these days are asked for again later"
             ));
         }
         let days: u64 = tasks
@@ -462,9 +471,16 @@ fn ended(stop: &Stop, gate: &RunGate<'_>, now: Timestamp) -> Error {
 }
 
 impl Request<'_> {
+    /// The youngest day that is asked for unless told otherwise.
+    fn last_day(&self, today: Date) -> Date {
+        today.saturating_sub(i64::from(self.span.lag).days())
+    }
+
     fn wish(&self, query: &Query, coverage: &Coverage, today: Date) -> Wish {
-        let complete = today.saturating_sub(i64::from(self.span.lag).days());
-        let to = self.until.unwrap_or(complete);
+        let to = self.until.unwrap_or_else(|| self.last_day(today));
+        // What was posted on the evening of that day may still be missing: it is asked again
+        // tomorrow.
+        let complete = self.last_day(today).saturating_sub(1.day());
         let first = to.saturating_sub((FIRST_RUN - 1).days());
         let key = query.key();
         // What was ever asked for is kept complete: the gaps are found by the plan.
@@ -501,12 +517,12 @@ fn check_dates(request: &Request<'_>, today: Date, settings: &ApiSettings) -> Re
             ));
         }
     }
-    let complete = today.saturating_sub(i64::from(request.span.lag).days());
+    let complete = request.last_day(today);
     if let (Some(since), None) = (request.since, request.until)
         && since > complete
     {
         return wrong(format!(
-            "--since {since} is after {complete}, the last day that the API has completely; \
+            "--since {since} is after {complete}, the last day that the API should have; \
              name --until to ask for younger days"
         ));
     }
