@@ -35,109 +35,130 @@ fn tags(row: &Value) -> Vec<String> {
     words.map(str::to_lowercase).collect()
 }
 
-#[test]
-fn every_field_and_operation_finds_what_it_should() {
-    let practice = Practice::start(&options());
-    let rows = everything(&practice);
-    assert!(rows.len() > 1_300);
-    let some = |key: &str| rows[7][key].to_string().replace('"', "");
-    let (id, music, user) = (some("id"), some("music_id"), some("username"));
-    let effect = rows
-        .iter()
-        .find_map(|row| row["effect_ids"][0].as_str())
-        .unwrap();
-    let views = |row: &Value| row["view_count"].as_u64();
-    let day = |row: &Value| {
-        let at = jiff::Timestamp::from_second(row["create_time"].as_i64().unwrap()).unwrap();
-        at.strftime("%Y%m%d").to_string()
-    };
-    let seconds = |row: &Value| row["video_duration"].as_u64().unwrap();
-    let caption = |row: &Value| row["video_description"].as_str().unwrap().to_lowercase();
+/// A sandbox and all that it holds in April.
+struct April {
+    practice: Practice,
+    rows: Vec<Value>,
+}
 
-    let check = |query: Value, holds: &dyn Fn(&Value) -> bool| {
-        let expected: BTreeSet<u64> = rows
+impl April {
+    fn new() -> Self {
+        let practice = Practice::start(&options());
+        let rows = everything(&practice);
+        assert!(rows.len() > 1_300);
+        Self { practice, rows }
+    }
+
+    /// A condition finds just the rows for which `holds` holds, which are some but not all.
+    fn check(&self, field: &str, operation: &str, values: &[&str], holds: impl Fn(&Value) -> bool) {
+        let query = json!({"and": [condition(field, operation, values)]});
+        let expected: BTreeSet<u64> = self
+            .rows
             .iter()
             .filter(|row| holds(row))
             .map(|row| row["id"].as_u64().unwrap())
             .collect();
-        assert!(
-            !expected.is_empty() && expected.len() < rows.len(),
-            "{query} tests nothing"
-        );
-        assert_eq!(
-            practice.running.truth(&query, april()).unwrap(),
-            expected,
-            "{query}"
-        );
+        let some = !expected.is_empty() && expected.len() < self.rows.len();
+        assert!(some, "{query} tests nothing");
+        let truth = self.practice.running.truth(&query, april()).unwrap();
+        assert_eq!(truth, expected, "{query}");
         let mut body = london();
         body["query"] = query;
-        let found: BTreeSet<u64> = practice.pages(&body).iter().flat_map(Reply::ids).collect();
+        let pages = self.practice.pages(&body);
+        let found: BTreeSet<u64> = pages.iter().flat_map(Reply::ids).collect();
         assert_eq!(found, expected);
-    };
-    let one =
-        |field, operation, values: &[&str]| json!({"and": [condition(field, operation, values)]});
+    }
 
-    check(one("hashtag_name", "EQ", &["newyork"]), &|row| {
-        tags(row).contains(&"newyork".into())
+    /// A value of some row.
+    fn some(&self, key: &str) -> Value {
+        self.rows[7][key].clone()
+    }
+}
+
+#[test]
+fn texts_are_found() {
+    let april = April::new();
+    let has = |row: &Value, tag: &str| tags(row).contains(&tag.to_owned());
+    april.check("hashtag_name", "EQ", &["newyork"], |row| {
+        has(row, "newyork")
     });
-    check(one("hashtag_name", "EQ", &["NewYork"]), &|row| {
-        tags(row).contains(&"newyork".into())
+    april.check("hashtag_name", "EQ", &["NewYork"], |row| {
+        has(row, "newyork")
     });
-    check(
-        one("hashtag_name", "IN", &["london", "ロンドン", "art"]),
-        &|row| {
-            tags(row)
-                .iter()
-                .any(|tag| ["london", "ロンドン", "art"].contains(&tag.as_str()))
-        },
-    );
-    check(one("keyword", "EQ", &["hidden place"]), &|row| {
-        caption(row).contains("hidden place")
+    let any = ["london", "ロンドン", "art"];
+    april.check("hashtag_name", "IN", &any, |row| {
+        any.iter().any(|tag| has(row, tag))
     });
-    check(one("keyword", "IN", &["Отлично", "☕"]), &|row| {
+
+    let caption = |row: &Value| row["video_description"].as_str().unwrap().to_lowercase();
+    let words = ["hidden place"];
+    april.check("keyword", "EQ", &words, |row| {
+        caption(row).contains(words[0])
+    });
+    april.check("keyword", "IN", &["Отлично", "☕"], |row| {
         caption(row).contains("отлично") || caption(row).contains('☕')
     });
-    check(one("username", "EQ", &[&user]), &|row| {
-        row["username"] == user.as_str()
-    });
-    check(one("region_code", "IN", &["GB", "NG"]), &|row| {
+
+    let user = april.some("username");
+    let name = [user.as_str().unwrap()];
+    april.check("username", "EQ", &name, |row| row["username"] == user);
+    april.check("region_code", "IN", &["GB", "NG"], |row| {
         row["region_code"] == "GB" || row["region_code"] == "NG"
     });
-    check(
-        one("video_id", "IN", &[&id, "7000000000000000000"]),
-        &|row| row["id"].to_string() == id,
-    );
-    check(one("music_id", "EQ", &[&music]), &|row| {
-        row["music_id"].to_string() == music
-    });
-    check(one("effect_id", "EQ", &[effect]), &|row| {
+}
+
+#[test]
+fn ids_are_found_to_the_last_digit() {
+    let april = April::new();
+    for (field, key) in [("video_id", "id"), ("music_id", "music_id")] {
+        let value = april.some(key);
+        let (text, beside) = (value.to_string(), (value.as_u64().unwrap() + 1).to_string());
+        april.check(field, "EQ", &[&text], |row| row[key] == value);
+        april.check(field, "IN", &[&beside, &text], |row| row[key] == value);
+    }
+    let mut effects = april.rows.iter().map(|row| &row["effect_ids"][0]);
+    let effect = effects.find_map(Value::as_str).unwrap();
+    april.check("effect_id", "EQ", &[effect], |row| {
         row["effect_ids"][0] == effect
     });
-    check(one("create_date", "LT", &["20240410"]), &|row| {
-        day(row).as_str() < "20240410"
+}
+
+#[test]
+fn days_lengths_and_counts_are_compared() {
+    let april = April::new();
+    let day = |row: &Value| {
+        let at = jiff::Timestamp::from_second(row["create_time"].as_i64().unwrap()).unwrap();
+        at.strftime("%Y%m%d").to_string()
+    };
+    let tenth = "20240410";
+    april.check("create_date", "LT", &[tenth], |row| {
+        day(row).as_str() < tenth
     });
-    check(one("create_date", "EQ", &["20240410"]), &|row| {
-        day(row) == "20240410"
+    april.check("create_date", "LTE", &[tenth], |row| {
+        day(row).as_str() <= tenth
     });
-    check(one("video_length", "EQ", &["SHORT"]), &|row| {
-        seconds(row) < 15
-    });
-    check(one("video_length", "IN", &["MID", "EXTRA_LONG"]), &|row| {
+    april.check("create_date", "EQ", &[tenth], |row| day(row) == tenth);
+
+    let seconds = |row: &Value| row["video_duration"].as_u64().unwrap();
+    april.check("video_length", "EQ", &["SHORT"], |row| seconds(row) < 15);
+    april.check("video_length", "EQ", &["LONG"], |row| seconds(row) > 60);
+    april.check("video_length", "IN", &["MID", "EXTRA_LONG"], |row| {
         (15..=60).contains(&seconds(row))
     });
-    check(one("video_length", "EQ", &["LONG"]), &|row| {
-        seconds(row) > 60
+
+    // Where the count is missing nothing is known of it, so no comparison holds.
+    let views = |row: &Value, holds: fn(u64) -> bool| row["view_count"].as_u64().is_some_and(holds);
+    assert!(april.rows.iter().any(|row| row.get("view_count").is_none()));
+    april.check("view_count", "GT", &["1000"], |row| {
+        views(row, |is| is > 1000)
     });
-    check(one("view_count", "GT", &["1000"]), &|row| {
-        views(row) > Some(1000)
+    april.check("view_count", "GTE", &["1000"], |row| {
+        views(row, |is| is >= 1000)
     });
-    check(one("view_count", "GTE", &["1000"]), &|row| {
-        views(row) >= Some(1000)
+    april.check("view_count", "LT", &["1000"], |row| {
+        views(row, |is| is < 1000)
     });
-    check(one("view_count", "LT", &["1000"]), &|row| {
-        views(row).is_some_and(|is| is < 1000)
-    });
-    check(one("comment_count", "LTE", &["0"]), &|row| {
+    april.check("comment_count", "LTE", &["0"], |row| {
         row["comment_count"] == 0
     });
 }

@@ -214,76 +214,70 @@ fn what_the_documentation_allows_is_answered() {
     assert_eq!(practice.ask(&without).ids().len(), 20, "the default");
 }
 
+fn condition(field: &str, operation: &str, values: &Value) -> Value {
+    json!({"field_name": field, "operation": operation, "field_values": values})
+}
+
+fn assert_refused(practice: &Practice, query: &Value, reason: &str) {
+    let reply = practice.ask(&london_with(&json!({ "query": query })));
+    let answer = (reply.status, reply.code());
+    assert_eq!(answer, (400, "invalid_params".into()), "{query}");
+    assert!(
+        reply.message().contains(reason),
+        "{query}: {}",
+        reply.message()
+    );
+}
+
 #[test]
-fn conditions_that_break_a_rule_are_refused_with_the_reason() {
+fn unknown_names_and_values_of_conditions_are_refused_with_the_reason() {
     let practice = Practice::start(&options());
-    let condition = |field: &str, operation: &str, values: Value| json!({"field_name": field, "operation": operation, "field_values": values});
-    for (condition, reason) in [
+    for (field, operation, values, reason) in [
         (
-            condition("hashtag", "EQ", json!(["a"])),
+            "hashtag",
+            "EQ",
+            json!(["a"]),
             "unknown field_name `hashtag`",
         ),
+        ("like_count", "GT", json!(["1"]), "unknown field_name"),
+        ("keyword", "eq", json!(["a"]), "unknown operation `eq`"),
+        ("keyword", "LIKE", json!(["a"]), "unknown operation"),
+        ("keyword", "EQ", json!(["a", "b"]), "exactly one value"),
+        ("view_count", "GT", json!(["1", "2"]), "exactly one value"),
+        ("keyword", "EQ", json!([]), "is empty"),
+        ("keyword", "EQ", json!("a"), "list of strings"),
+        ("view_count", "GT", json!([1000]), "list of strings"),
+        ("view_count", "GT", json!(["many"]), "no whole number"),
+        ("hashtag_name", "GT", json!(["a"]), "EQ and IN only"),
+        ("region_code", "EQ", json!(["UK"]), "no region code"),
         (
-            condition("like_count", "GT", json!(["1"])),
-            "unknown field_name",
+            "region_code",
+            "IN",
+            json!(["GB", "gb"]),
+            "`gb` is no region",
         ),
-        (
-            condition("hashtag_name", "eq", json!(["a"])),
-            "unknown operation `eq`",
-        ),
-        (
-            condition("hashtag_name", "LIKE", json!(["a"])),
-            "unknown operation",
-        ),
-        (
-            condition("hashtag_name", "EQ", json!(["a", "b"])),
-            "exactly one value",
-        ),
-        (
-            condition("view_count", "GT", json!(["1", "2"])),
-            "exactly one value",
-        ),
-        (condition("hashtag_name", "EQ", json!([])), "is empty"),
-        (
-            condition("hashtag_name", "EQ", json!("a")),
-            "list of strings",
-        ),
-        (
-            condition("view_count", "GT", json!([1000])),
-            "list of strings",
-        ),
-        (
-            condition("view_count", "GT", json!(["many"])),
-            "no whole number",
-        ),
-        (
-            condition("hashtag_name", "GT", json!(["a"])),
-            "EQ and IN only",
-        ),
-        (
-            condition("region_code", "EQ", json!(["UK"])),
-            "no region code",
-        ),
-        (
-            condition("region_code", "IN", json!(["GB", "gb"])),
-            "`gb` is no region code",
-        ),
-        (
-            condition("video_length", "EQ", json!(["short"])),
-            "none of SHORT",
-        ),
-        (condition("video_id", "EQ", json!(["x"])), "no whole number"),
-        (
-            condition("create_date", "LT", json!(["2024-04-01"])),
-            "no date",
-        ),
+        ("video_length", "EQ", json!(["short"]), "none of SHORT"),
+        ("video_id", "EQ", json!(["x"]), "no whole number"),
+        ("create_date", "LT", json!(["2024-04-01"]), "no date"),
+    ] {
+        let condition = condition(field, operation, &values);
+        for list in ["and", "or", "not"] {
+            assert_refused(&practice, &json!({ list: [condition] }), reason);
+        }
+    }
+}
+
+#[test]
+fn queries_of_another_shape_are_refused_with_the_reason() {
+    let practice = Practice::start(&options());
+    for (condition, reason) in [
         (
             json!({"operation": "EQ", "field_values": ["a"]}),
-            "field_name must be a string",
+            "field_name must be",
         ),
         (
             json!({"field_name": "keyword", "field_values": ["a"]}),
-            "operation must be a string",
+            "operation must be",
         ),
         (
             json!({"field_name": "keyword", "operation": "EQ"}),
@@ -292,25 +286,10 @@ fn conditions_that_break_a_rule_are_refused_with_the_reason() {
         (json!({"and": []}), "unknown key `and`"),
         (json!("london"), "must be an object"),
     ] {
-        let reply = practice.ask(&london_with(&json!({"query": {"and": [condition]}})));
-        assert_eq!(
-            (reply.status, reply.code().as_str()),
-            (400, "invalid_params"),
-            "{condition}"
-        );
-        assert!(
-            reply.message().contains(reason),
-            "{condition}: {}",
-            reply.message()
-        );
+        assert_refused(&practice, &json!({"and": [condition]}), reason);
     }
-    for (query, reason) in [
-        (json!({"xor": []}), "unknown list `xor`"),
-        (json!({"and": {}}), "query.and must be a list"),
-    ] {
-        let reply = practice.ask(&london_with(&json!({"query": query})));
-        assert!(reply.message().contains(reason), "{}", reply.message());
-    }
+    assert_refused(&practice, &json!({"xor": []}), "unknown list `xor`");
+    assert_refused(&practice, &json!({"and": {}}), "query.and must be a list");
 }
 
 #[test]
