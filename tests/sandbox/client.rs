@@ -234,7 +234,7 @@ impl Practice {
                 assert!(tries <= 6 || body.get("search_id").is_some(), "{reply:?}");
                 match reply.status {
                     401 => self.renew(),
-                    504 if tries > 2 => return Outcome::TooLarge,
+                    504 if tries > 2 && first < last => return Outcome::TooLarge,
                     400 if tries > 6 => return Outcome::Restart(smallest.unwrap()),
                     _ => {}
                 }
