@@ -93,19 +93,21 @@ pub(crate) struct Practice {
     pub(crate) token: String,
 }
 
-/// Options with a clock that stands in 2026, so that the tests do not depend on ours.
+/// Options with a clock that stands in 2026, so that the tests do not depend on ours, and posts enough
+/// for several pages of 40.
 pub(crate) fn options() -> Options {
     Options {
+        posts: 400,
         now: Some("2026-11-22T12:00:00Z".parse().unwrap()),
         ..Options::default()
     }
 }
 
-/// `#london` from 2024-04-01 to 2024-04-30, 100 rows a page.
+/// `#london` from 2024-04-01 to 2024-04-30, 40 rows a page.
 pub(crate) fn london() -> Value {
     json!({
         "query": tagged("london"),
-        "start_date": "20240401", "end_date": "20240430", "max_count": 100,
+        "start_date": "20240401", "end_date": "20240430", "max_count": 40,
     })
 }
 
@@ -219,7 +221,7 @@ impl Practice {
     fn window(&mut self, tag: &str, first: Date, last: Date, harvest: &mut Harvest) -> Outcome {
         let day = |date: Date| date.strftime("%Y%m%d").to_string();
         let mut body = json!({
-            "query": tagged(tag), "max_count": 50,
+            "query": tagged(tag), "max_count": 30,
             "start_date": day(first), "end_date": day(last),
         });
         let mut smallest = None;

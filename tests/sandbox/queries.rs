@@ -45,7 +45,7 @@ impl April {
     fn new() -> Self {
         let practice = Practice::start(&options());
         let rows = everything(&practice);
-        assert!(rows.len() > 1_300);
+        assert!(rows.len() > 500);
         Self { practice, rows }
     }
 
@@ -184,7 +184,7 @@ fn and_or_and_not_hold_together() {
         })
         .map(|row| row["id"].as_u64().unwrap())
         .collect();
-    assert!(expected.len() > 5);
+    assert!(expected.len() > 2);
     assert_eq!(practice.running.truth(&query, april()).unwrap(), expected);
     assert!(
         practice

@@ -58,6 +58,24 @@ fn a_token_is_given_for_key_and_secret_only() {
 }
 
 #[test]
+fn every_answer_says_that_it_is_the_sandboxs_and_what_time_it_is_there() {
+    let practice = Practice::start(&options());
+    practice.running.advance(Duration::from_hours(24));
+    for reply in [practice.ask(&london()), practice.ask(&json!({}))] {
+        assert!(reply.head.contains("x-cotag-sandbox: 1"), "{}", reply.head);
+        let date = reply
+            .head
+            .lines()
+            .find_map(|line| line.strip_prefix("date: "));
+        assert!(
+            date.unwrap().starts_with("mon, 23 nov 2026 12:0"),
+            "{}",
+            reply.head
+        );
+    }
+}
+
+#[test]
 fn a_key_and_secret_of_ones_own() {
     let client = Client {
         key: "mine".into(),

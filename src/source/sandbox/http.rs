@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming as Received, SizeHint};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -126,14 +127,14 @@ async fn serve(
         authorization: header(AUTHORIZATION),
         body: body.to_bytes().to_vec(),
     };
-    let answer = service
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .answer(&incoming);
-    Ok(response(answer))
+    let (answer, now) = {
+        let mut service = service.lock().unwrap_or_else(PoisonError::into_inner);
+        (service.answer(&incoming), service.now())
+    };
+    Ok(response(answer, now))
 }
 
-fn response(answer: Answer) -> hyper::Response<Sent> {
+fn response(answer: Answer, now: Timestamp) -> hyper::Response<Sent> {
     let kind = if answer.is_json {
         "application/json; charset=utf-8"
     } else {
@@ -141,7 +142,11 @@ fn response(answer: Answer) -> hyper::Response<Sent> {
     };
     let mut builder = hyper::Response::builder()
         .status(answer.status)
-        .header(CONTENT_TYPE, kind);
+        .header(CONTENT_TYPE, kind)
+        // Clients count days and quota by the server's clock.
+        .header(DATE, now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        // By this a client knows that the posts never were.
+        .header("x-cotag-sandbox", "1");
     if let Some(seconds) = answer.retry_after {
         builder = builder.header(RETRY_AFTER, seconds);
     }
