@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Verify,
     /// Mend damaged data; no post is deleted, and a backup is kept
     Repair,
-    /// Practise with a Research API that never was
+    /// Practise the download before the credentials are there: the Research API with made-up posts
     Sandbox(SandboxArgs),
 }
 
@@ -535,13 +535,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) port: u16,
     /// What goes wrong: names as below, separated by commas, or `all`
-    #[arg(
-        long,
-        value_name = "FAULT,…",
-        value_delimiter = ',',
-        hide_possible_values = true
-    )]
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(fault_names()))]
+    #[arg(long, value_name = "FAULT,…", value_delimiter = ',')]
     pub(crate) fault: Vec<String>,
     /// Requests per day (UTC)
     #[arg(long, value_name = "REQUESTS", default_value_t = 1_000)]
@@ -564,11 +558,6 @@ pub(crate) struct ServeArgs {
     /// Moves the pattern of the faults
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) seed: u32,
-}
-
-fn fault_names() -> Vec<&'static str> {
-    let names = crate::source::sandbox::Fault::ALL.map(crate::source::sandbox::Fault::name);
-    names.into_iter().chain(["all"]).collect()
 }
 
 /// Where to take a post's hashtags from.

@@ -58,6 +58,24 @@ impl Fault {
         Self::Truncate,
     ];
 
+    /// The faults of a list of names; `all` stands for all of them.
+    ///
+    /// # Errors
+    /// A name that no fault has.
+    pub fn named<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Vec<Self>, UnknownFault> {
+        let mut faults = Vec::new();
+        for name in names.into_iter().map(str::trim) {
+            if name == "all" {
+                faults.extend(Self::ALL);
+            } else {
+                faults.push(name.parse()?);
+            }
+        }
+        faults.sort_unstable();
+        faults.dedup();
+        Ok(faults)
+    }
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -96,7 +114,7 @@ impl FromStr for Fault {
 
 /// A name that no fault has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no fault")]
+#[error("`{0}` is no fault; there are {names}, and `all`", names = Fault::ALL.map(Fault::name).join(", "))]
 pub struct UnknownFault(String);
 
 /// Requests after which the pattern of the faults of single requests begins anew.

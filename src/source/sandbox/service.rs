@@ -199,25 +199,19 @@ impl Service {
         }
         self.videos += 1;
         let fault = self.plan.of_request(self.videos);
-        let answer = match fault {
-            Some(Fault::RateLimit) => self.rate_limit(log_id),
-            Some(Fault::Storm500) => Answer::storm(self.videos, log_id),
-            Some(Fault::Html504) => Answer::gateway_timeout(),
+        let (mut answer, overload) = match fault {
+            Some(Fault::RateLimit) => (self.rate_limit(log_id), None),
+            Some(Fault::Storm500) => (Answer::storm(self.videos, log_id), None),
+            Some(Fault::Html504) => (Answer::gateway_timeout(), None),
             _ => match self.search(incoming, now) {
-                Ok(Found::Page(page, fields)) => {
-                    let mut answer = self.page(&page, &fields, log_id);
-                    answer.spoil(fault);
-                    return (answer, fault);
-                }
-                Ok(Found::Overload) => {
-                    return (Answer::gateway_timeout(), Some(Fault::Html504));
-                }
-                Ok(Found::Unavailable) => Answer::storm(self.videos, log_id),
-                Err(refusal) => Answer::refusal(&refusal, log_id),
+                Ok(Found::Page(page, fields)) => (self.page(&page, &fields, log_id), None),
+                Ok(Found::Overload) => (Answer::gateway_timeout(), Some(Fault::Html504)),
+                Ok(Found::Unavailable) => (Answer::storm(self.videos, log_id), None),
+                Err(refusal) => (Answer::refusal(&refusal, log_id), None),
             },
         };
-        let fault = fault.filter(|fault| !matches!(fault, Fault::Drop | Fault::Truncate));
-        (answer, fault)
+        answer.spoil(fault);
+        (answer, fault.or(overload))
     }
 
     fn rate_limit(&mut self, log_id: &str) -> Answer {
