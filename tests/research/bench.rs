@@ -42,7 +42,7 @@ pub(crate) fn faulty(faults: &[Fault]) -> Options {
     Options {
         faults: faults.to_vec(),
         quota: 10_000,
-        posts: 6000,
+        posts: 3000,
         ..options()
     }
 }
@@ -102,6 +102,19 @@ impl Bench {
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
+    }
+
+    /// Waits until a run that was started has stored a page.
+    pub(crate) fn wait_for_a_page(&self) {
+        let ledger = self.data().join("london/posts/windows.jsonl");
+        for _ in 0..2000 {
+            let text = fs_err::read_to_string(&ledger).unwrap_or_default();
+            if text.contains("\"pages\":1,") {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("no page within 20 s");
     }
 
     /// What a complete download holds.

@@ -1,7 +1,5 @@
 //! What people and machines get wrong: each has its exit code and its advice, and costs no posts.
 
-use std::time::Duration;
-
 use crate::bench::{Bench, KEY, options};
 
 #[test]
@@ -119,12 +117,7 @@ fn videos_are_told_to_be_missing_after_the_posts() {
 fn two_downloads_at_once_wait_for_each_other() {
     let bench = Bench::new(&options());
     let mut first = bench.start("--window 1 --retry-wait 500ms");
-    for _ in 0..500 {
-        if !bench.stored().is_empty() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    bench.wait_for_a_page();
     bench
         .download("--lock-timeout 0")
         .expect(1)

@@ -301,7 +301,7 @@ impl Tag<'_> {
         problem: &Problem,
     ) -> Result<Vec<Task>, Stop> {
         line.log_id.clone_from(&problem.log_id);
-        if problem.too_much {
+        if problem.too_much && !search.answered() {
             let half = task.window.days().div_ceil(2);
             self.bearable.set(self.bearable.get().min(half.max(1)));
         }

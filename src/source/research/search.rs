@@ -17,6 +17,9 @@ use crate::http::Backoff;
 const MAX_COUNT: u64 = 100;
 /// Tries with a search id that the API does not know (yet): each costs a request.
 const SEARCH_TRIES: u32 = 6;
+/// Tries of a page that the servers fail, once they have answered others of the same search: then
+/// it is not the window that is too large.
+const PAGE_TRIES: u32 = 8;
 /// New searches for one window before it is cut.
 const RESTARTS: u32 = 3;
 /// Tries without a connection.
@@ -83,6 +86,8 @@ pub struct Search {
     /// The search id comes from an earlier process: it is tried once.
     resumed: bool,
     patience: u32,
+    /// This search, not one before it, has brought a page.
+    answered: bool,
     restarts: u32,
     idle: u32,
     /// Ids came in descending order so far, which restarting below them rests on.
@@ -120,6 +125,7 @@ impl Search {
             spent: Cell::new(0),
             finished: false,
             patience,
+            answered: false,
             restarts: 0,
             idle: 0,
             descending: true,
@@ -136,6 +142,11 @@ impl Search {
     /// Requests sent, failed ones included.
     pub fn spent(&self) -> u64 {
         self.spent.get()
+    }
+
+    /// Whether the servers could begin it at all.
+    pub fn answered(&self) -> bool {
+        self.answered
     }
 
     /// The days that still have to be asked for, and those behind: what was read before the search
@@ -222,6 +233,7 @@ impl Search {
     /// Takes in what a page says about the search.
     fn turn(&mut self, page: &Page) {
         self.resumed = false;
+        self.answered = true;
         self.finished = !page.has_more;
         self.progress.cursor.clone_from(&page.cursor);
         if page.search_id.is_some() {
@@ -256,8 +268,13 @@ impl Search {
             }
             // Without a search id of ours that message makes no sense: their trouble.
             Fault::Search | Fault::Server => {
-                tries.server += if problem.too_much { 2 } else { 1 };
-                if tries.server < self.patience {
+                let (weight, allowed) = match (self.answered, problem.too_much) {
+                    (true, _) => (1, PAGE_TRIES.max(self.patience)),
+                    (false, true) => (2, self.patience),
+                    (false, false) => (1, self.patience),
+                };
+                tries.server += weight;
+                if tries.server < allowed {
                     Reaction::Again(told(backoff.doubling(tries.server - 1)))
                 } else {
                     Reaction::End(End::Overloaded(problem.clone()))
@@ -396,6 +413,9 @@ mod tests {
         let polled = reactions(&mut search, Fault::Search);
         assert_eq!(waits(&polled), [5, 10, 15, 20, 25]);
         assert!(matches!(polled.last(), Some(Reaction::Restart(_))));
+        let page = reactions(&mut search, Fault::Server);
+        assert_eq!(waits(&page), [5, 10, 20, 40, 80, 120, 120]);
+        search.answered = false;
         let server = reactions(&mut search, Fault::Server);
         assert_eq!(waits(&server), [5, 10, 20, 40]);
         assert!(matches!(

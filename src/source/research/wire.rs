@@ -262,14 +262,17 @@ fn no_json(reply: &Reply, text: &str) -> Problem {
     };
     let start: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let start: String = start.chars().take(60).collect();
-    let what = if reply.status == 200 {
-        "the answer is cut off or no JSON"
+    let what = if start.is_empty() {
+        "without an answer".to_owned()
+    } else if start.starts_with('<') {
+        "with a web page in place of an answer".to_owned()
     } else {
-        "no JSON"
+        format!("with an answer that is cut off or no JSON: {start}")
     };
     Problem {
         retry_after: reply.retry_after,
-        ..Problem::new(fault, format!("HTTP {}, {what}: {start}", reply.status))
+        too_much: reply.status == 504,
+        ..Problem::new(fault, format!("HTTP {} {what}", reply.status))
     }
 }
 
@@ -427,7 +430,10 @@ mod tests {
             assert_eq!(problem.fault, fault, "{status} {code} {message}");
             assert_eq!(problem.log_id.as_deref(), Some("L"));
         }
-        assert_eq!(read(504, "<html>").unwrap_err().fault, Fault::Server);
+        let gateway = read(504, "<html>").unwrap_err();
+        assert_eq!((gateway.fault, gateway.too_much), (Fault::Server, true));
+        let storm = read(500, "{}").unwrap_err();
+        assert!(!storm.too_much);
         assert_eq!(read(500, "{}").unwrap_err().fault, Fault::Server);
         assert_eq!(
             read(200, r#"{"data":{"videos":[{"id":1},{"#)
