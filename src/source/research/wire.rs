@@ -256,7 +256,8 @@ fn no_json(reply: &Reply, text: &str) -> Problem {
     let fault = match reply.status {
         401 => Fault::Token,
         429 => Fault::Rate,
-        200 => Fault::Network,
+        // Any answer can arrive in half, also one that says no.
+        _ if reply.status == 200 || text.trim_start().starts_with('{') => Fault::Network,
         status if status_is_transient(status) || status >= 500 => Fault::Server,
         _ => Fault::Rejected,
     };
@@ -441,6 +442,16 @@ mod tests {
                 .fault,
             Fault::Network,
             "an answer cut off is asked for again"
+        );
+        assert_eq!(
+            read(
+                400,
+                r#"{"data":{},"error":{"code":"invalid_params","message":"Searc"#
+            )
+            .unwrap_err()
+            .fault,
+            Fault::Network,
+            "a refusal cut off is asked for again too"
         );
     }
 
