@@ -1,5 +1,7 @@
 //! Which days were asked for, in every format.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
@@ -53,8 +55,10 @@ pub fn coverage(subject: &str, rows: &[CoverageRow], format: TableFormat) -> Vec
         TableFormat::Table => {
             let sum = |value: fn(&CoverageRow) -> u64| rows.iter().map(value).sum::<u64>();
             let mut text = sheet(rows, true).table();
-            text += &format!(
-                "#{subject}: {} requests, {} posts returned, {} new\n",
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "#{subject}: {} requests, {} posts returned, {} new",
                 sum(|row| row.requests),
                 sum(|row| row.returned),
                 sum(|row| row.new)

@@ -1,5 +1,11 @@
 //! The whole way from the API to the store: the real binary against the sandbox over loopback.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests; a test run may tell its numbers"
+)]
+
 mod bench;
 mod mistakes;
 

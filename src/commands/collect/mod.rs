@@ -1,5 +1,7 @@
 //! From queries to stored posts: settings, plan, searches, store; shared by `download` and `crawl`.
 
+mod dry_run;
+mod end;
 mod gate;
 mod plan;
 mod tag;
@@ -10,8 +12,10 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
+use self::dry_run::dry_run;
+use self::end::{ended, wake};
 use self::gate::{RunGate, day_of};
-use self::plan::{Task, Wish, plan};
+use self::plan::{Wish, plan};
 use self::tag::{Tag, Tally, why};
 use super::{interrupt, writer};
 use crate::cli::{Global, SpanArgs};
@@ -21,7 +25,7 @@ use crate::model::{Hashtag, Origin};
 use crate::settings::ApiSettings;
 use crate::source::research::{Api, Credentials, Query, Stop, Window};
 use crate::source::sandbox::{Options, Running, Sandbox};
-use crate::store::{Coverage, Quota, Run, RunInput, Store, TagWriter, Writer, new_id};
+use crate::store::{Coverage, Quota, Run, RunInput, TagWriter, Writer, new_id};
 use crate::ui::Ui;
 
 /// Days of a first run.
@@ -410,66 +414,6 @@ fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
     }
 }
 
-/// Whatever ended the run: what it means, and when to come back.
-fn ended(stop: &Stop, gate: &RunGate<'_>, now: Timestamp) -> Error {
-    let same = "the same command goes on where this one stopped";
-    let (exit, what, hint) = match stop {
-        Stop::Interrupted => (
-            Exit::Interrupted,
-            "interrupted; all that was fetched is stored".into(),
-            same.to_owned(),
-        ),
-        Stop::Gate => {
-            return gate
-                .trouble()
-                .unwrap_or_else(|| Error::failed("the run ended", same));
-        }
-        Stop::MaxRequests => (
-            Exit::Later,
-            format!(
-                "{} requests were sent, as many as --max-requests allows",
-                gate.sent()
-            ),
-            format!("come back any time: {same}"),
-        ),
-        Stop::Quota(problem) => {
-            let said = problem
-                .as_ref()
-                .map_or(String::new(), |problem| format!(" ({problem})"));
-            let at = next_day(now);
-            let left = at.duration_since(now);
-            (
-                Exit::Later,
-                format!("the day's requests are used up{said}"),
-                format!(
-                    "come back after {} (in {} h {} min): {same}; --wait waits for it",
-                    at.strftime("%Y-%m-%d %H:%M UTC"),
-                    left.as_hours(),
-                    left.as_mins() % 60
-                ),
-            )
-        }
-        Stop::Rate(problem) => (
-            Exit::Later,
-            format!("the API keeps saying that it is asked too often: {problem}"),
-            format!("come back in an hour: {same}"),
-        ),
-        Stop::Storm(problem) => (
-            Exit::Later,
-            format!("the API fails every request, so no more of the quota was spent: {problem}"),
-            format!("come back in a few hours: {same}"),
-        ),
-        Stop::Credentials(problem) => return refused(&problem.to_string()),
-        Stop::Network(problem) => {
-            return Error::failed(
-                format!("the API cannot be reached: {problem}"),
-                format!("check the network, --proxy and --api-url; {same}"),
-            );
-        }
-    };
-    Error::ended(exit, what, hint)
-}
-
 impl Request<'_> {
     /// The youngest day that is asked for unless told otherwise.
     fn last_day(&self, today: Date) -> Date {
@@ -549,125 +493,4 @@ pub(super) fn check(settings: &ApiSettings, ui: &Ui) -> Result<(), Error> {
         ui.note("query: answered");
         Ok(())
     })
-}
-
-/// What would be asked, without asking.
-fn dry_run(
-    request: &Request<'_>,
-    settings: &ApiSettings,
-    global: &Global,
-    ui: &Ui,
-) -> Result<Exit, Error> {
-    let today = day_of(Timestamp::now());
-    let mut text = String::new();
-    for subject in request.subjects {
-        let coverage = stored_coverage(global, &subject.name)?;
-        let wish = request.wish(&subject.query, &coverage, today);
-        let tasks = plan(
-            coverage.of_query(&subject.query.key()),
-            &subject.query,
-            &wish,
-        );
-        text += &format!(
-            "#{}: {}, {} searches\n",
-            subject.name,
-            wish.span,
-            tasks.len()
-        );
-        for task in &tasks {
-            text += &format!("  {}{}\n", task.window, note(task));
-        }
-    }
-    let used = match settings.client() {
-        Ok(client) => {
-            Quota::of(&settings.state_dir, &client)
-                .used(today)?
-                .requests
-        }
-        Err(_) => 0,
-    };
-    text += &format!(
-        "each search needs a request per 100 posts, at least one; {} of {} requests are left today\n",
-        settings.daily_quota.saturating_sub(used),
-        settings.daily_quota
-    );
-    ui.data(text.as_bytes())?;
-    Ok(Exit::Done)
-}
-
-fn note(task: &Task) -> String {
-    let part = task.part.map_or(String::new(), |part| format!(" ({part})"));
-    let state = task.line.as_ref().map_or(String::new(), |line| {
-        format!(", {}: {}", line.state.name(), line.why)
-    });
-    part + &state
-}
-
-/// What is known of a name's windows; nothing where it is not stored.
-fn stored_coverage(global: &Global, name: &Hashtag) -> Result<Coverage, Error> {
-    let folder = Store::open(&global.data_dir)
-        .ok()
-        .and_then(|store| store.find(name).ok())
-        .and_then(|stored| stored.posts.into_iter().next());
-    // A path that is not there has no ledger either.
-    Ok(Coverage::read(
-        &folder.unwrap_or_else(|| global.data_dir.join("nothing")),
-    )?)
-}
-
-/// When the API counts from nothing again, with a margin for its clock.
-fn next_day(now: Timestamp) -> Timestamp {
-    midnight_after(now)
-        .checked_add(5.minutes())
-        .unwrap_or(Timestamp::MAX)
-}
-
-fn midnight_after(now: Timestamp) -> Timestamp {
-    let zoned = now.to_zoned(jiff::tz::TimeZone::UTC);
-    zoned
-        .tomorrow()
-        .and_then(|tomorrow| tomorrow.start_of_day())
-        .map_or(Timestamp::MAX, |start| start.timestamp())
-}
-
-/// When to try again: shortly after midnight (UTC); if that was too early for the API, hours later.
-/// At the usual base wait of 5 s these are 5 minutes and 4 hours.
-fn wake(now: Timestamp, waited_for: Option<Date>, retry_wait: Duration) -> Timestamp {
-    let (from, wait) = if waited_for == Some(day_of(now)) {
-        (now, retry_wait * 2880)
-    } else {
-        (midnight_after(now), retry_wait * 60)
-    };
-    from.checked_add(wait).unwrap_or(Timestamp::MAX)
-}
-
-/// Credentials that are not accepted, with the ways on.
-fn refused(problem: &str) -> Error {
-    Error::ended(
-        Exit::Credentials,
-        format!("the API does not accept the credentials: {problem}"),
-        "check key and secret, and whether the research project is still approved (it may have lapsed): \
-         developers.tiktok.com; `cotag auth check` tries them; --source sandbox needs none",
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waking_is_shortly_after_midnight_and_then_every_four_hours() {
-        let now = "2026-11-22T22:10:00Z".parse().unwrap();
-        let usual = Duration::from_secs(5);
-        let first = wake(now, None, usual);
-        assert_eq!(first.to_string(), "2026-11-23T00:05:00Z");
-        let again = wake(first, Some(day_of(first)), usual);
-        assert_eq!(again.to_string(), "2026-11-23T04:05:00Z");
-        assert_eq!(next_day(now), first);
-        let evening = "2026-11-23T20:00:00Z".parse().unwrap();
-        assert_eq!(
-            wake(evening, Some(jiff::civil::date(2026, 11, 22)), usual).to_string(),
-            "2026-11-24T00:05:00Z"
-        );
-    }
 }

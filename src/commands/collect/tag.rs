@@ -107,6 +107,7 @@ impl Tag<'_> {
         self.put(new)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm per way that a step can end")]
     async fn task(&self, task: Task) -> Result<Vec<Task>, Stop> {
         if self.enough() {
             return Ok(Vec::new());
@@ -170,7 +171,7 @@ impl Tag<'_> {
                     line.log_id.clone_from(&problem.log_id);
                     if !self.answered.get() {
                         // The first question already is refused: so would be all others.
-                        line.why = problem.message.clone();
+                        line.why.clone_from(&problem.message);
                         self.put(vec![line])?;
                         return Err(self.gate.fail(crate::error::Error::failed(
                             format!("the API refuses the query: {problem}"),

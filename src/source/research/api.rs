@@ -309,7 +309,7 @@ impl<'g> Api<'g> {
         let margin = RENEW_BEFORE.min(life / 2);
         Ok(Token {
             secret: Secret::new(&text),
-            renew_at: asked + (life - margin),
+            renew_at: asked + life.saturating_sub(margin),
         })
     }
 

@@ -77,6 +77,10 @@ pub enum End {
 
 /// A search under way.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts that are independent of each other"
+)]
 pub struct Search {
     ask: Ask,
     progress: Progress,
