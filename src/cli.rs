@@ -19,6 +19,7 @@ pub(crate) const DATA_DIR: &str = "./data";
     arg_required_else_help = true
 )]
 #[command(after_help = "Examples:
+  cotag download -t london paris -p           collect posts from the Research API
   cotag import captured.ndjson -t london      take posts over from another tool's file
   cotag frequencies london 20 -d              rank the hashtags on the posts of #london
   cotag posts london --with fyp               list the posts behind a number
@@ -58,10 +59,23 @@ pub(crate) enum Command {
     Frequencies(FrequenciesArgs),
     /// List the posts behind a number: ids, dates, authors, links
     Posts(PostsArgs),
+    /// Collect posts from TikTok's Research API, to the last reachable one, over days if need be
+    Download(DownloadArgs),
+    /// Collect what any Research API query finds, and store it under a name
+    Crawl(CrawlArgs),
+    /// Credentials of the Research API
+    #[command(subcommand)]
+    Auth(AuthCommand),
+    /// Which days were asked for, how far each search came, and why it stopped
+    Coverage(CoverageArgs),
+    /// How much of today's Research API quota is used
+    Quota(QuotaArgs),
     /// Check that the stored data is whole and as it was written
     Verify,
     /// Mend damaged data; no post is deleted, and a backup is kept
     Repair,
+    /// Practise the download before the credentials are there: the Research API with made-up posts
+    Sandbox(SandboxArgs),
 }
 
 /// `cotag import`
@@ -109,6 +123,194 @@ fn format_names() -> Vec<&'static str> {
         .iter()
         .map(|format| format.name())
         .collect()
+}
+
+/// `cotag download`
+#[derive(Args, Debug)]
+#[command(
+    group(clap::ArgGroup::new("what").args(["posts", "videos"]).multiple(true).required(true)),
+    after_help = "The same command run every day goes on where it stopped and fills what is missing. Each page is
+stored before the next is asked for. The API has 1,000 requests a day; a run that needs more ends
+with exit code 4 and goes on the next day, or waits for it with --wait.
+
+Without credentials: `--source sandbox` collects made-up posts from a practice server.
+
+Examples:
+  cotag download -t london -p --source sandbox      try it out
+  cotag download -t london paris newyork -p         the last 30 days, then what is new
+  cotag download -f tags.txt -p --since 2024-01-01 --until 2024-06-30 --region GB,FR --wait
+  cotag download -t london -p --dry-run             what would be asked
+  cotag coverage london                             what was asked, and what is missing"
+)]
+pub(crate) struct DownloadArgs {
+    /// Hashtags
+    #[arg(short, long = "tag", value_name = "TAG", num_args = 1.., action = ArgAction::Append)]
+    pub(crate) tags: Vec<String>,
+    /// A file of hashtags, one a line or separated by commas; `# text` is a comment
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Collect posts
+    #[arg(short, long)]
+    pub(crate) posts: bool,
+    /// Collect videos
+    #[arg(short, long)]
+    pub(crate) videos: bool,
+    /// Only accounts registered in these regions (two-letter codes)
+    #[arg(long, value_name = "CODE,…", value_delimiter = ',')]
+    pub(crate) region: Vec<String>,
+    /// Only posts with one of these words in their caption
+    #[arg(long, value_name = "WORD,…", value_delimiter = ',')]
+    pub(crate) keyword: Vec<String>,
+    /// Only posts of these accounts
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) username: Vec<String>,
+    /// When and how much.
+    #[command(flatten)]
+    pub(crate) span: SpanArgs,
+    /// The API.
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+}
+
+/// `cotag crawl`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Query files: the INI of tiktok-crawler (`config/query-video.ini`), TOML, or the JSON body of the
+API's documentation; `examples/` has one of each. Dates in the file hold unless --since or --until
+is given.
+
+Examples:
+  cotag crawl query-video.ini --print-query         check the file, ask nothing
+  cotag crawl query-video.ini --name funny-shorts   collect, store as `funny-shorts`
+  cotag frequencies funny-shorts 20                 rank its hashtags"
+)]
+pub(crate) struct CrawlArgs {
+    /// The query: .ini, .toml or .json
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: PathBuf,
+    /// Store the posts under this name [default: the file's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Print the query as it would be sent, and ask nothing
+    #[arg(long)]
+    pub(crate) print_query: bool,
+    /// When and how much.
+    #[command(flatten)]
+    pub(crate) span: SpanArgs,
+    /// The API.
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+}
+
+/// When and how much to collect.
+#[derive(Args, Debug)]
+pub(crate) struct SpanArgs {
+    /// First day (UTC) [default: where the last run ended; 30 days on the first]
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub(crate) since: Option<Date>,
+    /// Last day (UTC) [default: today less the lag]
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub(crate) until: Option<Date>,
+    /// Days after which the API has all posts of a day
+    #[arg(long, value_name = "DAYS", default_value_t = 2)]
+    pub(crate) lag: u16,
+    /// Longest search in days; shorter ones are easier on the API
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=30))]
+    pub(crate) window: u16,
+    /// End after the page that brings this many new posts of a hashtag
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// End after this many requests
+    #[arg(long, value_name = "N")]
+    pub(crate) max_requests: Option<u64>,
+    /// Ask again for windows that failed or are unavailable
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
+    /// Show what would be asked, and ask nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// When the day's quota is used up, wait for the next day and go on
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Searches at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub(crate) concurrency: u8,
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    crate::source::research::parse_date(text)
+        .ok_or_else(|| format!("`{text}` is no date: YYYY-MM-DD"))
+}
+
+/// How to reach the API.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Research API")]
+pub(crate) struct ApiArgs {
+    /// Where posts come from
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) source: SourceArg,
+    /// Another server that speaks the API
+    #[arg(long, value_name = "URL", env = "TIKTOK_API_URL")]
+    pub(crate) api_url: Option<String>,
+    /// Proxy, such as http://host:port [default: the system's]
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// Credentials file (`api-credentials.ini`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+    /// Configuration file [default: `cotag/config.toml` in the platform's configuration folder]
+    #[arg(long, value_name = "FILE", env = "COTAG_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// First wait after a failure; the others and the pace follow from it [default: 5s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) retry_wait: Option<String>,
+    /// Requests a day that the approval allows [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) daily_quota: Option<u64>,
+}
+
+/// Where posts come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceArg {
+    /// TikTok's Research API
+    #[default]
+    Research,
+    /// A practice server in this process, with made-up posts; needs no credentials
+    Sandbox,
+}
+
+/// `cotag auth`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthCommand {
+    /// Ask for a token and one post, and explain what is wrong
+    Check(AuthArgs),
+}
+
+/// `cotag auth check`
+#[derive(Args, Debug)]
+pub(crate) struct AuthArgs {
+    /// The API.
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+}
+
+/// `cotag coverage`
+#[derive(Args, Debug)]
+pub(crate) struct CoverageArgs {
+    /// A hashtag, or the name of a crawl
+    #[arg(value_name = "TAG")]
+    pub(crate) tag: String,
+    /// How to write the result.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// `cotag quota`
+#[derive(Args, Debug)]
+pub(crate) struct QuotaArgs {
+    /// The API.
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
 }
 
 /// `cotag frequencies`
@@ -294,6 +496,78 @@ pub(crate) struct PostsArgs {
     /// How to write the result.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// `cotag sandbox`
+#[derive(Args, Debug)]
+pub(crate) struct SandboxArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: SandboxCommand,
+}
+
+/// The commands of the sandbox.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Answer as the Research API does, with made-up posts, until Ctrl-C
+    Serve(ServeArgs),
+}
+
+/// `cotag sandbox serve`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Speaks the protocol of TikTok's Research API (tokens and video queries) on this machine only, with
+made-up posts of #london, #paris and #newyork from 2018 until two days ago.
+
+Faults, each as seen of the real API; a client that does what it should gets every post all the same:
+  fresh-search    the next page is refused twice: search id invalid, count or cursor invalid
+  storm-500       three failures with status 500 in a row (--storm: more)
+  html-504        a gateway's HTML page, for windows longer than 4 days always
+  rate-limit      429 rate_limit_exceeded, the first time with Retry-After
+  short-pages     fewer rows than asked for, and more to come
+  empty-page      pages without a row, and more to come
+  expired-token   a token is no good after 8 requests
+  lost-search     every third search is forgotten after its first page
+  renamed-search  every page gives the search another id
+  duplicates      posts that come twice
+  off-query       posts that the query did not ask for
+  nul             NUL characters in names and captions
+  drop            the connection ends amid an answer
+  truncate        an answer ends amid its JSON
+  all             all of these
+
+Examples:
+  cotag sandbox serve --port 8765
+  cotag sandbox serve --port 8765 --fault storm-500,fresh-search --quota 50"
+)]
+pub(crate) struct ServeArgs {
+    /// TCP port on 127.0.0.1; 0 takes one that is free
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// What goes wrong: names as below, separated by commas, or `all`
+    #[arg(long, value_name = "FAULT,…", value_delimiter = ',')]
+    pub(crate) fault: Vec<String>,
+    /// Requests per day (UTC)
+    #[arg(long, value_name = "REQUESTS", default_value_t = 1_000)]
+    pub(crate) quota: u64,
+    /// How long a token is good
+    #[arg(long, value_name = "SECONDS", default_value_t = 7_200)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) token_life: u64,
+    /// Posts per hashtag in two months, 1 to 20000
+    #[arg(long, value_name = "POSTS", default_value_t = 1_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(crate) posts: u32,
+    /// Failures in a row of `storm-500`; more than 3 make one storm, from the fourth request on
+    #[arg(long, value_name = "REQUESTS", default_value_t = 3)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) storm: u64,
+    /// Days that always fail, as some do at TikTok
+    #[arg(long, value_name = "DATE..DATE")]
+    pub(crate) unavailable: Option<String>,
+    /// Moves the pattern of the faults
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) seed: u32,
 }
 
 /// Where to take a post's hashtags from.

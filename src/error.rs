@@ -92,6 +92,16 @@ pub enum Error {
     /// The words of the command do not fit.
     #[error("{0}")]
     Usage(String),
+    /// A run that ended for a reason with an exit code of its own.
+    #[error("{what}")]
+    Ended {
+        /// The exit code.
+        exit: Exit,
+        /// What happened.
+        what: String,
+        /// What to try.
+        hint: String,
+    },
     /// Anything else: what happened, and what to try.
     #[error("{what}")]
     Failed {
@@ -111,10 +121,20 @@ impl Error {
         }
     }
 
+    /// A run that ended with an exit code of its own, and advice.
+    pub fn ended(exit: Exit, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Ended {
+            exit,
+            what: what.into(),
+            hint: hint.into(),
+        }
+    }
+
     /// The exit code for it.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
+            Self::Ended { exit, .. } => *exit,
             Self::Store(StoreError::Damaged { .. }) => Exit::Damaged,
             _ => Exit::Failed,
         }
@@ -129,6 +149,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Failed { hint, .. } => hint.clone(),
+            Self::Ended { hint, .. } => Some(hint.clone()),
             Self::Store(error) => store_hint(error),
             Self::Io(error)
             | Self::File {

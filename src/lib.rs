@@ -17,6 +17,8 @@ pub mod json;
 
 pub mod record;
 
+pub mod http;
+
 pub mod source;
 
 pub mod store;
@@ -28,6 +30,7 @@ pub mod output;
 mod cli;
 mod commands;
 mod error;
+mod settings;
 mod ui;
 
 use std::ffi::OsString;

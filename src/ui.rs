@@ -100,6 +100,29 @@ impl Ui {
         *self.bar.borrow_mut() = Some(bar);
     }
 
+    /// Shows a bar over so many steps until [`Ui::finish`], on a terminal only.
+    pub(crate) fn start_steps(&self, what: &str, steps: u64) {
+        if self.quiet || !io::stderr().is_terminal() {
+            return;
+        }
+        let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
+        if let Ok(style) =
+            ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} days, {msg}, {eta} left")
+        {
+            bar.set_style(style);
+        }
+        bar.set_prefix(crate::output::printable(what).into_owned());
+        *self.bar.borrow_mut() = Some(bar);
+    }
+
+    /// Moves the bar of [`Ui::start_steps`].
+    pub(crate) fn step(&self, done: u64, message: impl FnOnce() -> String) {
+        if let Some(bar) = &*self.bar.borrow() {
+            bar.set_position(done);
+            bar.set_message(message());
+        }
+    }
+
     /// Moves the bar.
     pub(crate) fn progress(&self, bytes: u64, posts: u64) {
         if let Some(bar) = &*self.bar.borrow() {

@@ -151,7 +151,7 @@ fn every_script_looks_as_it_did() {
         ("override", "a\u{202e}b"),
     ] {
         let drawing = draw(&bare(label), &small(100));
-        assert_eq!(drawing.missing_glyphs(), [], "{name}");
+        assert!(drawing.missing_glyphs().is_empty(), "{name}");
         assert_looks_like_reference(name, &drawing);
     }
 }

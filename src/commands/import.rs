@@ -563,7 +563,7 @@ impl Import {
 }
 
 /// Says what was mended when a hashtag's posts were opened.
-fn tell_opened(writer: &TagWriter, ui: &Ui) {
+pub(super) fn tell_opened(writer: &TagWriter, ui: &Ui) {
     let opened = &writer.opened;
     if let Some(bytes) = opened.cut {
         ui.warn(&format!(

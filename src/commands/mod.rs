@@ -2,13 +2,20 @@
 //!
 //! The only room that knows all others.
 
+mod auth;
 mod chart;
+mod collect;
+mod coverage;
+mod crawl;
+mod download;
 mod frequencies;
 mod import;
 mod input;
 mod interrupt;
 mod posts;
+mod quota;
 mod repair;
+mod sandbox;
 mod verify;
 
 use std::io::Write as _;
@@ -18,7 +25,9 @@ use std::time::Duration;
 use fs_err as fs;
 
 use crate::analysis::{Filter, TagsFrom};
-use crate::cli::{Cli, Command, FilterArgs, Global, OutputArgs, OutputFormat, TagsFromArg};
+use crate::cli::{
+    AuthCommand, Cli, Command, FilterArgs, Global, OutputArgs, OutputFormat, TagsFromArg,
+};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{TableFormat, counted};
@@ -34,8 +43,14 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
         Command::Import(args) => import::run(args, &cli.global, ui),
         Command::Frequencies(args) => frequencies::run(args, &cli.global, ui),
         Command::Posts(args) => posts::run(args, &cli.global, ui),
+        Command::Download(args) => download::run(args, &cli.global, ui),
+        Command::Crawl(args) => crawl::run(args, &cli.global, ui),
+        Command::Auth(AuthCommand::Check(args)) => auth::run(args, &cli.global, ui),
+        Command::Coverage(args) => coverage::run(args, &cli.global, ui),
+        Command::Quota(args) => quota::run(args, &cli.global, ui),
         Command::Verify => verify::run(&cli.global, ui),
         Command::Repair => repair::run(&cli.global, ui),
+        Command::Sandbox(args) => sandbox::run(args, ui),
     }
 }
 

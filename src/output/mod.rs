@@ -1,6 +1,7 @@
 //! Layout: results as tables, CSV, JSON. Computes nothing but layout, writes bytes, knows no files.
 
 mod chart;
+mod coverage;
 mod footnote;
 mod frequencies;
 mod import;
@@ -10,6 +11,7 @@ mod sheet;
 mod text;
 
 pub use chart::{figure, paired_figure};
+pub use coverage::{CoverageRow, coverage};
 pub use footnote::{footnote, ranking_footnote};
 pub use frequencies::{Column, Ranking, TableFormat, frequencies};
 pub use import::{ImportRow, import_summary};

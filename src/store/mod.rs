@@ -7,6 +7,7 @@
 //! data/london/posts/data.json       JSON array, one post per line
 //! data/london/posts/runs.jsonl      one line per collection or import
 //! data/london/posts/rejected.jsonl  records that could not be read
+//! data/london/posts/windows.jsonl   days asked for, how far each search came
 //! ```
 //!
 //! `data.json` is the truth. It only ever grows at its end, between its last post and its closing
@@ -16,10 +17,12 @@
 mod append;
 mod atomic;
 mod blocks;
+mod coverage;
 mod error;
 mod ids;
 mod lock;
 mod names;
+mod quota;
 mod rejected;
 mod rewrite;
 mod runs;
@@ -30,9 +33,11 @@ mod walk;
 mod writer;
 
 pub use atomic::replace;
+pub use coverage::{Coverage, WindowLine, WindowState};
 pub use error::StoreError;
 pub use lock::Holder;
 pub use names::{folder_name, folder_tag};
+pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{

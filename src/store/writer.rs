@@ -270,6 +270,11 @@ impl TagWriter {
         })
     }
 
+    /// The folder of the posts, for the ledgers that lie beside them.
+    pub fn folder(&self) -> &Path {
+        &self.posts
+    }
+
     /// Whether a post is stored.
     pub fn knows(&self, id: PostId) -> bool {
         self.known.contains(&id.get())

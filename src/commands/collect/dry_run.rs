@@ -1,0 +1,82 @@
+//! What a run would ask, without asking.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::Request;
+use super::gate::day_of;
+use super::plan::{Task, plan};
+use crate::cli::Global;
+use crate::error::{Error, Exit};
+use crate::model::Hashtag;
+use crate::settings::ApiSettings;
+use crate::store::{Coverage, Quota, Store};
+use crate::ui::Ui;
+
+/// What would be asked, without asking.
+pub(super) fn dry_run(
+    request: &Request<'_>,
+    settings: &ApiSettings,
+    global: &Global,
+    ui: &Ui,
+) -> Result<Exit, Error> {
+    let today = day_of(Timestamp::now());
+    let mut text = String::new();
+    for subject in request.subjects {
+        let coverage = stored_coverage(global, &subject.name)?;
+        let wish = request.wish(&subject.query, &coverage, today);
+        let tasks = plan(
+            coverage.of_query(&subject.query.key()),
+            &subject.query,
+            &wish,
+        );
+        let _ = writeln!(
+            text,
+            "#{}: {}, {} searches",
+            subject.name,
+            wish.span,
+            tasks.len()
+        );
+        for task in &tasks {
+            let _ = writeln!(text, "  {}{}", task.window, note(task));
+        }
+    }
+    let used = match settings.client() {
+        Ok(client) => {
+            Quota::of(&settings.state_dir, &client)
+                .used(today)?
+                .requests
+        }
+        Err(_) => 0,
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "each search needs a request per 100 posts, at least one; {} of {} requests are left today",
+        settings.daily_quota.saturating_sub(used),
+        settings.daily_quota
+    );
+    ui.data(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn note(task: &Task) -> String {
+    let part = task.part.map_or(String::new(), |part| format!(" ({part})"));
+    let state = task.line.as_ref().map_or(String::new(), |line| {
+        format!(", {}: {}", line.state.name(), line.why)
+    });
+    part + &state
+}
+
+/// What is known of a name's windows; nothing where it is not stored.
+fn stored_coverage(global: &Global, name: &Hashtag) -> Result<Coverage, Error> {
+    let folder = Store::open(&global.data_dir)
+        .ok()
+        .and_then(|store| store.find(name).ok())
+        .and_then(|stored| stored.posts.into_iter().next());
+    // A path that is not there has no ledger either.
+    Ok(Coverage::read(
+        &folder.unwrap_or_else(|| global.data_dir.join("nothing")),
+    )?)
+}

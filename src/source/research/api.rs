@@ -1,0 +1,335 @@
+//! One request at a time: token, pace, circuit breaker, and what stops a whole run.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::wire::{Fault, Page, Problem, is_synthetic, page, token};
+use crate::http::{Backoff, Breaker, Client, Clock, Pace, Secret, Trip};
+
+/// Where TikTok's API is.
+pub const BASE_URL: &str = "https://open.tiktokapis.com";
+
+/// Everything the API has of a video; it sends what it knows.
+const FIELDS: &str = "id,create_time,username,region_code,video_description,music_id,like_count,comment_count,\
+share_count,view_count,favorites_count,effect_ids,hashtag_names,hashtag_info_list,sticker_info_list,\
+effect_info_list,video_mention_list,video_label,video_tag,playlist_id,voice_to_text,is_stem_verified,\
+video_duration";
+
+/// A token is renewed so long before its end.
+const RENEW_BEFORE: Duration = Duration::from_mins(5);
+/// How often a token is asked for while the servers fail.
+const TOKEN_TRIES: u32 = 5;
+
+/// What names a client to the API.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Client key.
+    pub key: Secret,
+    /// Client secret.
+    pub secret: Secret,
+}
+
+/// What ends a run before its windows are done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The person wants to end.
+    Interrupted,
+    /// As many requests as were allowed for this run.
+    MaxRequests,
+    /// The day's requests are used up, as the server says (with its words) or as we counted.
+    Quota(Option<Problem>),
+    /// The server keeps saying that it is asked too often.
+    Rate(Problem),
+    /// Key, secret or approval are not accepted.
+    Credentials(Problem),
+    /// The server cannot be reached.
+    Network(Problem),
+    /// The servers fail every request.
+    Storm(Problem),
+    /// The gate's own trouble (a full disk), kept by the gate.
+    Gate,
+}
+
+/// The caller's side of every request.
+pub trait Gate {
+    /// Whether the person wants the run to end.
+    fn ending(&self) -> bool;
+    /// Counts a request that is about to be sent, or refuses it.
+    ///
+    /// # Errors
+    /// Why it may not be sent.
+    fn before(&self, now: Timestamp) -> Result<(), Stop>;
+    /// Is told what came of a request.
+    fn after(&self, now: Timestamp, problem: Option<&Problem>);
+    /// Is told what a person should know while waiting.
+    fn tell(&self, text: &str);
+}
+
+/// A request that brought no page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// The run ends.
+    Stop(Stop),
+    /// This request failed.
+    Problem(Problem),
+}
+
+impl From<Stop> for Failed {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+/// The API as one client sees it.
+pub struct Api<'g> {
+    http: Client,
+    base: String,
+    credentials: Credentials,
+    gate: &'g dyn Gate,
+    clock: Clock,
+    pub(super) backoff: Backoff,
+    token: RefCell<Option<Token>>,
+    pace: RefCell<Pace>,
+    breaker: RefCell<Breaker>,
+    synthetic: Cell<bool>,
+}
+
+#[derive(Clone)]
+struct Token {
+    secret: Secret,
+    renew_at: Instant,
+}
+
+impl<'g> Api<'g> {
+    /// The API at a base URL. `retry_wait` is the base of all waits: pauses and pace follow from it.
+    pub fn new(
+        http: Client,
+        base: &str,
+        credentials: Credentials,
+        retry_wait: Duration,
+        gate: &'g dyn Gate,
+    ) -> Self {
+        Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            credentials,
+            gate,
+            clock: Clock::default(),
+            backoff: Backoff { base: retry_wait },
+            token: RefCell::new(None),
+            // Five a second at the usual wait: what TikTok's own wrapper suggests.
+            pace: RefCell::new(Pace::new(retry_wait / 25)),
+            breaker: RefCell::new(Breaker::new(retry_wait * 24)),
+            synthetic: Cell::new(false),
+        }
+    }
+
+    /// The server's time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether it is a practice server, whose posts never were; known after [`Api::login`].
+    pub fn is_synthetic(&self) -> bool {
+        self.synthetic.get()
+    }
+
+    /// Asks for a token unless there is one that will last.
+    ///
+    /// # Errors
+    /// Credentials, network or servers that fail for good; the person's wish to end.
+    pub async fn login(&self) -> Result<(), Stop> {
+        self.token().await.map(drop)
+    }
+
+    /// Asks for one page. The token is renewed once if it is refused; `spent` counts the requests.
+    pub(super) async fn ask(&self, body: &str, spent: &Cell<u64>) -> Result<Page, Failed> {
+        let url = format!("{}/v2/research/video/query/?fields={FIELDS}", self.base);
+        let mut renewed = false;
+        loop {
+            let token = self.token().await?;
+            self.wait_for_turn().await?;
+            let asked = self.clock.now();
+            self.gate.before(asked)?;
+            spent.set(spent.get() + 1);
+            let outcome = match self.http.post_json(&url, &token, body.to_owned()).await {
+                Ok(reply) => {
+                    self.set_clock(reply.date);
+                    page(&reply, self.clock.now())
+                }
+                Err(failure) => Err(failure.into()),
+            };
+            let outcome = outcome.map_err(|problem| self.blank(problem));
+            self.gate.after(asked, outcome.as_ref().err());
+            let problem = match outcome {
+                Ok(page) => {
+                    self.breaker.borrow_mut().success();
+                    return Ok(page);
+                }
+                Err(problem) => problem,
+            };
+            match problem.fault {
+                Fault::Token if !renewed => {
+                    renewed = true;
+                    // Another search may have renewed it by now.
+                    self.token.borrow_mut().take_if(|held| held.secret == token);
+                }
+                Fault::Token | Fault::Credentials => return Err(Stop::Credentials(problem).into()),
+                Fault::Quota => return Err(Stop::Quota(Some(problem)).into()),
+                Fault::Server => {
+                    self.breathe(&problem).await?;
+                    return Err(Failed::Problem(problem));
+                }
+                Fault::Rate => {
+                    self.pace.borrow_mut().slow_down();
+                    return Err(Failed::Problem(problem));
+                }
+                _ => return Err(Failed::Problem(problem)),
+            }
+        }
+    }
+
+    /// Asks for one post of a day: whether queries are answered at all.
+    ///
+    /// # Errors
+    /// Why they are not.
+    pub async fn probe(&self, day: Date) -> Result<(), Stop> {
+        let day = day.strftime("%Y%m%d").to_string();
+        let body = serde_json::json!({
+            "query": {"and": [{"operation": "EQ", "field_name": "hashtag_name", "field_values": ["fyp"]}]},
+            "start_date": day,
+            "end_date": day,
+            "max_count": 1,
+        });
+        match self.ask(&body.to_string(), &Cell::new(0)).await {
+            Ok(_) => Ok(()),
+            Err(Failed::Stop(stop)) => Err(stop),
+            Err(Failed::Problem(problem)) => Err(match problem.fault {
+                Fault::Network => Stop::Network(problem),
+                Fault::Rate => Stop::Rate(problem),
+                Fault::Rejected => Stop::Credentials(problem),
+                _ => Stop::Storm(problem),
+            }),
+        }
+    }
+
+    /// Waits, unless the person wants to end.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`].
+    pub async fn pause(&self, wait: Duration) -> Result<(), Stop> {
+        const SLICE: Duration = Duration::from_millis(50);
+        let end = Instant::now() + wait;
+        loop {
+            if self.gate.ending() {
+                return Err(Stop::Interrupted);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            tokio::time::sleep(left.min(SLICE)).await;
+        }
+    }
+
+    async fn wait_for_turn(&self) -> Result<(), Stop> {
+        let wait = self.pace.borrow_mut().book(Instant::now());
+        self.pause(wait).await
+    }
+
+    /// Leaves servers that only fail alone for a while.
+    async fn breathe(&self, problem: &Problem) -> Result<(), Stop> {
+        let trip = self.breaker.borrow_mut().failure();
+        match trip {
+            Trip::No => Ok(()),
+            Trip::GiveUp => Err(Stop::Storm(problem.clone())),
+            Trip::Pause(wait) => {
+                self.gate.tell(&format!(
+                    "the API fails request after request ({problem}); leaving it alone for {} s",
+                    wait.as_secs()
+                ));
+                self.pause(wait).await
+            }
+        }
+    }
+
+    async fn token(&self) -> Result<Secret, Stop> {
+        if let Some(token) = &*self.token.borrow()
+            && Instant::now() < token.renew_at
+        {
+            return Ok(token.secret.clone());
+        }
+        let mut tries = 0;
+        loop {
+            if self.gate.ending() {
+                return Err(Stop::Interrupted);
+            }
+            let problem = match self.ask_token().await {
+                Ok(token) => {
+                    let secret = token.secret.clone();
+                    *self.token.borrow_mut() = Some(token);
+                    return Ok(secret);
+                }
+                Err(problem) => self.blank(problem),
+            };
+            tries += 1;
+            let stop = match problem.fault {
+                Fault::Network => Stop::Network(problem.clone()),
+                Fault::Server => Stop::Storm(problem.clone()),
+                Fault::Rate => Stop::Rate(problem.clone()),
+                Fault::Quota => return Err(Stop::Quota(Some(problem))),
+                _ => return Err(Stop::Credentials(problem)),
+            };
+            if tries == TOKEN_TRIES {
+                return Err(stop);
+            }
+            self.gate
+                .tell(&format!("no token yet ({problem}); trying again"));
+            let wait = self.backoff.doubling(tries - 1);
+            self.pause(problem.retry_after.unwrap_or(wait)).await?;
+        }
+    }
+
+    async fn ask_token(&self) -> Result<Token, Problem> {
+        let url = format!("{}/v2/oauth/token/", self.base);
+        let form = [
+            ("client_key", self.credentials.key.expose()),
+            ("client_secret", self.credentials.secret.expose()),
+            ("grant_type", "client_credentials"),
+        ];
+        let asked = Instant::now();
+        let reply = self.http.post_form(&url, &form).await?;
+        self.set_clock(reply.date);
+        let (text, life) = token(&reply)?;
+        self.synthetic.set(is_synthetic(&reply));
+        // A short-lived token is renewed in the middle of its life.
+        let margin = RENEW_BEFORE.min(life / 2);
+        Ok(Token {
+            secret: Secret::new(&text),
+            renew_at: asked + life.saturating_sub(margin),
+        })
+    }
+
+    fn set_clock(&self, date: Option<Timestamp>) {
+        if let Some(date) = date {
+            self.clock.set_by(date);
+        }
+    }
+
+    /// A server may quote what it was sent.
+    fn blank(&self, mut problem: Problem) -> Problem {
+        let token = self
+            .token
+            .borrow()
+            .as_ref()
+            .map(|token| token.secret.clone());
+        let secrets = [&self.credentials.key, &self.credentials.secret];
+        for secret in secrets.into_iter().chain(&token) {
+            problem.message = secret.blank(&problem.message);
+        }
+        problem
+    }
+}

@@ -1,0 +1,22 @@
+//! TikTok's Research API: queries, windows of time, searches that survive what the API does.
+//!
+//! One request at a time is [`Api::ask`]; one window's search, page by page, is [`Search`]. What is
+//! stored, counted or shown is the caller's business.
+
+mod api;
+mod ini;
+mod query;
+mod query_file;
+mod regions;
+mod search;
+mod window;
+mod wire;
+
+pub use api::{Api, BASE_URL, Credentials, Gate, Stop};
+pub use ini::{Entry, IniError, Section, parse_ini};
+pub use query::{Condition, Operation, Query, QueryError};
+pub use query_file::{QueryFile, QueryFormat, parse_date};
+pub use regions::is_region;
+pub use search::{Ask, End, Progress, Search, Step};
+pub use window::{LONGEST, Part, Window, remaining, tile};
+pub use wire::{Fault, Page, Problem, Row};

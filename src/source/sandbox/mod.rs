@@ -1,0 +1,172 @@
+//! The sandbox: a server that speaks the Research API's protocol over made-up posts.
+//!
+//! For practice while the credentials are on their way, and for tests. It keeps the documented rules
+//! strictly, misbehaves as told ([`Fault`]) in ways seen of the real API, and knows what a complete
+//! download must hold ([`Running::truth`]). It listens on the loopback interface only.
+//!
+//! - `corpus`: the posts; `query`: which of them a query finds; `rules`: what a request may say
+//! - `search`: searches and their pages; `access`: tokens and quota; `faults`: what goes wrong when
+//! - `service`: from request to answer; `answer`: its bytes; `http`: the network
+
+mod access;
+mod answer;
+mod corpus;
+mod faults;
+mod http;
+mod noise;
+mod query;
+mod regions;
+mod rules;
+mod search;
+mod service;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::Value;
+
+pub use access::Client;
+pub use faults::{Fault, UnknownFault};
+pub use service::Request;
+
+use self::http::Server;
+use self::service::Service;
+
+/// Most posts per hashtag in 61 days; more would not fit into memory comfortably.
+pub const MOST_POSTS: usize = 20_000;
+
+/// How the sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// TCP port on 127.0.0.1; 0 takes any that is free.
+    pub port: u16,
+    /// Posts per hashtag in every 61 days, at most [`MOST_POSTS`].
+    pub posts: usize,
+    /// Requests per client and UTC day.
+    pub quota: u64,
+    /// How long a token is good.
+    pub token_life: Duration,
+    /// Key and secret that are accepted.
+    pub client: Client,
+    /// The sandbox's time when it starts, instead of the machine's.
+    pub now: Option<Timestamp>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// Consecutive failures of [`Fault::Storm500`]; more than 3 make one storm, from the fourth
+    /// request on, instead of one in twenty requests.
+    pub storm_length: u64,
+    /// Days that always fail with status 500, whatever touches them.
+    pub unavailable: Option<RangeInclusive<Date>>,
+    /// Moves the pattern of the faults, and changes all ids but those of posts.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            posts: 1_000,
+            quota: 1_000,
+            token_life: Duration::from_hours(2),
+            client: Client {
+                key: "sandbox".into(),
+                secret: "sandbox".into(),
+            },
+            now: None,
+            faults: Vec::new(),
+            storm_length: 3,
+            unavailable: None,
+            seed: 0,
+        }
+    }
+}
+
+/// Starts sandboxes.
+#[derive(Debug)]
+pub struct Sandbox;
+
+impl Sandbox {
+    /// Starts a server on a thread of its own; needs no async runtime.
+    ///
+    /// # Errors
+    /// The port is taken; too many posts were asked for; no thread is to be had.
+    pub fn start(options: &Options) -> io::Result<Running> {
+        if options.posts > MOST_POSTS {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("the sandbox has no more than {MOST_POSTS} posts per hashtag"),
+            ));
+        }
+        let service = Arc::new(Mutex::new(Service::new(options)));
+        let server = Server::start(options.port, Arc::clone(&service))?;
+        Ok(Running {
+            url: format!("http://{}", server.address),
+            service,
+            _server: server,
+        })
+    }
+}
+
+/// A running sandbox; dropping it stops the server.
+#[derive(Debug)]
+pub struct Running {
+    /// Base URL, `http://127.0.0.1:PORT` without a slash at the end.
+    pub url: String,
+    service: Arc<Mutex<Service>>,
+    _server: Server,
+}
+
+impl Running {
+    /// All requests so far, oldest first (the last 20,000).
+    pub fn requests(&self) -> Vec<Request> {
+        self.service().log()
+    }
+
+    /// Requests of the present UTC day that count against the quota.
+    pub fn used(&self) -> u64 {
+        self.service().used()
+    }
+
+    /// Moves the sandbox's clock forward: tokens expire, days end.
+    pub fn advance(&self, time: Duration) {
+        self.service().advance(time);
+    }
+
+    /// The sandbox's time.
+    pub fn now(&self) -> Timestamp {
+        self.service().now()
+    }
+
+    /// Ids of all posts of these days (UTC, inclusive, any number) that a query (the `query` object
+    /// of a request) finds at this moment: what a complete download must hold.
+    ///
+    /// # Errors
+    /// The message with which the API would refuse the query.
+    pub fn truth(
+        &self,
+        query: &Value,
+        days: RangeInclusive<Date>,
+    ) -> Result<BTreeSet<u64>, String> {
+        let found = self.service().truth(query, &days);
+        found
+            .map(|ids| ids.into_iter().collect())
+            .map_err(|refusal| refusal.message)
+    }
+
+    /// [`Running::truth`] for a hashtag.
+    pub fn truth_of_tag(&self, tag: &str, days: RangeInclusive<Date>) -> BTreeSet<u64> {
+        let condition = serde_json::json!({"field_name": "hashtag_name", "operation": "EQ", "field_values": [tag]});
+        self.truth(&serde_json::json!({"and": [condition]}), days)
+            .unwrap_or_default()
+    }
+
+    fn service(&self) -> MutexGuard<'_, Service> {
+        // A request that panicked leaves nothing half done that matters to the next.
+        self.service.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

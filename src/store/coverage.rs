@@ -1,0 +1,262 @@
+//! `windows.jsonl`: which days were asked for, how far each search came, and why it stopped.
+//!
+//! Lines are only appended, each the whole state of one window; the last line about a window
+//! counts. A page's line is written after the page's posts: a crash between the two makes the
+//! page be asked for again, and its posts are then known. An unfinished last line is ignored.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+
+const FILE: &str = "windows.jsonl";
+
+/// What is known of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowState {
+    /// Begun, or about to be: the next run goes on with it.
+    #[default]
+    Open,
+    /// The source said that there is no more.
+    Done,
+    /// Given up for now; another day it is tried again.
+    Failed,
+    /// The source fails for this window and not for others: only tried again on request.
+    Unavailable,
+    /// Read to its end, but too young to be complete: asked again once it is older.
+    InsideLag,
+    /// Cut into smaller windows, which have lines of their own.
+    Split,
+}
+
+impl WindowState {
+    /// As in the file and in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Unavailable => "unavailable",
+            Self::InsideLag => "inside-lag",
+            Self::Split => "split",
+        }
+    }
+}
+
+/// One window of one query. A line of `windows.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowLine {
+    /// Hash of the query without its dates.
+    pub query: String,
+    /// First day (UTC).
+    pub from: Date,
+    /// Last day (UTC), included.
+    pub to: Date,
+    /// The share of the day's posts, where a day was too much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// What is known of it.
+    pub state: WindowState,
+    /// Why it stopped, or what is wrong.
+    #[serde(default)]
+    pub why: String,
+    /// Requests sent, failed ones included.
+    #[serde(default)]
+    pub requests: u64,
+    /// Pages received.
+    #[serde(default)]
+    pub pages: u64,
+    /// Places in the result that were asked for: pages × the most that a page can hold.
+    #[serde(default)]
+    pub asked: u64,
+    /// Posts returned.
+    #[serde(default)]
+    pub returned: u64,
+    /// Of these, stored now.
+    #[serde(default)]
+    pub new: u64,
+    /// Of these, stored before.
+    #[serde(default)]
+    pub known: u64,
+    /// Of these, not what was asked for, and not stored.
+    #[serde(default)]
+    pub off_query: u64,
+    /// Of these, not readable; see `rejected.jsonl`.
+    #[serde(default)]
+    pub rejected: u64,
+    /// The search, while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_id: Option<String>,
+    /// Where in the search, while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Last day still asked for, where a lost search was begun anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    /// Smallest id returned, a string since it has 64 bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_id: Option<String>,
+    /// The source's name for its last answer, for its support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_id: Option<String>,
+    /// The run.
+    pub run: String,
+    /// When the line was written, by the source's clock.
+    pub at: Timestamp,
+}
+
+type Key = (String, Date, Date, Option<String>);
+
+impl WindowLine {
+    fn key(&self) -> Key {
+        (self.query.clone(), self.from, self.to, self.part.clone())
+    }
+}
+
+/// The windows of one hashtag's queries.
+#[derive(Debug)]
+pub struct Coverage {
+    path: PathBuf,
+    windows: BTreeMap<Key, WindowLine>,
+    /// Bytes of whole lines; what follows is the rest of an interrupted write.
+    length: u64,
+    /// Lines that could not be read.
+    pub unreadable: u64,
+}
+
+impl Coverage {
+    /// Reads the windows kept beside a hashtag's posts; none where there is no file.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn read(posts: &Path) -> Result<Self, StoreError> {
+        let path = posts.join(FILE);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let whole = memchr::memrchr(b'\n', &text).map_or(0, |at| at + 1);
+        let mut coverage = Self {
+            path,
+            windows: BTreeMap::new(),
+            length: whole as u64,
+            unreadable: 0,
+        };
+        for line in text[..whole].split(|&byte| byte == b'\n') {
+            if line.is_empty() {
+                continue;
+            }
+            match serde_json::from_slice::<WindowLine>(line) {
+                Ok(line) => {
+                    coverage.windows.insert(line.key(), line);
+                }
+                Err(_) => coverage.unreadable += 1,
+            }
+        }
+        Ok(coverage)
+    }
+
+    /// Appends lines in one write and syncs them to disk.
+    ///
+    /// # Errors
+    /// The disk's own; what was there before is unharmed.
+    pub fn put(&mut self, lines: Vec<WindowLine>) -> Result<(), StoreError> {
+        let mut text = Vec::new();
+        for line in &lines {
+            serde_json::to_writer(&mut text, line).map_err(io::Error::from)?;
+            text.push(b'\n');
+        }
+        let mut file = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&self.path)?;
+        // The rest of an interrupted write would make our first line unreadable.
+        file.set_len(self.length)?;
+        let written = file.write_all(&text).and_then(|()| file.sync_data());
+        if let Err(error) = written {
+            // Best effort: an unfinished line is also ignored by every reader.
+            let _ = file.set_len(self.length);
+            return Err(error.into());
+        }
+        self.length += text.len() as u64;
+        for line in lines {
+            self.windows.insert(line.key(), line);
+        }
+        Ok(())
+    }
+
+    /// All windows, by query, then in the order of their days.
+    pub fn windows(&self) -> impl Iterator<Item = &WindowLine> {
+        self.windows.values()
+    }
+
+    /// The windows of one query, in the order of their days.
+    pub fn of_query<'c>(&'c self, query: &'c str) -> impl Iterator<Item = &'c WindowLine> {
+        self.windows
+            .values()
+            .filter(move |window| window.query == query)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn line(day: i8, state: WindowState) -> WindowLine {
+        WindowLine {
+            query: "q".into(),
+            from: date(2024, 5, day),
+            to: date(2024, 5, day + 1),
+            part: None,
+            state,
+            why: String::new(),
+            requests: 1,
+            pages: 1,
+            asked: 100,
+            returned: 1,
+            new: 1,
+            known: 0,
+            off_query: 0,
+            rejected: 0,
+            search_id: None,
+            cursor: None,
+            until: None,
+            min_id: None,
+            log_id: None,
+            run: "r".into(),
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn the_last_line_about_a_window_counts_and_a_torn_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut coverage = Coverage::read(folder.path()).unwrap();
+        coverage
+            .put(vec![line(1, WindowState::Open), line(3, WindowState::Open)])
+            .unwrap();
+        coverage.put(vec![line(1, WindowState::Done)]).unwrap();
+        let path = folder.path().join(FILE);
+        let whole = fs::read(&path).unwrap();
+        for torn in [&b"{\"query\":\"q\",\"from\":\"2024-05-03\""[..], b"{"] {
+            fs::write(&path, [&whole, torn].concat()).unwrap();
+            let mut coverage = Coverage::read(folder.path()).unwrap();
+            let states: Vec<WindowState> = coverage.of_query("q").map(|line| line.state).collect();
+            assert_eq!(states, [WindowState::Done, WindowState::Open]);
+            coverage.put(vec![line(3, WindowState::Done)]).unwrap();
+            let again = Coverage::read(folder.path()).unwrap();
+            assert_eq!(again.unreadable, 0);
+            assert!(again.windows().all(|line| line.state == WindowState::Done));
+        }
+    }
+}
