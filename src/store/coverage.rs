@@ -100,7 +100,7 @@ pub struct WindowLine {
     /// Last day still asked for, where a lost search was begun anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
-    /// Smallest id returned, a string since it has 64 bits.
+    /// All posts above this id have been read; a string since it has 64 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_id: Option<String>,
     /// The source's name for its last answer, for its support.

@@ -49,7 +49,7 @@ pub struct Progress {
     pub cursor: Option<String>,
     /// Last day still asked for, once a lost search was begun anew below what it had brought.
     pub until: Option<Date>,
-    /// Smallest id returned.
+    /// All posts above this id have been read.
     pub min_id: Option<u64>,
 }
 
@@ -97,6 +97,8 @@ pub struct Search {
     /// Ids came in descending order so far, which restarting below them rests on.
     descending: bool,
     last_id: Option<u64>,
+    /// Smallest id so far, not yet confirmed by a page that goes on below it.
+    lowest: Option<u64>,
     seen: HashSet<u64>,
 }
 
@@ -125,6 +127,7 @@ impl Search {
         Self {
             ask,
             resumed: progress.search_id.is_some(),
+            lowest: progress.min_id,
             progress,
             spent: Cell::new(0),
             finished: false,
@@ -244,14 +247,19 @@ impl Search {
             self.progress.search_id.clone_from(&page.search_id);
         }
         let mut new = false;
+        let mut lowest = self.lowest;
         for id in page.rows.iter().filter_map(|row| row.id) {
             // The same row twice is a known fault and says nothing about the order.
             self.descending &=
                 self.last_id.is_none_or(|last| id <= last) || self.seen.contains(&id);
             self.last_id = Some(id);
-            self.progress.min_id = Some(self.progress.min_id.map_or(id, |least| least.min(id)));
+            lowest = Some(lowest.map_or(id, |least| least.min(id)));
             new |= self.seen.insert(id);
         }
+        // A stray row at a page's end would look as if all above it had been read: only a page
+        // that goes on below confirms the one before.
+        self.progress.min_id = self.lowest.filter(|_| self.descending);
+        self.lowest = lowest.filter(|_| self.descending);
         self.idle = if new { 0 } else { self.idle + 1 };
     }
 
@@ -315,6 +323,7 @@ impl Search {
         }
         self.progress.search_id = None;
         self.progress.cursor = None;
+        self.lowest = self.progress.min_id;
         self.last_id = None;
         self.descending = true;
         self.seen.clear();
@@ -443,6 +452,8 @@ mod tests {
     fn a_lost_search_restarts_a_day_above_the_smallest_id() {
         let mut search = search(Progress::default());
         search.turn(&page(&[7, 5, 4], "100"));
+        assert_eq!(search.split_off().1, None, "not confirmed yet");
+        search.turn(&page(&[4, 2], "200"));
         search.restart();
         assert!(
             search
@@ -456,11 +467,19 @@ mod tests {
 
     #[test]
     fn unordered_results_restart_the_whole_window() {
-        let mut search = search(Progress::default());
-        search.turn(&page(&[4, 6, 5], "100"));
-        search.restart();
-        assert!(search.body().contains(r#""end_date":"20240507""#));
-        assert_eq!(search.split_off().1, None);
+        for pages in [[&[4, 6, 5][..], &[3]], [&[7, 6, 2], &[5, 4]], [&[2], &[7]]] {
+            let mut search = self::search(Progress::default());
+            for rows in pages {
+                search.turn(&page(rows, "100"));
+                assert_eq!(search.split_off().1, None, "{pages:?}");
+            }
+            search.restart();
+            assert!(
+                search.body().contains(r#""end_date":"20240507""#),
+                "{pages:?}"
+            );
+            assert_eq!(search.split_off().1, None);
+        }
     }
 
     #[test]
