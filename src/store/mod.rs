@@ -7,6 +7,7 @@
 //! data/london/posts/data.json       JSON array, one post per line
 //! data/london/posts/runs.jsonl      one line per collection or import
 //! data/london/posts/rejected.jsonl  records that could not be read
+//! data/london/posts/index/ids       ids of the posts, a cache
 //! ```
 //!
 //! `data.json` is the truth. It only ever grows at its end, between its last post and its closing
@@ -18,6 +19,7 @@ mod atomic;
 mod blocks;
 mod error;
 mod ids;
+mod known;
 mod lock;
 mod names;
 mod rejected;

@@ -13,14 +13,15 @@ use hashbrown::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::append::{Appender, hash_range};
-use super::ids::Others;
+use super::ids::{ListEnd, Others};
+use super::known::Known;
 use super::lock::Lock;
 use super::rewrite::{close, convert, damaged, rewrite};
 use super::runs::Ledger;
-use super::scan::{Layout, Verdict, layout, scan};
+use super::scan::{Layout, Readers, Verdict, layout, scan_quickly};
 use super::{Holder, RejectedRecord, Run, Segment, Store, StoreError, ids, rejected};
 use crate::model::{Hashtag, Origin, PostId};
-use crate::record::{Stored, Unreadable};
+use crate::record::{Reader, Stored, Unreadable};
 
 /// The only writer of a data directory.
 #[derive(Debug)]
@@ -61,8 +62,7 @@ pub struct TagWriter {
     posts: PathBuf,
     appender: Appender,
     ledger: Ledger,
-    known: HashSet<u64>,
-    order: Vec<PostId>,
+    known: Known,
     updates: Option<Updates>,
     rewritten: Option<Segment>,
 }
@@ -114,7 +114,7 @@ impl Writer {
     /// where the file has damage before its end; the disk's own.
     pub fn tag(&mut self, tag: &Hashtag, origin: Origin) -> Result<TagWriter, StoreError> {
         let posts = self.store.folder_for_writing(tag)?;
-        let writer = TagWriter::open(self.store.root(), posts, tag.clone())?;
+        let writer = TagWriter::open(posts, tag.clone())?;
         let synthetic = Origin::Synthetic.name();
         if let Some(first) = writer.ledger.runs.first()
             && (first.origin == synthetic) != (origin == Origin::Synthetic)
@@ -135,29 +135,45 @@ impl Writer {
     /// # Errors
     /// The disk's own. The posts themselves are stored by then.
     pub fn finish(&mut self, done: Vec<(TagWriter, Run)>) -> Result<(), StoreError> {
+        let root = self.store.root();
         let mut changed = BTreeMap::new();
+        let mut ends = BTreeMap::new();
         let mut finished = Vec::new();
         for (mut writer, run) in done {
             writer.commit()?;
             let key = ids::key(&writer.posts, &writer.tag);
-            changed.insert(key, std::mem::take(&mut writer.order));
+            match extended(root, &key, &writer.known)? {
+                Some(end) => {
+                    ends.insert(key, end);
+                }
+                None => {
+                    changed.insert(key, stored_ids(&writer.posts.join("data.json"))?);
+                }
+            }
             finished.push((writer, run));
         }
-        ids::update(self.store.root(), &changed, Others::Keep)?;
+        if !changed.is_empty() {
+            ends = ids::update(root, &changed, Others::Keep)?;
+        }
         for (mut writer, mut run) in finished {
             run.posts = writer.known.len() as u64;
             run.data = writer
                 .rewritten
                 .take()
                 .unwrap_or_else(|| writer.appender.segment());
+            let data_end = run.data.to;
             writer.ledger.append(&writer.posts, run)?;
+            // Where other lists were rewritten, this one may have moved: it is looked for anew.
+            let key = ids::key(&writer.posts, &writer.tag);
+            let end = ends.get(&key).copied().unwrap_or_default();
+            writer.known.save(&writer.posts, data_end, end)?;
         }
         Ok(())
     }
 }
 
 impl TagWriter {
-    fn open(root: &Path, posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
+    fn open(posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
         let mut opened = Opened::default();
@@ -179,24 +195,19 @@ impl TagWriter {
         let last = ledger.runs.last();
         let vouched = last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
         let expected = last.map_or(0, |run| run.posts);
-        let mut order = None;
+        let mut known = None;
         if vouched && layout == Layout::Lines {
-            let key = ids::key(&posts, &tag);
-            // A list that cannot be read or disagrees is made again from the posts.
-            order = ids::listed(root, &key)
-                .unwrap_or_default()
-                .filter(|ids| ids.len() as u64 == expected);
+            known = Known::cached(&posts, appender.end(), expected);
         }
-        let order = match order {
-            Some(order) => order,
-            None => stored_ids(&path)?,
+        let known = match known {
+            Some(known) => known,
+            None => Known::of(&stored_ids(&path)?),
         };
         if !vouched {
-            let stored = order.len() as u64;
+            let stored = known.len() as u64;
             opened.recovered = stored.saturating_sub(expected);
             vouch(&path, &posts, &mut ledger, &tag, (appender.end(), stored))?;
         }
-        let known = order.iter().map(|id| id.get()).collect();
         Ok(Self {
             tag,
             opened,
@@ -204,7 +215,6 @@ impl TagWriter {
             appender,
             ledger,
             known,
-            order,
             updates: None,
             rewritten: None,
         })
@@ -212,7 +222,7 @@ impl TagWriter {
 
     /// Whether a post is stored.
     pub fn knows(&self, id: PostId) -> bool {
-        self.known.contains(&id.get())
+        self.known.contains(id)
     }
 
     /// How many posts are stored.
@@ -222,15 +232,14 @@ impl TagWriter {
 
     /// Whether no post is stored.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.known.len() == 0
     }
 
     /// Takes a post's sealed line in, unless the post is stored; durable after [`TagWriter::commit`].
     pub fn add(&mut self, id: PostId, line: &str) -> Added {
-        if !self.known.insert(id.get()) {
+        if !self.known.insert(id) {
             return Added::Known;
         }
-        self.order.push(id);
         self.appender.push(line);
         Added::New
     }
@@ -323,6 +332,19 @@ impl TagWriter {
     }
 }
 
+/// Adds a run's ids to the hashtag's list in place, if that can be done.
+fn extended(root: &Path, key: &str, known: &Known) -> Result<Option<ListEnd>, StoreError> {
+    if let Some(end) = known.list_end
+        && let Some(extended) = ids::extend(root, end, &known.order)?
+    {
+        return Ok(Some(extended));
+    }
+    match ids::located(root, key, known.len() - known.order.len()) {
+        Some(end) => ids::extend(root, end, &known.order),
+        None => Ok(None),
+    }
+}
+
 /// Whether a fetch is known to be no newer than another; what is not dated counts as newer, since
 /// the person asked for the update.
 fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
@@ -331,11 +353,19 @@ fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
 
 /// Ids of the posts in a file, in its order, each once.
 pub(super) fn stored_ids(path: &Path) -> Result<Vec<PostId>, StoreError> {
-    let (found, end) =
-        scan(
-            path,
-            &Vec::new,
-            &|found: &mut Vec<(u64, PostId)>, line| match Stored::read(line.text) {
+    type Found = (Reader, Vec<(u64, PostId)>);
+    let (found, end) = scan_quickly(
+        path,
+        &Readers {
+            new: &Found::default,
+            quick: Some(&|(reader, found): &mut Found, record, at, offset| {
+                let Some((brief, _)) = reader.read(record, at) else {
+                    return false;
+                };
+                found.push((offset, brief.id));
+                true
+            }),
+            each: &|(_, found), line| match Stored::read(line.text) {
                 Ok(stored) => {
                     found.push((line.offset, stored.post.id));
                     Verdict::Read
@@ -343,11 +373,12 @@ pub(super) fn stored_ids(path: &Path) -> Result<Vec<PostId>, StoreError> {
                 Err(Unreadable::Json(_)) => Verdict::NotJson,
                 Err(_) => Verdict::Read,
             },
-        )?;
+        },
+    )?;
     if let Some(damage) = end.damaged.first() {
         return Err(damaged(path, damage.offset, &damage.why));
     }
-    let mut all: Vec<(u64, PostId)> = found.into_iter().flatten().collect();
+    let mut all: Vec<(u64, PostId)> = found.into_iter().flat_map(|(_, found)| found).collect();
     all.sort_unstable();
     let mut seen = HashSet::new();
     Ok(all
