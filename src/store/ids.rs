@@ -274,3 +274,51 @@ fn parse<'t>(path: &Path, text: &'t str) -> Result<BTreeMap<String, &'t RawValue
         why: format!("not a JSON object of lists: {error}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(numbers: std::ops::Range<u64>) -> Vec<PostId> {
+        numbers.filter_map(PostId::new).collect()
+    }
+
+    #[test]
+    fn ids_are_added_in_place_until_there_is_no_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let lists = BTreeMap::from([("a".to_owned(), ids(1..4)), ("b".to_owned(), ids(1..2))]);
+        let ends = update(root, &lists, Others::Keep).unwrap();
+        assert_eq!(located(root, "a", 3), Some(ends["a"]));
+        assert_eq!(located(root, "a", 2), None);
+
+        let end = extend(root, ends["a"], &ids(4..9)).unwrap().unwrap();
+        assert_eq!(listed(root, "a").unwrap().unwrap(), ids(1..9));
+        assert_eq!(located(root, "a", 8), Some(end));
+        assert_eq!(extend(root, end, &[]).unwrap(), Some(end));
+        assert_eq!(extend(root, ends["a"], &ids(9..10)).unwrap(), None, "stale");
+        assert_eq!(extend(root, end, &ids(9..5000)).unwrap(), None, "no room");
+        assert_eq!(listed(root, "a").unwrap().unwrap(), ids(1..9));
+        assert_eq!(listed(root, "b").unwrap().unwrap(), ids(1..2));
+    }
+
+    #[test]
+    fn a_write_that_broke_off_costs_no_other_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let lists = BTreeMap::from([("a [\"".to_owned(), ids(1..4)), ("b".to_owned(), ids(1..9))]);
+        let ends = update(root, &lists, Others::Keep).unwrap();
+        let before = fs::read(post_ids_path(root)).unwrap();
+        extend(root, ends["b"], &ids(9..12)).unwrap().unwrap();
+        let after = fs::read(post_ids_path(root)).unwrap();
+        let changed = BTreeMap::from([("b".to_owned(), ids(1..12))]);
+        for cut in 0..40 {
+            let cut = usize::try_from(ends["b"].place).unwrap() + cut;
+            let torn = [&after[..cut], &before[cut..]].concat();
+            fs::write(post_ids_path(root), torn).unwrap();
+            update(root, &changed, Others::Keep).unwrap();
+            assert_eq!(listed(root, "a [\"").unwrap().unwrap(), ids(1..4));
+            assert_eq!(listed(root, "b").unwrap().unwrap(), ids(1..12));
+        }
+    }
+}
