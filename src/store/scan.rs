@@ -213,6 +213,7 @@ fn scan_records<S>(
     let bytes = block.bytes;
     marks.mark(bytes);
     let expected = if block.offset == 0 { b'[' } else { b',' };
+    let mut control = marks.control(0);
     let mut at = 0;
     while at < bytes.len() {
         match bytes[at] {
@@ -231,7 +232,10 @@ fn scan_records<S>(
         let end = at + all.value(at).ok()?.json.len();
         let text = &bytes[..end];
         let offset = block.offset + at as u64;
-        let plain = marks.control(at).is_none_or(|control| control >= end);
+        if control.is_some_and(|control| control < at) {
+            control = marks.control(at);
+        }
+        let plain = control.is_none_or(|control| control >= end);
         let taken = plain
             && readers
                 .quick
