@@ -15,7 +15,7 @@ fn main() {
     divan::main();
 }
 
-const RESEARCH: &str = r##"{"id":7455843246682524961,"create_time":1735948798,"username":"somebody","region_code":"GB","video_description":"a walk in the city at night, and what we found there #london #walk #сегодня #ロンドン","music_id":7136300575794331446,"like_count":4,"comment_count":0,"share_count":0,"view_count":112,"favorites_count":0,"video_duration":53,"effect_ids":["7102570","1884614"],"hashtag_names":["london","walk","сегодня","ロンドン"],"playlist_id":0,"video_label":{"content":"","sink":0,"type":0,"vote":false},"is_stem_verified":false}"##;
+const RESEARCH: &str = r#"{"id":7455843246682524961,"create_time":1735948798,"username":"somebody","region_code":"GB","video_description":"a walk in the city at night, and what we found there #london #walk #сегодня #ロンドン","music_id":7136300575794331446,"like_count":4,"comment_count":0,"share_count":0,"view_count":112,"favorites_count":0,"video_duration":53,"effect_ids":["7102570","1884614"],"hashtag_names":["london","walk","сегодня","ロンドン"],"playlist_id":0,"video_label":{"content":"","sink":0,"type":0,"vote":false},"is_stem_verified":false}"#;
 
 /// A thousand posts, one per line.
 fn lines() -> String {
@@ -47,7 +47,7 @@ fn quick(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::of_str(&lines)).bench_local(|| {
         each_quickly(&lines, &mut marks, &mut reader, |brief| {
             black_box(brief.0.id);
-        })
+        });
     });
 }
 
@@ -60,7 +60,7 @@ fn quick_and_counted(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::of_str(&lines)).bench_local(|| {
         each_quickly(&lines, &mut marks, &mut reader, |(brief, origin)| {
             counter.add_brief(&brief, origin, name_text);
-        })
+        });
     });
 }
 

@@ -4,6 +4,8 @@
 //! with one post a line), `dump` (one line, blanks behind colons and commas, as Python's json.dump
 //! writes) or `ndjson`. The same arguments give the same bytes everywhere.
 
+#![expect(clippy::cast_possible_truncation, reason = "remainders below 16")]
+
 use std::io::{self, BufWriter, Write};
 
 /// A fixed sequence of numbers without pattern (splitmix64).
@@ -70,11 +72,7 @@ fn post(shape: &str, number: u64, numbers: &mut Numbers) -> String {
     let tags: Vec<String> = (0..numbers.below(16))
         .map(|_| hashtag(numbers.rank()))
         .collect();
-    let caption = words(numbers, 30)
-        + &tags
-            .iter()
-            .map(|tag| format!(" #{tag}"))
-            .collect::<String>();
+    let caption = format!("{} #{}", words(numbers, 30), tags.join(" #"));
     let user = format!("user{}", numbers.below(100_000));
     if shape == "research" {
         let names: Vec<String> = tags.iter().map(|tag| format!("\"{tag}\"")).collect();

@@ -103,6 +103,9 @@ impl Subject {
     }
 }
 
+/// Takes a post that was read in brief.
+type AddBrief<'f, S> = &'f (dyn Fn(&mut S, &Brief<'_>, Option<Origin>) + Sync);
+
 /// What to do with posts.
 pub(super) struct Fold<'f, S> {
     /// Makes a thread's state.
@@ -110,7 +113,7 @@ pub(super) struct Fold<'f, S> {
     /// Takes a post.
     pub(super) add: &'f (dyn Fn(&mut S, &Post<'_>, Option<Origin>) + Sync),
     /// Takes a post that was read in brief, where that is enough.
-    pub(super) add_brief: Option<&'f (dyn Fn(&mut S, &Brief<'_>, Option<Origin>) + Sync)>,
+    pub(super) add_brief: Option<AddBrief<'f, S>>,
 }
 
 /// What [`Subject::fold`] read.
@@ -225,6 +228,7 @@ fn repeats<S: Send>(seen: &[Seen<S>]) -> HashSet<Place> {
     let mut ids = lists.concat();
     drop(lists);
     // This sort finds the sorted lists and merges them.
+    #[expect(clippy::stable_sort_primitive, reason = "it is the one that merges")]
     ids.sort();
     let repeated: HashSet<u64> = ids
         .windows(2)

@@ -263,7 +263,7 @@ impl<'b> Members<'b> {
     /// # Errors
     /// The text is odd; nothing behind it can be trusted.
     #[inline]
-    pub fn next(&mut self) -> Result<Option<(&'b [u8], Raw<'b>)>, Odd> {
+    pub fn next_member(&mut self) -> Result<Option<(&'b [u8], Raw<'b>)>, Odd> {
         let Some(at) = self.0.next()? else {
             return Ok(None);
         };
@@ -286,7 +286,7 @@ impl<'b> Members<'b> {
     /// colon.
     ///
     /// # Errors
-    /// As [`Members::next`].
+    /// As [`Members::next_member`].
     #[expect(
         clippy::inline_always,
         reason = "measured: a call costs as much as the work"
@@ -323,7 +323,7 @@ impl<'b> Elements<'b> {
     /// # Errors
     /// The text is odd; nothing behind it can be trusted.
     #[inline]
-    pub fn next(&mut self) -> Result<Option<Raw<'b>>, Odd> {
+    pub fn next_element(&mut self) -> Result<Option<Raw<'b>>, Odd> {
         let Some(at) = self.0.next()? else {
             return Ok(None);
         };

@@ -188,7 +188,7 @@ impl Reader {
             };
             let (index, value) = match met {
                 Some(value) => (expected, value),
-                None => match members.next()? {
+                None => match members.next_member()? {
                     Some((key, value)) => (self.key(key, before)?, value),
                     None => break,
                 },
@@ -329,7 +329,7 @@ fn research<'b>(
     let id = post_id(parts.get(Role::Id), shape)?;
     if let Some(list) = parts.get(Role::HashtagNames) {
         let mut elements = record.elements(list.at)?;
-        while let Some(element) = elements.next()? {
+        while let Some(element) = elements.next_element()? {
             take_name(element, names)?;
         }
     }
@@ -433,7 +433,7 @@ fn member<'b>(
             let key = &key.needle()[1..key.needle().len() - 2];
             let mut found = None;
             let mut members = record.members(object.at)?;
-            while let Some((name, value)) = members.next()? {
+            while let Some((name, value)) = members.next_member()? {
                 let repeated = name == key && found.replace(value).is_some();
                 if repeated || name.contains(&b'\\') {
                     return Err(Odd);
@@ -456,7 +456,7 @@ fn listed_objects(
         return Ok(());
     };
     let mut elements = record.elements(list.at)?;
-    while let Some(element) = elements.next()? {
+    while let Some(element) = elements.next_element()? {
         if let Some(name) = member(record, element, key)? {
             take_name(name, names)?;
         }

@@ -62,8 +62,8 @@ impl Cut {
             return None;
         }
         let mut members = Marked { text, marks }.members(1).ok()?;
-        let (first, value) = members.next().ok()??;
-        let (second, _) = members.next().ok()??;
+        let (first, value) = members.next_member().ok()??;
+        let (second, _) = members.next_member().ok()??;
         let blank: &[u8] = if text.get(value.at - 1) == Some(&b' ') {
             b" "
         } else {

@@ -120,6 +120,7 @@ impl Known {
         let mut all = std::mem::take(&mut self.stored).concat();
         all.append(&mut new);
         // This sort finds the sorted lists and merges them.
+        #[expect(clippy::stable_sort_primitive, reason = "it is the one that merges")]
         all.sort();
         if let Some(folder) = cache.parent() {
             fs::create_dir_all(folder)?;

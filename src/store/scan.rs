@@ -267,11 +267,14 @@ struct Lines<S> {
     closed: bool,
 }
 
+/// The threads' states, and where an unfinished record stands at the file's end.
+type Whole<S> = (Vec<S>, Option<u64>);
+
 /// `None` if a line before the last is no JSON.
 fn scan_lines<S: Send>(
     path: &Path,
     readers: &Readers<'_, S>,
-) -> Result<Option<(Vec<S>, Option<u64>)>, StoreError> {
+) -> Result<Option<Whole<S>>, StoreError> {
     let new = || Lines {
         state: (readers.new)(),
         marks: Marks::default(),

@@ -18,7 +18,7 @@ fn at_once(path: &Path, with_quick: bool) -> Found {
     let quick: Quick<'_, Vec<(u64, String)>> = &|found, record, at, offset| {
         let text = String::from_utf8_lossy(&record.text[at..]).into_owned();
         // A quick reading takes some records and leaves others.
-        let takes = text.len() % 3 != 0 && verdict(&text) == Verdict::Read;
+        let takes = !text.len().is_multiple_of(3) && verdict(&text) == Verdict::Read;
         if takes {
             found.push((offset, text));
         }
