@@ -14,4 +14,4 @@ pub use footnote::footnote;
 pub use frequencies::{Column, Ranking, TableFormat, frequencies};
 pub use import::{ImportRow, import_summary};
 pub use posts::{PostRow, posts};
-pub use text::{printable, printable_lines};
+pub use text::{counted, printable, printable_lines};

@@ -14,6 +14,12 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
     escape(text, |c| c != '\n' && is_hostile(c))
 }
 
+/// A number of things in words: `1 post`, `2 posts`. `what` is the singular of a noun that takes an s.
+pub fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 fn escape(text: &str, hostile: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(&hostile) {
         return Cow::Borrowed(text);
@@ -42,6 +48,12 @@ fn is_hostile(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_post_was_called_posts() {
+        let words: Vec<String> = [0, 1, 2].map(|count| counted(count, "post")).into();
+        assert_eq!(words, ["0 posts", "1 post", "2 posts"]);
+    }
 
     #[test]
     fn terminal_escapes_and_reordering_are_written_out() {
