@@ -48,13 +48,42 @@ impl Lock {
         timeout: Duration,
         waiting: &mut dyn FnMut(&Holder),
     ) -> Result<Self, StoreError> {
-        let path = root.join(FILE);
-        let mut file = fs::OpenOptions::new()
+        let file = fs::OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(&path)?;
+            .open(root.join(FILE))?;
+        Self::wait(file, root, command, timeout, waiting)
+    }
+
+    /// As [`Lock::take`], but changes nothing where nobody can have written: `None` where there is
+    /// no lock, or where this process may not write to it.
+    pub(super) fn take_if_any(
+        root: &Path,
+        command: &str,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Option<Self>, StoreError> {
+        let path = root.join(FILE);
+        match fs::OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => Self::wait(file, root, command, timeout, waiting).map(Some),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::ReadOnlyFilesystem => Ok(None),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    fn wait(
+        mut file: fs::File,
+        root: &Path,
+        command: &str,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Self, StoreError> {
         let start = Instant::now();
         let mut told = false;
         loop {

@@ -18,6 +18,7 @@ mod atomic;
 mod blocks;
 mod error;
 mod ids;
+mod intent;
 mod lock;
 mod names;
 mod rejected;
@@ -39,5 +40,5 @@ pub use scan::{
     Damage, Layout, Line, Quick, Readers, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
 };
 pub use tags::{Store, StoredTag};
-pub use verify::{Finding, Repaired, TagReport, repair, verify};
+pub use verify::{Finding, Repaired, TagReport, repair, verify, verify_at_rest};
 pub use writer::{Added, Opened, TagWriter, Writer};

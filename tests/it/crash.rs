@@ -344,7 +344,7 @@ fn a_torn_end_is_told_by_readers_and_by_the_writer_that_cuts_it_off() {
                 " bytes) was cut off",
             ]);
         } else if posts == 4 {
-            import.says(&["#london: 1 posts of an interrupted run were entered"]);
+            import.says(&["#london: entered 1 post of an interrupted run"]);
         }
         assert_eq!(torn.desk.ids(DATA), ids(0..4), "{written}");
         torn.desk.cotag("verify").fine();
@@ -372,7 +372,7 @@ fn a_crash_between_the_posts_and_the_ledger_is_made_good() {
         torn.desk
             .cotag("import b.ndjson -t london")
             .code(0)
-            .says(&["1 posts of an interrupted run were entered"]);
+            .says(&["entered 1 post of an interrupted run"]);
         torn.desk.cotag("verify").fine();
         assert_eq!(torn.desk.ids(DATA), ids(0..4));
         let commands: Vec<String> = torn
