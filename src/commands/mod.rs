@@ -62,8 +62,7 @@ fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error
             .filter(|part| !part.is_empty())
             .collect();
         if parts.is_empty() {
-            // Nothing at all is no hashtag, which is said below.
-            parts.push(word.clone());
+            return Err(no_hashtag(word));
         }
         words.append(&mut parts);
     }
@@ -72,16 +71,18 @@ fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error
     }
     let mut tags = Vec::new();
     for word in words {
-        let tag = Hashtag::new(&word).ok_or_else(|| {
-            Error::Usage(format!(
-                "`{word}` is no hashtag: nothing is left of it without `#`"
-            ))
-        })?;
+        let tag = Hashtag::new(&word).ok_or_else(|| no_hashtag(&word))?;
         if !tags.contains(&tag) {
             tags.push(tag);
         }
     }
     Ok(tags)
+}
+
+fn no_hashtag(word: &str) -> Error {
+    Error::Usage(format!(
+        "`{word}` is no hashtag: nothing is left of it without `#`"
+    ))
 }
 
 /// Hashtags of a file: one a line or separated by commas; `# text` is a comment, `#tag` a hashtag.

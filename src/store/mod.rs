@@ -7,6 +7,7 @@
 //! data/london/posts/data.json       JSON array, one post per line
 //! data/london/posts/runs.jsonl      one line per collection or import
 //! data/london/posts/rejected.jsonl  records that could not be read
+//! data/london/posts/.rewriting      data.json is being replaced, or was, and runs.jsonl does not tell
 //! ```
 //!
 //! `data.json` is the truth. It only ever grows at its end, between its last post and its closing

@@ -147,6 +147,34 @@ fn a_killed_update_leaves_the_old_posts_or_the_new() {
 }
 
 #[test]
+fn a_killed_update_was_never_made_good_by_plain_imports() {
+    let desk = Desk::new();
+    desk.write("first.ndjson", lines(&large(0..80, 1)));
+    desk.write("second.ndjson", lines(&large(0..90, 2)));
+    desk.write("third.ndjson", lines(&london(90..91)));
+    desk.cotag("import first.ndjson -t london --data-dir base")
+        .fine();
+    restore(&desk);
+    let update = "import second.ndjson -t london --update";
+    let start = Instant::now();
+    desk.cotag(update).code(0);
+    let whole = start.elapsed();
+    let mut state = 6;
+    for round in 0..12 {
+        if start.elapsed() > BUDGET && round >= 3 {
+            break;
+        }
+        restore(&desk);
+        // The rewrite comes last.
+        let share = 500 + random(&mut state) % 500;
+        let pause = whole.mul_f64(f64::from(u32::try_from(share).unwrap()) / 1000.0);
+        kill_after(&desk, update, pause);
+        desk.cotag("import third.ndjson -t london").code(0);
+        desk.cotag("verify").code(0);
+    }
+}
+
+#[test]
 fn a_killed_rewrite_of_a_seed_file_leaves_the_old_file_or_the_new() {
     let desk = Desk::new();
     let mut posts: Vec<String> = (0..3000).map(|number| scraper(number, "london")).collect();
