@@ -31,12 +31,12 @@ pub(super) fn clear(posts: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes the mark away where a rewrite was refused before it began to replace anything.
-pub(super) fn unless_refused<T>(
+/// Takes the mark away where a rewrite failed: the old file is then still in place.
+pub(super) fn unless_failed<T>(
     posts: &Path,
     outcome: Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    if matches!(outcome, Err(StoreError::Damaged { .. })) {
+    if outcome.is_err() {
         clear(posts)?;
     }
     outcome

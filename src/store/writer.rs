@@ -248,7 +248,7 @@ impl TagWriter {
             Layout::Lines => opened.cut = close(&path, vouched_to)?,
             Layout::Other => {
                 intent::write(&posts)?;
-                intent::unless_refused(&posts, convert(&path, &mut opened))?;
+                intent::unless_failed(&posts, convert(&path, &mut opened))?;
             }
         }
         let appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
@@ -443,7 +443,7 @@ impl TagWriter {
             updated += 1;
             Ok(String::from_utf8(newer).ok())
         });
-        let segment = intent::unless_refused(&self.posts, rewritten)?;
+        let segment = intent::unless_failed(&self.posts, rewritten)?;
         self.rewritten = Some(segment);
         self.appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
             path,

@@ -13,12 +13,14 @@ const REJECTED: &str = "data/london/posts/rejected.jsonl";
 #[test]
 fn rejected_records_were_kept_in_memory_until_the_end() {
     let desk = Desk::new();
-    let bad = "broken\n".repeat(2500);
+    // More than the first bytes by which a file is recognised.
+    let bad = format!("broken {}\n", "x".repeat(600)).repeat(2500);
     let mut import = Fed::start(desk.command("import - -t london"));
     import.feed((lines(&london(0..1)) + &bad).as_bytes());
     wait_until("the first records to be listed", || {
         fs_err::read_to_string(desk.path(REJECTED)).is_ok_and(|text| text.lines().count() >= 1000)
     });
+    std::thread::sleep(std::time::Duration::from_millis(200));
     import.signal("KILL");
     import.wait();
     assert_eq!(desk.json_lines(REJECTED).len() % 1000, 0);
