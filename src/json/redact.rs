@@ -210,7 +210,7 @@ fn is_secret_parameter(name: &str) -> bool {
             .and_then(|at| name.get(at..))
             .is_some_and(|end| end.eq_ignore_ascii_case(ending))
     };
-    is_one_of(&PARAMETERS, name) || ENDINGS.iter().any(|ending| ends_so(&ending))
+    is_one_of(&PARAMETERS, name) || ENDINGS.iter().any(ends_so)
 }
 
 fn is_one_of(names: &[&str], name: &str) -> bool {

@@ -42,7 +42,7 @@ fn compare(reader: &mut Reader, line: &[u8]) -> bool {
     true
 }
 
-const WEB: &str = r##"{"id":"7448222677682146582","desc":"look #Sürpriz","createTime":1734174484,"author":{"id":"6","uniqueId":"ramz.a"},"textExtra":[{"type":1,"hashtagName":"sürpriz"},{"hashtagName":""},{"hashtagName":"\u0444yp"}],"challenges":[{"title":"Sürpriz"}],"video":{"a":[{"b":"}]"}]},"stats":{}}"##;
+const WEB: &str = r#"{"id":"7448222677682146582","desc":"look #Sürpriz","createTime":1734174484,"author":{"id":"6","uniqueId":"ramz.a"},"textExtra":[{"type":1,"hashtagName":"sürpriz"},{"hashtagName":""},{"hashtagName":"\u0444yp"}],"challenges":[{"title":"Sürpriz"}],"video":{"a":[{"b":"}]"}]},"stats":{}}"#;
 const RESEARCH: &str = r##"{"id":7455843246682524961,"create_time":1735948798,"username":"x","video_description":"#fyp \"quoted\" \\","hashtag_names":["family","HandWash"],"video_label":{"hashtag_names":["no"]},"like_count":0}"##;
 const SEALED: &str =
     r#","_cotag":{"origin":"import","format":"research","run":"20261121T201500Z-0"}}"#;
