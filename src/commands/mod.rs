@@ -67,24 +67,37 @@ fn writer(global: &Global, command: &str, ui: &Ui) -> Result<Writer, Error> {
     )?)
 }
 
-/// Hashtags as typed and from a file, each once, in their order.
+/// Hashtags as typed, also several separated by commas, and from a file, each once, in their order.
 fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error> {
-    let mut words: Vec<String> = typed.to_vec();
+    let mut words = Vec::new();
+    for word in typed {
+        let mut parts: Vec<String> = word
+            .split(',')
+            .map(|part| part.trim().to_owned())
+            .filter(|part| !part.is_empty())
+            .collect();
+        if parts.is_empty() {
+            return Err(no_hashtag(word));
+        }
+        words.append(&mut parts);
+    }
     if let Some(file) = file {
         words.extend(tag_file(&fs::read_to_string(file)?));
     }
     let mut tags = Vec::new();
     for word in words {
-        let tag = Hashtag::new(&word).ok_or_else(|| {
-            Error::Usage(format!(
-                "`{word}` is no hashtag: nothing is left of it without `#`"
-            ))
-        })?;
+        let tag = Hashtag::new(&word).ok_or_else(|| no_hashtag(&word))?;
         if !tags.contains(&tag) {
             tags.push(tag);
         }
     }
     Ok(tags)
+}
+
+fn no_hashtag(word: &str) -> Error {
+    Error::Usage(format!(
+        "`{word}` is no hashtag: nothing is left of it without `#`"
+    ))
 }
 
 /// Hashtags of a file: one a line or separated by commas; `# text` is a comment, `#tag` a hashtag.
@@ -206,6 +219,15 @@ fn damage(found: &[String], unreadable: u64, ui: &Ui) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_typed_with_commas_were_taken_for_one() {
+        let typed = ["fyp,viral".to_owned(), " #London, ,fyp".to_owned()];
+        let tags = hashtags(&typed, None).unwrap();
+        let tags: Vec<&str> = tags.iter().map(Hashtag::as_str).collect();
+        assert_eq!(tags, ["fyp", "viral", "london"]);
+        assert!(hashtags(&[",".to_owned()], None).is_err());
+    }
 
     #[test]
     fn tag_files_have_comments_and_hashtags() {

@@ -1,12 +1,18 @@
 //! `cotag verify`: is the store what its ledgers say.
 
+use std::time::Duration;
+
 use crate::cli::Global;
 use crate::error::{Error, Exit};
-use crate::store::{Store, verify};
+use crate::output::counted;
+use crate::store::{Holder, Store, verify_at_rest};
 use crate::ui::Ui;
 
 pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
-    let reports = verify(&Store::open(&global.data_dir)?)?;
+    let timeout = Duration::from_secs(global.lock_timeout);
+    let mut waiting = |holder: &Holder| ui.note(&format!("waiting for {holder} to finish"));
+    let store = Store::open(&global.data_dir)?;
+    let reports = verify_at_rest(&store, timeout, &mut waiting)?;
     let mut text = String::new();
     let mut wrong = 0;
     for report in &reports {
@@ -21,7 +27,7 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
                 1 => "the hash of 1 run agrees".to_owned(),
                 runs => format!("the hashes of {runs} runs agree"),
             };
-            text += &format!("{name}: ok, {} posts, {hashes}\n", report.posts);
+            text += &format!("{name}: ok, {}, {hashes}\n", counted(report.posts, "post"));
         }
         for finding in &report.findings {
             wrong += 1;
@@ -35,8 +41,8 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
     ui.data(text.as_bytes())?;
     if wrong == 0 {
         ui.note(&format!(
-            "{} hashtags checked, nothing wrong.",
-            reports.len()
+            "{} checked, nothing wrong.",
+            counted(reports.len() as u64, "hashtag")
         ));
         return Ok(Exit::Done);
     }

@@ -22,6 +22,6 @@ pub use lines::{Line, Lines};
 pub use marked::{Elements, Marked, Members, Odd, Raw};
 pub use marks::Marks;
 pub use mend::lone_surrogates;
-pub use redact::redact;
+pub use redact::{redact, redact_shown};
 pub use walk::{Kind, VALUE_LIMIT, Walk, WalkError};
 pub use window::Window;

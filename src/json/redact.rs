@@ -39,8 +39,18 @@ const PARAMETERS: [&str; 30] = [
     "tt_csrf_token",
 ];
 
-/// Keys whose strings are secrets. In lower case.
-const KEYS: [&str; 19] = [
+/// How the names of other parameters end that open something. In lower case.
+const ENDINGS: [&str; 5] = ["token", "secret", "ticket", "api_key", "apikey"];
+
+/// Keys whose values are secrets. In lower case.
+const KEYS: [&str; 26] = [
+    "authorization",
+    "proxy-authorization",
+    "x-tt-token",
+    "client_secret",
+    "api_key",
+    "x-api-key",
+    "passport_csrf_token",
     "cookie",
     "cookies",
     "set-cookie",
@@ -65,7 +75,14 @@ const KEYS: [&str; 19] = [
 /// Parts of all names above, as TikTok spells them: one pass finds the places worth a look.
 ///
 /// Few and not shorter than three bytes, so that the search can use vector instructions.
-const TRACES: [&str; 24] = [
+const TRACES: [&str; 31] = [
+    "uthorization",
+    "ecret",
+    "icket",
+    "pi_key",
+    "pi-key",
+    "pikey",
+    "piKey",
     "ignature",
     "authkey",
     "redential",
@@ -101,9 +118,26 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 
 /// Blanks the values of secret link parameters and secret keys in JSON text.
 ///
-/// `…&x-signature=abc&t=1` becomes `…&x-signature=&t=1`, `"cookies": "a=b"` becomes `"cookies": ""`.
-/// The answer is valid JSON if the text was.
+/// `…&x-signature=abc&t=1` becomes `…&x-signature=&t=1`, `"cookies": "a=b"` becomes `"cookies": ""`,
+/// `"cookies": {"a": 1}` becomes `"cookies": {}`. The answer is valid JSON if the text was.
 pub fn redact(json: &str) -> Cow<'_, str> {
+    blank(json, Where::Links)
+}
+
+/// As [`redact`], for text of any kind that is only shown: `name=value` and `Cookie: value` are
+/// blanked outside links too.
+pub fn redact_shown(text: &str) -> Cow<'_, str> {
+    blank(text, Where::Anywhere)
+}
+
+/// Where parameters are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    Links,
+    Anywhere,
+}
+
+fn blank(json: &str, within: Where) -> Cow<'_, str> {
     let Some(search) = SEARCH.as_ref() else {
         return Cow::Owned(String::new());
     };
@@ -113,12 +147,21 @@ pub fn redact(json: &str) -> Cow<'_, str> {
         if trace.start() < kept {
             continue;
         }
-        let Some((start, end)) = secret(json, trace.start()).filter(|(start, end)| start < end)
+        let Some((start, end)) =
+            secret(json, trace.start(), within).filter(|(start, end)| start < end)
         else {
             continue;
         };
+        let is_number = json.as_bytes()[..start].trim_ascii_end().ends_with(b":")
+            && !json[start..].starts_with(['"', '{', '['])
+            && json[start..end].bytes().all(is_numeric);
+        let put = if is_number { "0" } else { "" };
+        if &json[start..end] == put {
+            continue;
+        }
         let text = blanked.get_or_insert_with(|| String::with_capacity(json.len()));
         text.push_str(&json[kept..start]);
+        text.push_str(put);
         kept = end;
     }
     match blanked {
@@ -131,7 +174,7 @@ pub fn redact(json: &str) -> Cow<'_, str> {
 }
 
 /// Where the secret stands that belongs to the name around this place, if it is one.
-fn secret(json: &str, trace: usize) -> Option<(usize, usize)> {
+fn secret(json: &str, trace: usize, within: Where) -> Option<(usize, usize)> {
     let bytes = json.as_bytes();
     let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     // No name is longer; a cut one is none of ours.
@@ -139,15 +182,35 @@ fn secret(json: &str, trace: usize) -> Option<(usize, usize)> {
     let start = trace - before.iter().rev().take_while(is_name).count();
     let end = trace + bytes[trace..].iter().take(40).take_while(is_name).count();
     match bytes.get(end)? {
-        b'=' => parameter_value(json, start, end, false),
+        b'=' => parameter_value(json, (start, end), false, within),
         b'%' if json[end + 1..].starts_with("3D") || json[end + 1..].starts_with("3d") => {
-            parameter_value(json, start, end, true)
+            parameter_value(json, (start, end), true, within)
         }
         b'"' if json[..start].ends_with('"') && is_one_of(&KEYS, &json[start..end]) => {
-            string_value(json, end + 1)
+            key_value(json, end + 1)
+        }
+        b':' if within == Where::Anywhere && is_one_of(&KEYS, &json[start..end]) => {
+            let rest = &bytes[end + 1..];
+            let ends = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'"' | b'\\');
+            let length = rest.iter().position(ends).unwrap_or(rest.len());
+            Some((end + 1, end + 1 + length))
         }
         _ => None,
     }
+}
+
+fn is_numeric(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
+}
+
+fn is_secret_parameter(name: &str) -> bool {
+    let ends_so = |ending: &&str| {
+        name.len()
+            .checked_sub(ending.len())
+            .and_then(|at| name.get(at..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(ending))
+    };
+    is_one_of(&PARAMETERS, name) || ENDINGS.iter().any(ends_so)
 }
 
 fn is_one_of(names: &[&str], name: &str) -> bool {
@@ -157,7 +220,12 @@ fn is_one_of(names: &[&str], name: &str) -> bool {
 /// Where the value of a link's parameter stands, if its name is one to blank.
 ///
 /// `encoded` is a parameter of a link inside a link: `…%26x-signature%3D…`.
-fn parameter_value(json: &str, start: usize, end: usize, encoded: bool) -> Option<(usize, usize)> {
+fn parameter_value(
+    json: &str,
+    (start, end): (usize, usize),
+    encoded: bool,
+    within: Where,
+) -> Option<(usize, usize)> {
     let before = &json[..start];
     // What looks like the name's start may be the end of an escaped `&` or `?`.
     let separator = if before.ends_with(['?', '&']) || before.ends_with("&amp;") {
@@ -170,14 +238,16 @@ fn parameter_value(json: &str, start: usize, end: usize, encoded: bool) -> Optio
             .any(|code| json[start..].starts_with(code))
     {
         2
+    } else if within == Where::Anywhere {
+        0
     } else {
         return None;
     };
     let name = json.get(start + separator..end)?;
-    if !is_one_of(&PARAMETERS, name) {
+    if !is_secret_parameter(name) {
         return None;
     }
-    if !in_link(before) {
+    if within == Where::Links && !in_link(before) {
         return None;
     }
     let value = end + if encoded { 3 } else { 1 };
@@ -187,6 +257,7 @@ fn parameter_value(json: &str, start: usize, end: usize, encoded: bool) -> Optio
                 byte,
                 b'&' | b'"' | b'#' | b'\\' | b'\'' | b'<' | b'>' | b','
             )
+            || (*byte == b';' && within == Where::Anywhere)
     };
     let rest = &json.as_bytes()[value..];
     let mut length = rest.iter().position(ends).unwrap_or(rest.len());
@@ -221,16 +292,51 @@ fn in_link(before: &str) -> bool {
             .any(|slashes| memchr::memmem::find(link, slashes.as_bytes()).is_some())
 }
 
-/// Where the inside of the string behind a key stands; `None` if something else follows.
-fn string_value(json: &str, key_end: usize) -> Option<(usize, usize)> {
+/// Where the value behind a key stands, of strings, objects and arrays their inside; what is never
+/// closed reaches to the end of the text. `None` where there is no value that can tell anything.
+fn key_value(json: &str, key_end: usize) -> Option<(usize, usize)> {
     let rest = json[key_end..].trim_ascii_start().strip_prefix(':')?;
-    let inside = rest.trim_ascii_start().strip_prefix('"')?;
-    let start = json.len() - inside.len();
-    let mut at = 0;
+    let value = rest.trim_ascii_start();
+    let start = json.len() - value.len();
+    let bytes = value.as_bytes();
+    match bytes.first()? {
+        b'"' => Some((start + 1, start + string_end(bytes, 1))),
+        b'{' | b'[' => {
+            let mut depth = 0_usize;
+            let mut at = 0;
+            while let Some(byte) = bytes.get(at) {
+                match byte {
+                    b'"' => at = string_end(bytes, at + 1),
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' => depth -= 1,
+                    _ => {}
+                }
+                if depth == 0 {
+                    break;
+                }
+                at += 1;
+            }
+            Some((start + 1, start + at.min(bytes.len())))
+        }
+        b'-' | b'0'..=b'9' => {
+            let length = bytes.iter().take_while(|byte| is_numeric(**byte)).count();
+            Some((start, start + length))
+        }
+        _ => None,
+    }
+}
+
+/// Where the string ends whose inside starts here: at its closing quote, or with the text.
+fn string_end(bytes: &[u8], inside: usize) -> usize {
+    let mut at = inside;
     loop {
-        at += memchr::memchr2(b'"', b'\\', inside.as_bytes().get(at..)?)?;
-        if inside.as_bytes()[at] == b'"' {
-            return Some((start, start + at));
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
+            return bytes.len();
+        };
+        at += found;
+        if bytes[at] == b'"' {
+            return at;
         }
         at += 2;
     }
@@ -267,10 +373,51 @@ mod tests {
             ),
             (
                 r#"{"cookies":"a=\"b\"; c","Cookie" : "d","msToken":"e","cookie":7}"#,
-                r#"{"cookies":"","Cookie" : "","msToken":"","cookie":7}"#,
+                r#"{"cookies":"","Cookie" : "","msToken":"","cookie":0}"#,
             ),
         ] {
             assert_eq!(redact(given), blanked, "{given}");
+        }
+    }
+
+    #[test]
+    fn tokens_of_other_names_and_cookies_in_objects_were_kept() {
+        for (given, blanked) in [
+            (
+                r#"{"u":"https://a/?token=1&ticket=2&client_secret=3&api_key=4&passport_csrf_token=5&x=6"}"#,
+                r#"{"u":"https://a/?token=&ticket=&client_secret=&api_key=&passport_csrf_token=&x=6"}"#,
+            ),
+            (
+                r#"{"Authorization":"Bearer x","authorization" :"y","x-tt-token":"z","Set-Cookie":["a=b","c"]}"#,
+                r#"{"Authorization":"","authorization" :"","x-tt-token":"","Set-Cookie":[]}"#,
+            ),
+            (
+                r#"{"cookies":{"sid":"x}","deep":[{"a":"\"]"}]},"cookie":[{"name":"a"}],"id":"1"}"#,
+                r#"{"cookies":{},"cookie":[],"id":"1"}"#,
+            ),
+            (
+                r#"{"cookies":12,"a":[null]}"#,
+                r#"{"cookies":0,"a":[null]}"#,
+            ),
+        ] {
+            assert_eq!(redact(given), blanked, "{given}");
+            assert_eq!(redact(blanked), blanked);
+            serde_json::from_str::<serde::de::IgnoredAny>(blanked).unwrap();
+        }
+    }
+
+    #[test]
+    fn secrets_outside_links_were_shown_in_excerpts() {
+        for (given, shown) in [
+            ("x msToken=abc; ttwid=1%7C2, y", "x msToken=; ttwid=, y"),
+            ("Cookie: a=b; c=d\nnext", "Cookie:\nnext"),
+            (r#"{"cookies": {"a": "never closed"#, r#"{"cookies": {"#),
+            (
+                r#"{"authorization": "never closed"#,
+                r#"{"authorization": ""#,
+            ),
+        ] {
+            assert_eq!(redact_shown(given), shown, "{given}");
         }
     }
 
@@ -279,7 +426,7 @@ mod tests {
         for text in [
             r#"{"signature":"bio of an account","desc":"is ?signature=x a link"}"#,
             r#"{"u":"https://a/?x-signature=&x-expires=12","cookies":""}"#,
-            r#"{"u":"https://a/?mytoken=12&policy=2&nottk=3","text":"\"cookie\" jar"}"#,
+            r#"{"u":"https://a/?tokens=12&policy=2&nottk=3","text":"\"cookie\" jar"}"#,
             r#"{"desc":"my \"cookie\": \"yum\""}"#,
         ] {
             assert!(

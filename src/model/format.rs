@@ -89,6 +89,20 @@ impl Format {
         }
     }
 
+    /// Whether a record that looks like `other` may be of this format all the same: their fields are
+    /// alike, and which of them a record has was the choice of the person who made it.
+    pub fn may_look_like(self, other: Self) -> bool {
+        self == other || (self.family().is_some() && self.family() == other.family())
+    }
+
+    fn family(self) -> Option<u8> {
+        match self {
+            Self::Scraper | Self::ScraperCsv | Self::Apify | Self::ApifyCsv => Some(0),
+            Self::Research | Self::ResearchCsv | Self::TraktokCsv | Self::PyktokCsv => Some(1),
+            Self::Web | Self::FourCatCsv | Self::YtDlp | Self::Aweme => None,
+        }
+    }
+
     /// Whether records of this format are CSV rows, kept as an object of their columns.
     pub fn is_table(self) -> bool {
         matches!(

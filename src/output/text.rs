@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// `1 post`, `2 posts`.
+/// A number of things in words: `1 post`, `2 posts`. `what` is the singular of a noun that takes an s.
 pub fn counted(number: u64, what: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {what}{s}")
@@ -48,6 +48,12 @@ fn is_hostile(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_post_was_called_posts() {
+        let words: Vec<String> = [0, 1, 2].map(|count| counted(count, "post")).into();
+        assert_eq!(words, ["0 posts", "1 post", "2 posts"]);
+    }
 
     #[test]
     fn terminal_escapes_and_reordering_are_written_out() {

@@ -40,6 +40,12 @@ pub enum Unreadable {
     /// The id cannot be trusted, and no page link holds the true one.
     #[error("{0}")]
     Id(#[from] crate::model::InvalidPostId),
+    /// The id of a table's row ends in zeros, as spreadsheets write it, and no page link confirms it.
+    #[error(
+        "the id {0} ends in four zeros, as a spreadsheet rounds ids, and no link to the post's page \
+         confirms it; take the file as the tool wrote it, not as a spreadsheet saved it"
+    )]
+    RoundedId(crate::model::PostId),
     /// The tool could not get the post and wrote its reason in the post's place.
     #[error("the tool wrote an error in place of a post: {0}")]
     Failed(String),

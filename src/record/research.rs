@@ -4,14 +4,15 @@ use std::borrow::Cow;
 
 use super::Unreadable;
 use super::lists::tags_in_cell;
-use super::values::{Cells, created, handle, music, post_id, region, seconds, tag, time};
+use super::values::{Cells, created, handle, music, post_id, region, row_id, seconds, tag, time};
 use crate::json::{Fields, Value};
 use crate::model::{Counts, Format, Post};
 
 /// Reads [`Format::Research`], [`Format::ResearchCsv`] and traktok's table of the same fields.
 pub(super) fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
     let cells = Cells::of(format, fields);
-    let id = post_id(fields, cells.get("id").or_else(|| cells.get("video_id")))?;
+    let read_id = if format.is_table() { row_id } else { post_id };
+    let id = read_id(fields, cells.get("id").or_else(|| cells.get("video_id")))?;
 
     Ok(Post {
         author: handle(cells.text("username").or_else(|| cells.text("author_name"))),

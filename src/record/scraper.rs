@@ -6,7 +6,7 @@ use super::Unreadable;
 use super::lists::tags_in_cell;
 use super::values::{
     address, created, handle, handle_in_link, is_photo_link, language, music, page, post_id,
-    region, seconds, tag, tags_under, time, yes_or_no,
+    region, row_id, seconds, tag, tags_under, time, yes_or_no,
 };
 use crate::json::{Fields, Value};
 use crate::model::{Counts, Format, Kind, Post};
@@ -16,7 +16,8 @@ pub(super) fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, 
     if let Some(reason) = failure(fields) {
         return Err(Unreadable::Failed(reason));
     }
-    let id = post_id(fields, fields.get("id"))?;
+    let read_id = if format.is_table() { row_id } else { post_id };
+    let id = read_id(fields, fields.get("id"))?;
     let author = Group::of(fields, "authorMeta");
     let sound = Group::of(fields, "musicMeta");
     let video = Group::of(fields, "videoMeta");

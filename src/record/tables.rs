@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Unreadable;
 use super::lists::tags_in_cell;
 use super::values::{
-    Cells, address, created, handle, is_photo_link, music, page, post_id, region, seconds, time,
+    Cells, address, created, handle, is_photo_link, music, page, region, row_id, seconds, time,
     utc, yes_or_no,
 };
 use crate::json::{Fields, Value};
@@ -14,7 +14,7 @@ use crate::model::{Counts, Created, Format, Kind, Post, PostId};
 /// Reads [`Format::FourCatCsv`].
 pub(super) fn read_4cat<'a>(fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
     let cells = Cells::of(Format::FourCatCsv, fields);
-    let id = post_id(fields, cells.get("id"))?;
+    let id = row_id(fields, cells.get("id"))?;
     let link = cells.text("tiktok_url");
     let kind = link
         .as_deref()
@@ -63,7 +63,7 @@ pub(super) fn read_4cat<'a>(fields: &Fields<'a>) -> Result<Post<'a>, Unreadable>
 /// Reads [`Format::PyktokCsv`].
 pub(super) fn read_pyktok<'a>(fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
     let cells = Cells::of(Format::PyktokCsv, fields);
-    let id = post_id(fields, cells.get("video_id"))?;
+    let id = row_id(fields, cells.get("video_id"))?;
     let stated = cells.get("video_timestamp").and_then(Value::text);
 
     Ok(Post {
@@ -82,7 +82,7 @@ pub(super) fn read_pyktok<'a>(fields: &Fields<'a>) -> Result<Post<'a>, Unreadabl
 /// [`super::research`]'s.
 pub(super) fn read_traktok<'a>(fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
     let cells = Cells::of(Format::TraktokCsv, fields);
-    let id = post_id(fields, cells.get("video_id"))?;
+    let id = row_id(fields, cells.get("video_id"))?;
     let link = cells.text("video_url");
     let kind = link
         .as_deref()

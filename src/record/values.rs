@@ -72,6 +72,19 @@ pub(super) fn post_id(
     }
 }
 
+/// As [`post_id`], for a row of a table: a spreadsheet may have rounded its id, and all posts of some
+/// thousandths of a second to the same one.
+///
+/// # Errors
+/// As [`post_id`]; [`Unreadable::RoundedId`] where no link tells which post it is.
+pub(super) fn row_id(fields: &Fields<'_>, stated: Option<Value<'_>>) -> Result<PostId, Unreadable> {
+    let id = post_id(fields, stated)?;
+    if id.get().is_multiple_of(10_000) && linked_id(fields) != Some(id) {
+        return Err(Unreadable::RoundedId(id));
+    }
+    Ok(id)
+}
+
 /// Spreadsheets keep 15 digits and fill up with zeros, JavaScript 16 or 17; a float written out in
 /// full is a multiple of 512. About one true id in 85 looks so too, so that the link decides.
 pub(super) fn may_be_rounded(id: PostId) -> bool {
@@ -310,6 +323,39 @@ mod tests {
         ] {
             assert_eq!(id(json), Ok(7_189_254_512_345_678_901), "{json}");
         }
+    }
+
+    #[test]
+    fn posts_with_ids_that_a_spreadsheet_rounded_were_taken_for_one() {
+        let row = |json: &str| {
+            let fields = Fields::parse(json).unwrap();
+            row_id(&fields, fields.get("id")).map(PostId::get)
+        };
+        let rounded = 7_189_254_512_345_670_000;
+        for json in [
+            r#"{"id":"7189254512345670000"}"#,
+            r#"{"id":"7189254512345670000","url":"https://vm.tiktok.com/ZM1/"}"#,
+        ] {
+            let error = row(json).unwrap_err();
+            assert!(matches!(error, Unreadable::RoundedId(id) if id.get() == rounded));
+            assert!(error.to_string().contains("7189254512345670000"), "{error}");
+        }
+        assert_eq!(
+            row(
+                r#"{"id":"7189254512345670000","url":"https://www.tiktok.com/@a/video/7189254512345670000"}"#
+            ),
+            Ok(rounded)
+        );
+        assert_eq!(
+            row(
+                r#"{"id":"7189254512345670000","url":"https://www.tiktok.com/@a/video/7189254512345678901"}"#
+            ),
+            Ok(7_189_254_512_345_678_901)
+        );
+        assert_eq!(
+            row(r#"{"id":"7189254512345671000"}"#),
+            Ok(7_189_254_512_345_671_000)
+        );
     }
 
     #[test]

@@ -37,7 +37,18 @@ impl fmt::Display for Holder {
 /// The right to write; given back when dropped, by the system even when the process is killed.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: fs::File,
+    file: fs::File,
+    /// Written back in the end: checking a store leaves every byte of it as it was.
+    before: Option<Vec<u8>>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            // The text only tells whom to wait for; it can be any.
+            let _ = rewritten(&mut self.file, before);
+        }
+    }
 }
 
 impl Lock {
@@ -48,13 +59,51 @@ impl Lock {
         timeout: Duration,
         waiting: &mut dyn FnMut(&Holder),
     ) -> Result<Self, StoreError> {
-        let path = root.join(FILE);
-        let mut file = fs::OpenOptions::new()
+        let file = fs::OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(&path)?;
+            .open(root.join(FILE))?;
+        let mut lock = Self::wait(file, root, timeout, waiting)?;
+        lock.sign(command)?;
+        Ok(lock)
+    }
+
+    /// As [`Lock::take`], but changes nothing where nobody can have written: `None` where there is
+    /// no lock, or where this process may not write to it.
+    pub(super) fn take_if_any(
+        root: &Path,
+        command: &str,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Option<Self>, StoreError> {
+        let path = root.join(FILE);
+        match fs::OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => {
+                let mut lock = Self::wait(file, root, timeout, waiting)?;
+                let mut before = Vec::new();
+                lock.file.rewind()?;
+                lock.file.read_to_end(&mut before)?;
+                lock.before = Some(before);
+                lock.sign(command)?;
+                Ok(Some(lock))
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::ReadOnlyFilesystem => Ok(None),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    fn wait(
+        mut file: fs::File,
+        root: &Path,
+        timeout: Duration,
+        waiting: &mut dyn FnMut(&Holder),
+    ) -> Result<Self, StoreError> {
         let start = Instant::now();
         let mut told = false;
         loop {
@@ -76,20 +125,24 @@ impl Lock {
             }
             std::thread::sleep(POLL);
         }
+        Ok(Self { file, before: None })
+    }
+
+    /// Tells the others for whom they wait.
+    fn sign(&mut self, command: &str) -> io::Result<()> {
         let me = Holder {
             pid: std::process::id(),
             command: command.to_owned(),
             since: Timestamp::now(),
         };
-        write_holder(&mut file, &me)?;
-        Ok(Self { _file: file })
+        rewritten(&mut self.file, &serde_json::to_vec(&me)?)
     }
 }
 
-fn write_holder(file: &mut fs::File, holder: &Holder) -> io::Result<()> {
+fn rewritten(file: &mut fs::File, text: &[u8]) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
-    file.write_all(&serde_json::to_vec(holder)?)
+    file.write_all(text)
 }
 
 /// The file's text may be a moment old or half written: then an unknown holder is named.

@@ -8,6 +8,7 @@
 //! data/london/posts/runs.jsonl      one line per collection or import
 //! data/london/posts/rejected.jsonl  records that could not be read
 //! data/london/posts/windows.jsonl   days asked for, how far each search came
+//! data/london/posts/.rewriting      data.json is being replaced, or was, and runs.jsonl does not tell
 //! ```
 //!
 //! `data.json` is the truth. It only ever grows at its end, between its last post and its closing
@@ -20,6 +21,7 @@ mod blocks;
 mod coverage;
 mod error;
 mod ids;
+mod intent;
 mod lock;
 mod names;
 mod quota;
@@ -44,5 +46,5 @@ pub use scan::{
     Damage, Layout, Line, Quick, Readers, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
 };
 pub use tags::{Store, StoredTag};
-pub use verify::{Finding, Repaired, TagReport, repair, verify};
+pub use verify::{Finding, Repaired, TagReport, repair, verify, verify_at_rest};
 pub use writer::{Added, Opened, TagWriter, Writer};

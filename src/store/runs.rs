@@ -68,8 +68,11 @@ pub struct RunInput {
     pub kind: String,
     /// Size in bytes as read (compressed where it was compressed).
     pub bytes: u64,
-    /// SHA-256 of those bytes.
+    /// SHA-256 of those bytes; empty where the input was not read to its end.
     pub sha256: String,
+    /// Why it was not read to its end; absent where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 /// A range of `data.json`, without the closing bracket, and its SHA-256.

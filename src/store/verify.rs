@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fs_err as fs;
 use hashbrown::HashSet;
 
 use super::append::{Tail, hash_range, tail};
 use super::ids::{self, Others};
+use super::lock::Lock;
 use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
 use super::writer::{model, stored_ids};
-use super::{Run, Segment, Store, StoreError, Writer, atomic};
+use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, intent};
 use crate::model::{Hashtag, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -79,6 +81,22 @@ pub fn verify(store: &Store) -> Result<Vec<TagReport>, StoreError> {
         });
     }
     Ok(reports)
+}
+
+/// As [`verify`], while nobody writes: a write under way looks like an interrupted one.
+///
+/// `waiting` is called once if another process writes. A store that this process may not lock is
+/// checked as it stands.
+///
+/// # Errors
+/// [`StoreError::Locked`] after `timeout`; as [`verify`].
+pub fn verify_at_rest(
+    store: &Store,
+    timeout: Duration,
+    waiting: &mut dyn FnMut(&Holder),
+) -> Result<Vec<TagReport>, StoreError> {
+    let _lock = Lock::take_if_any(store.root(), "verify", timeout, waiting)?;
+    verify(store)
 }
 
 /// Lists in `post_ids.json` without a folder; or the file itself, if it is no JSON.
@@ -265,7 +283,11 @@ impl Checked {
 }
 
 /// Where the ledger's lines or the bytes they vouch for are not as written.
-fn ledger_faults(data: &Path, ledger: &Ledger, ours: bool) -> Result<Vec<String>, StoreError> {
+pub(super) fn ledger_faults(
+    data: &Path,
+    ledger: &Ledger,
+    ours: bool,
+) -> Result<Vec<String>, StoreError> {
     let mut faults: Vec<String> = ledger
         .broken
         .iter()
@@ -396,6 +418,7 @@ fn repair_folder(
     let mut order = checked.order.clone();
     if rewrite {
         report.backups.push(backup(&path)?);
+        intent::write(&checked.posts)?;
         let rewritten = rewrite_once(&path, Damages::LeaveOut)?;
         if rewritten.duplicates > 0 {
             why.push(format!("left out {} duplicates", rewritten.duplicates));
@@ -446,6 +469,7 @@ fn repair_folder(
         let run = Run::of_store("repair", &model, why.join("; "), order.len() as u64, data);
         ledger.append(&checked.posts, run)?;
     }
+    intent::clear(&checked.posts)?;
     report.done.extend(why);
     Ok(order)
 }

@@ -18,7 +18,10 @@ use super::lock::Lock;
 use super::rewrite::{close, convert, damaged, rewrite};
 use super::runs::Ledger;
 use super::scan::{Layout, Verdict, layout, scan};
-use super::{Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, rejected};
+use super::verify::ledger_faults;
+use super::{
+    Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, intent, rejected,
+};
 use crate::model::{Hashtag, Origin, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -47,6 +50,10 @@ pub struct Opened {
     pub cut: Option<u64>,
     /// Posts of an interrupted run that were entered into the ledger.
     pub recovered: u64,
+    /// Posts of another tool, from before the first run, that were entered into the ledger.
+    pub adopted: u64,
+    /// A rewrite had been interrupted before the ledger told of it; it was entered.
+    pub healed: bool,
     /// The file was rewritten line by line; its duplicates, which were left out.
     pub rewritten: Option<u64>,
     /// Where the file as it was before is kept, if the rewrite left anything out.
@@ -70,6 +77,7 @@ pub struct TagWriter {
     committed: usize,
     updates: Option<Updates>,
     rewritten: Option<Segment>,
+    rejected: rejected::List,
 }
 
 /// Newer fetches of stored posts, kept on disk until the file is rewritten.
@@ -171,12 +179,14 @@ impl Writer {
     /// Enters what was added into `post_ids.json` and the ledgers.
     ///
     /// # Errors
-    /// The disk's own. The posts themselves are stored by then.
+    /// The disk's own, the first of them: whatever else can be entered is. The posts themselves are
+    /// stored by then.
     pub fn finish(&mut self, done: Vec<(TagWriter, Run)>) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
         let mut changed = BTreeMap::new();
         let mut finished = Vec::new();
         for (mut writer, run) in done {
-            writer.commit()?;
+            outcome = outcome.and(writer.commit());
             let key = ids::key(&writer.posts, &writer.tag);
             let order = std::mem::take(&mut writer.order);
             let run = Run {
@@ -186,14 +196,32 @@ impl Writer {
             changed.insert(key, order);
             finished.push((writer, run));
         }
-        ids::update(self.store.root(), &changed, Others::Keep)?;
-        for (mut writer, mut run) in finished {
-            run.posts = writer.known.len() as u64;
-            run.data = writer
-                .rewritten
-                .take()
-                .unwrap_or_else(|| writer.appender.segment());
-            writer.ledger.append(&writer.posts, run)?;
+        if let Err(error) = self.add_unlisted(&mut changed) {
+            outcome = outcome.and(Err(error));
+        }
+        outcome = outcome.and(ids::update(self.store.root(), &changed, Others::Keep));
+        for (writer, run) in finished {
+            outcome = outcome.and(writer.enter(run));
+        }
+        outcome
+    }
+
+    /// Adds the ids of folders that no writer has listed yet: those of another tool's tree.
+    fn add_unlisted(&self, changed: &mut BTreeMap<String, Vec<PostId>>) -> Result<(), StoreError> {
+        let root = self.store.root();
+        // A file that cannot be read is replaced, so that all lists are missing.
+        let listed = ids::keys(root).unwrap_or_default();
+        for stored in self.store.tags()? {
+            for posts in &stored.posts {
+                let key = ids::key(posts, &stored.tag);
+                if changed.contains_key(&key) || listed.contains(&key) {
+                    continue;
+                }
+                // Damage there is not this writer's business; `verify` tells it.
+                if let Ok(order) = stored_ids(&posts.join("data.json")) {
+                    changed.insert(key, order);
+                }
+            }
         }
         Ok(())
     }
@@ -218,13 +246,21 @@ impl TagWriter {
             Layout::Empty if path.exists() => fs::write(&path, b"")?,
             Layout::Empty => {}
             Layout::Lines => opened.cut = close(&path, vouched_to)?,
-            Layout::Other => convert(&path, &mut opened)?,
+            Layout::Other => {
+                intent::write(&posts)?;
+                intent::unless_failed(&posts, convert(&path, &mut opened))?;
+            }
         }
         let appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
             path: path.clone(),
             why: "its end is not that of a JSON array".into(),
         })?;
+        // A rewrite that the ledger does not tell of: what it vouches for is another file's bytes.
+        opened.healed = opened.rewritten.is_none()
+            && intent::stands(&posts)
+            && !ledger_faults(&path, &ledger, false)?.is_empty();
         let vouched = opened.rewritten.is_none()
+            && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
         let mut order = None;
         if vouched && layout == Layout::Lines {
@@ -243,9 +279,14 @@ impl TagWriter {
             if stored < expected {
                 return Err(fewer(&path, expected, stored));
             }
-            opened.recovered = stored - expected;
+            let found = if last.is_some() {
+                &mut opened.recovered
+            } else {
+                &mut opened.adopted
+            };
+            *found = stored - expected;
             // A file that was rewritten is another from its first byte on.
-            let from = if opened.rewritten.is_some() {
+            let from = if opened.rewritten.is_some() || opened.healed {
                 0
             } else {
                 vouched_to
@@ -253,6 +294,7 @@ impl TagWriter {
             let data = (from, appender.end());
             vouch(&path, &posts, &mut ledger, &tag, data, stored)?;
         }
+        intent::clear(&posts)?;
         let known = order.iter().map(|id| id.get()).collect();
         let before = order.len();
         Ok(Self {
@@ -267,12 +309,26 @@ impl TagWriter {
             order,
             updates: None,
             rewritten: None,
+            rejected: rejected::List::default(),
         })
     }
 
     /// The folder of the posts, for the ledgers that lie beside them.
     pub fn folder(&self) -> &Path {
         &self.posts
+    }
+
+    /// Enters a run into the ledger, which vouches for what was added.
+    fn enter(mut self, mut run: Run) -> Result<(), StoreError> {
+        run.posts = self.known.len() as u64;
+        let rewritten = self.rewritten.take();
+        let is_rewritten = rewritten.is_some();
+        run.data = rewritten.unwrap_or_else(|| self.appender.segment());
+        self.ledger.append(&self.posts, run)?;
+        if is_rewritten {
+            intent::clear(&self.posts)?;
+        }
+        Ok(())
     }
 
     /// Whether a post is stored.
@@ -356,12 +412,12 @@ impl TagWriter {
         (self.committed - self.before) as u64
     }
 
-    /// Keeps a list of records that could not be read.
+    /// Lists records that could not be read, synced to disk; those listed before are left out.
     ///
     /// # Errors
     /// The disk's own.
-    pub fn reject(&self, records: &[RejectedRecord]) -> Result<(), StoreError> {
-        rejected::append(&self.posts, records)
+    pub fn reject(&mut self, records: &[RejectedRecord]) -> Result<(), StoreError> {
+        self.rejected.append(&self.posts, records)
     }
 
     /// Replaces stored posts by the newer fetches offered, rewriting the file; returns how many.
@@ -374,8 +430,9 @@ impl TagWriter {
             return Ok(0);
         };
         let path = self.posts.join("data.json");
+        intent::write(&self.posts)?;
         let mut updated = 0;
-        let segment = rewrite(&path, |line| {
+        let rewritten = rewrite(&path, |line| {
             let Ok(stored) = Stored::read(line) else {
                 return Ok(None);
             };
@@ -390,7 +447,8 @@ impl TagWriter {
             updates.spool.read_exact(&mut newer)?;
             updated += 1;
             Ok(String::from_utf8(newer).ok())
-        })?;
+        });
+        let segment = intent::unless_failed(&self.posts, rewritten)?;
         self.rewritten = Some(segment);
         self.appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
             path,

@@ -27,7 +27,7 @@ fn a_sound_store_is_told_to_be_so() {
     let desk = stocked();
     let before = desk.snapshot("data");
     desk.cotag("verify").code(0).stdout(
-        "#london: ok, 7 posts, the hashes of 2 runs agree\n#paris: ok, 1 posts, the hash of 1 run agrees\n",
+        "#london: ok, 7 posts, the hashes of 2 runs agree\n#paris: ok, 1 post, the hash of 1 run agrees\n",
     ).stderr("2 hashtags checked, nothing wrong.\n");
     assert!(before == desk.snapshot("data"));
     desk.cotag("repair")
@@ -295,7 +295,7 @@ fn every_kind_of_damage_is_found_with_exit_code_6() {
             outcome.stdout
         );
         assert!(
-            outcome.stdout.contains("#paris: ok, 1 posts")
+            outcome.stdout.contains("#paris: ok, 1 post")
                 || outcome.stdout.contains("post_ids.json"),
             "{}: {}",
             kind.name,

@@ -360,6 +360,7 @@ impl Opened {
                     kind: "research-api query".into(),
                     bytes: query.len() as u64,
                     sha256: subject.query.key(),
+                    stopped: None,
                 }],
                 read: tally.returned,
                 new: tally.new,

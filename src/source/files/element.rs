@@ -94,14 +94,15 @@ impl Session<'_> {
             Shape::Own => self.own(fields, text, at),
             Shape::Answer => self.answer(text, at),
             Shape::Result => self.result(fields, text, at),
-            Shape::Other => match self.given.or_else(|| record::recognise(fields)) {
-                Some(format) => {
+            Shape::Other => match self.format(record::recognise(fields)) {
+                Ok(Some(format)) => {
                     self.name_sidecar(format, fields);
                     let fetched = at.fetched.or_else(|| own_time(format, fields));
                     self.post(format, fields, text, At { fetched, ..at })
                 }
-                None if at.depth == 0 => self.answer(text, at),
-                None => self.unknown(fields, text, at),
+                Ok(None) if at.depth == 0 => self.answer(text, at),
+                Ok(None) => self.unknown(fields, text, at),
+                Err(why) => self.refuse(why, at, text.as_bytes()),
             },
         }
     }
@@ -109,9 +110,10 @@ impl Session<'_> {
     /// A record whose format is known only from its own fields.
     fn bare(&mut self, text: &str, at: At) -> Result<(), Stop> {
         match Fields::parse(text) {
-            Ok(fields) => match self.given.or_else(|| record::recognise(&fields)) {
-                Some(format) => self.post(format, &fields, text, at),
-                None => self.unknown(&fields, text, at),
+            Ok(fields) => match self.format(record::recognise(&fields)) {
+                Ok(Some(format)) => self.post(format, &fields, text, at),
+                Ok(None) => self.unknown(&fields, text, at),
+                Err(why) => self.refuse(why, at, text.as_bytes()),
             },
             Err(error) => {
                 let reason = format!("not a JSON object: {error}");
@@ -155,8 +157,12 @@ impl Session<'_> {
             origin,
             ..at
         };
-        match (self.given.or(named), Fields::parse(&raw)) {
-            (Some(format), Ok(fields)) => self.post(format, &fields, &raw, at),
+        match (
+            named.map(|named| self.format(Some(named))),
+            Fields::parse(&raw),
+        ) {
+            (Some(Ok(Some(format))), Ok(fields)) => self.post(format, &fields, &raw, at),
+            (Some(Err(why)), _) => self.refuse(why, at, raw.as_bytes()),
             _ => self.bare(&raw, at),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::model::Format;
+
 /// Why nothing is read from a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -43,6 +45,18 @@ pub enum FileError {
     Blocked {
         /// TikTok's status code, or what stands for it.
         status: String,
+    },
+    /// The content shows another format than the one given.
+    #[error(
+        "given as {}, but its fields are those of {}; leave --format out, it is for records that \
+         do not show their format",
+        given.title(), told.title()
+    )]
+    OtherFormat {
+        /// As given.
+        given: Format,
+        /// As the fields show.
+        told: Format,
     },
     /// A known kind of file without any post.
     #[error("no posts in this file: {seen}")]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::json::redact;
+use crate::json::redact_shown;
 use crate::model::{Origin, Post};
 
 /// How many characters of a rejected record are shown.
@@ -60,7 +60,7 @@ impl Rejected {
 pub(super) fn excerpt(text: &[u8]) -> String {
     // Longer than what is shown, so that a secret is blanked before it is cut in two.
     let start = String::from_utf8_lossy(&text[..text.len().min(20 * EXCERPT)]);
-    let shown: String = redact(&start).chars().take(EXCERPT).collect();
+    let shown: String = redact_shown(&start).chars().take(EXCERPT).collect();
     shown.replace(char::is_control, " ").trim().to_owned()
 }
 

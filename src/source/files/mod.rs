@@ -75,6 +75,23 @@ pub fn read(
     progress: &dyn Fn(u64),
     each: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
 ) -> Result<Summary, FileError> {
+    let mut summary = Summary::default();
+    read_into(input, options, progress, each, &mut summary)?;
+    Ok(summary)
+}
+
+/// As [`read`], with a summary of what was read also where an error ends the reading: its hash is
+/// empty then.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_into(
+    input: Input<'_>,
+    options: &ReadOptions,
+    progress: &dyn Fn(u64),
+    each: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
+    summary: &mut Summary,
+) -> Result<(), FileError> {
     let counted = Rc::new(Counted::default());
     let input: Box<dyn Read + '_> = match input {
         Input::Path(path) => Box::new(fs_err::File::open(path)?),
@@ -83,23 +100,29 @@ pub fn read(
     let mut tap = Tap::new(input, &counted, progress);
     let mut session = Session::new(options.format, each);
     let result = text(&mut session, &mut tap, &counted);
-    let stopped = match result.and_then(|()| session.finish()) {
-        Ok(()) => false,
-        Err(Stop::Asked) => true,
-        Err(Stop::Refused(why)) => return Err(why),
-    };
-    if !stopped {
+    let mut result = result.and_then(|()| session.finish());
+    if result.is_ok() {
         // What follows the text, such as the end of an archive, belongs to the file's hash.
-        std::io::copy(&mut tap, &mut std::io::sink())?;
+        result = std::io::copy(&mut tap, &mut std::io::sink())
+            .map(|_| ())
+            .map_err(Stop::from);
     }
-    Ok(Summary {
+    *summary = Summary {
         kind: session.kind(),
         bytes: counted.bytes.get(),
-        sha256: if stopped { String::new() } else { tap.sha256() },
+        sha256: if result.is_ok() {
+            tap.sha256()
+        } else {
+            String::new()
+        },
         posts: session.posts,
         rejected: session.rejected,
         notes: session.notes.sentences(),
-    })
+    };
+    match result {
+        Ok(()) | Err(Stop::Asked) => Ok(()),
+        Err(Stop::Refused(why)) => Err(why),
+    }
 }
 
 /// Reads the text of a file, unpacked on the way.
@@ -136,7 +159,9 @@ fn container<R: Read>(session: &mut Session<'_>, mut window: Window<R>) -> Resul
             // Line breaks before the header are no part of a table.
             let blank = whole.len() - start.len();
             match table::recognise(start, session.given) {
-                Ok((delimiter, format)) => {
+                Ok((delimiter, told)) => {
+                    let given = session.format(Some(told)).map_err(Stop::Refused)?;
+                    let format = given.filter(|format| format.is_table()).unwrap_or(told);
                     window.consume(blank);
                     table::read(session, window, delimiter, format)
                 }

@@ -124,6 +124,17 @@ impl<'s> Session<'s> {
         self.kind.get_or_insert(kind);
     }
 
+    /// The format of a record or table that shows this one: what was given decides only where the
+    /// fields do not.
+    pub(super) fn format(&self, told: Option<Format>) -> Result<Option<Format>, FileError> {
+        match (self.given, told) {
+            (Some(given), Some(told)) if !given.may_look_like(told) => {
+                Err(FileError::OtherFormat { given, told })
+            }
+            (given, told) => Ok(given.or(told)),
+        }
+    }
+
     /// What a person would call the file.
     pub(super) fn kind(&self) -> String {
         match (self.kind, self.first_format) {

@@ -1,6 +1,7 @@
 //! CSV: each row becomes an object of its columns, all values strings.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::rc::Rc;
 
@@ -19,13 +20,14 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// How much of a file is looked at for its header.
 const HEADER: usize = 1 << 20;
 
-/// Which table starts here: its delimiter and format, or the columns of one that is not known.
+/// Which table starts here: its delimiter and format (the one given where its columns do not
+/// show any), or the columns of one that is not known.
 pub(super) fn recognise(start: &[u8], given: Option<Format>) -> Result<(u8, Format), Vec<String>> {
     let headers = DELIMITERS.map(|delimiter| (delimiter, header(start, delimiter)));
     for (delimiter, columns) in &headers {
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         if let Some(format) = record::recognise_header(&columns) {
-            return Ok((*delimiter, given.unwrap_or(format)));
+            return Ok((*delimiter, format));
         }
     }
     let widest = headers
@@ -100,10 +102,7 @@ pub(super) fn read<R: Read>(
     if !read_row(&mut reader, &mut row, session, 1)? {
         return Ok(());
     }
-    let columns: Vec<String> = row
-        .iter()
-        .map(|name| serde_json::to_string(&String::from_utf8_lossy(name)).unwrap_or_default())
-        .collect();
+    let columns = keys(&row);
     let mut object = String::new();
     let mut number = 1;
     loop {
@@ -127,6 +126,28 @@ pub(super) fn read<R: Read>(
         to_object(session, &columns, &row, &mut object);
         session.row(&object, format, At::new(place))?;
     }
+}
+
+/// The columns' names as JSON keys. A name that stands there again gets a number: most programs keep
+/// only one value of a key.
+fn keys(header: &ByteRecord) -> Vec<String> {
+    let mut taken: HashSet<String> = HashSet::new();
+    let names: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
+    let all: HashSet<&str> = names.iter().map(AsRef::as_ref).collect();
+    names
+        .iter()
+        .map(|name| {
+            let mut key = name.clone().into_owned();
+            let mut number = 1;
+            while taken.contains(&key) || (number > 1 && all.contains(key.as_str())) {
+                number += 1;
+                key = format!("{name}.{number}");
+            }
+            let json = serde_json::to_string(&key).unwrap_or_default();
+            taken.insert(key);
+            json
+        })
+        .collect()
 }
 
 /// The next row; false at the end, and where the rest cannot be read.
@@ -187,5 +208,20 @@ impl<R: Read> Read for Bounded<R> {
         let count = self.input.read(into)?;
         self.since_row.set(self.since_row.get() + count);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_named_twice_made_objects_with_a_key_twice() {
+        let header = ByteRecord::from(vec!["id", "text", "text", "text.2", "text", ""]);
+        let keys = keys(&header);
+        assert_eq!(
+            keys,
+            ["id", "text", "text.3", "text.2", "text.4", ""].map(|key| format!("\"{key}\""))
+        );
     }
 }

@@ -1,0 +1,489 @@
+//! Storing what an import reads, and counting what became of it for each hashtag.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+
+use fs_err as fs;
+use jiff::Timestamp;
+
+use super::super::{interrupt, tags_from, writer};
+use super::jobs::Job;
+use crate::analysis::{TagSources, TagsFrom, for_each_tag};
+use crate::cli::{Global, ImportArgs};
+use crate::error::{Error, Exit};
+use crate::model::{Hashtag, Origin, Post};
+use crate::output::{ImportRow, counted};
+use crate::record::Envelope;
+use crate::source::files::{FileError, Found, ReadOptions, Rejected, Summary};
+use crate::store::{Added, RejectedRecord, Run, RunInput, StoreError, TagWriter, Writer, new_id};
+use crate::ui::Ui;
+
+/// Bytes of posts kept in memory for a hashtag before they are stored.
+const COMMIT: usize = 4 << 20;
+
+/// How many rejected records are kept in memory for a hashtag before they are listed.
+const REJECTED: usize = 1000;
+
+/// From how many posts the commonest hashtags are told where none has a hashtag asked for.
+const SAMPLE: u64 = 10_000;
+
+/// An import under way.
+pub(super) struct Intake {
+    writer: Writer,
+    open: BTreeMap<Hashtag, TagWriter>,
+    tallies: BTreeMap<Hashtag, Tally>,
+    started: Timestamp,
+    run: String,
+    keep_untagged: bool,
+    update: bool,
+    from: TagsFrom,
+    common: Common,
+    /// What ended it, told from inside the reader's callback.
+    error: Option<Error>,
+}
+
+/// What happened for one hashtag.
+#[derive(Default)]
+struct Tally {
+    inputs: Vec<RunInput>,
+    read: u64,
+    new: u64,
+    known: u64,
+    updated: u64,
+    without_tag: u64,
+    rejected: u64,
+    origin: Option<Origin>,
+    waiting: Vec<RejectedRecord>,
+    stopped: Option<&'static str>,
+}
+
+/// An import that has ended: a row per hashtag, and the first thing that could not be finished.
+pub(super) struct Finished {
+    pub(super) rows: Vec<ImportRow>,
+    pub(super) error: Option<Error>,
+}
+
+impl Intake {
+    /// Opens the store for an import.
+    pub(super) fn open(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Self, Error> {
+        let started = Timestamp::now();
+        Ok(Self {
+            writer: writer(global, "import", ui)?,
+            open: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            started,
+            run: new_id(started),
+            keep_untagged: args.keep_untagged,
+            update: args.update,
+            from: tags_from(args.tags_from),
+            common: Common::default(),
+            error: None,
+        })
+    }
+
+    /// Reads a file and stores its posts; those read before an error or an interrupt stay.
+    pub(super) fn read(
+        &mut self,
+        job: &Job,
+        options: &ReadOptions,
+        ui: &Ui,
+    ) -> Result<Exit, Error> {
+        let length = job
+            .source
+            .path()
+            .and_then(|path| fs::metadata(path).ok())
+            .map_or(0, |meta| meta.len());
+        ui.start(&job.name, length);
+        let posts = Cell::new(0);
+        let mut rejected = 0;
+        let mut summary = Summary::default();
+        let outcome = job.read(
+            options,
+            &|bytes| ui.progress(bytes, posts.get()),
+            &mut |found| {
+                let taken = match found {
+                    Found::Post {
+                        post,
+                        raw,
+                        fetched,
+                        origin,
+                        ..
+                    } => {
+                        posts.set(posts.get() + 1);
+                        self.take(job, &post, raw, fetched, origin.unwrap_or(Origin::Import))
+                    }
+                    // The end of what was read before an interrupt is no damage.
+                    Found::Rejected(_) if interrupt::asked() => Ok(()),
+                    Found::Rejected(record) => {
+                        rejected += 1;
+                        self.reject(job, &record)
+                    }
+                };
+                match taken {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        self.error = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            },
+            &mut summary,
+        );
+        ui.finish();
+        let outcome = match (self.error.take(), outcome) {
+            (Some(error), _) => Err(error),
+            (None, Err(error)) if interrupt::asked() && is_io(&error) => Ok(()),
+            (None, outcome) => outcome,
+        };
+        if posts.get() + rejected > 0 || outcome.is_ok() {
+            self.enter(job, &summary, outcome.as_ref().err());
+        }
+        outcome?;
+        for note in &summary.notes {
+            ui.note(&format!("`{}`: {note}", job.name));
+        }
+        if rejected == 0 {
+            return Ok(Exit::Done);
+        }
+        ui.warn(&format!(
+            "{} of `{}` could not be read; see rejected.jsonl",
+            counted(rejected, "record"),
+            job.name
+        ));
+        Ok(Exit::Partly)
+    }
+
+    /// Enters a file as an input of the run, with what is known of it where it was not read to its end.
+    fn enter(&mut self, job: &Job, summary: &Summary, error: Option<&Error>) {
+        let asked = interrupt::asked();
+        let stopped = match error {
+            _ if asked => Some("interrupted".to_owned()),
+            Some(error) => Some(error.to_string()),
+            None => None,
+        };
+        for tag in &job.tags {
+            let tally = self.tallies.entry(tag.clone()).or_default();
+            if asked {
+                tally.stopped = Some("interrupted");
+            } else if error.is_some() {
+                tally.stopped = Some("an input could not be read to its end");
+            }
+            tally.inputs.push(RunInput {
+                path: job.name.clone(),
+                kind: summary.kind.clone(),
+                bytes: summary.bytes,
+                sha256: if stopped.is_some() {
+                    String::new()
+                } else {
+                    summary.sha256.clone()
+                },
+                stopped: stopped.clone(),
+            });
+        }
+    }
+
+    /// Stores a post for every hashtag of the job that it carries.
+    fn take(
+        &mut self,
+        job: &Job,
+        post: &Post<'_>,
+        raw: &str,
+        fetched: Option<Timestamp>,
+        origin: Origin,
+    ) -> Result<(), Error> {
+        let mut carried = Vec::new();
+        for_each_tag(post, self.from, &mut TagSources::default(), |tag| {
+            carried.extend(Hashtag::new(tag));
+        });
+        self.common.add(&carried, &job.tags);
+        let mut line = None;
+        for tag in &job.tags {
+            let tally = self.tallies.entry(tag.clone()).or_default();
+            tally.read += 1;
+            if !carried.contains(tag) {
+                tally.without_tag += 1;
+                if !(self.keep_untagged || job.whole) {
+                    continue;
+                }
+            }
+            let line = line.get_or_insert_with(|| {
+                Envelope {
+                    origin,
+                    format: post.format,
+                    fetched,
+                    run: self.run.clone(),
+                }
+                .seal(raw)
+            });
+            let tag_writer = tag_writer(&mut self.writer, &mut self.open, tag, tally, origin)?;
+            match tag_writer.add(post.id, line) {
+                Added::New => tally.new += 1,
+                Added::Known => {
+                    tally.known += 1;
+                    if self.update {
+                        tag_writer.offer_update(post.id, line, fetched)?;
+                    }
+                }
+            }
+            if tag_writer.pending() >= COMMIT {
+                tag_writer.commit()?;
+                tag_writer.reject(&std::mem::take(&mut tally.waiting))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists a record that could not be read for every hashtag of the job.
+    fn reject(&mut self, job: &Job, record: &Rejected) -> Result<(), Error> {
+        for tag in &job.tags {
+            let tally = self.tallies.entry(tag.clone()).or_default();
+            tally.read += 1;
+            tally.rejected += 1;
+            tally.waiting.push(RejectedRecord {
+                run: self.run.clone(),
+                file: job.name.clone(),
+                place: record.place.to_string(),
+                reason: record.reason.clone(),
+                excerpt: record.excerpt.clone(),
+            });
+            // However many there are, they neither fill the memory nor get lost with the process.
+            if tally.waiting.len() >= REJECTED {
+                let origin = tally.origin.unwrap_or(Origin::Import);
+                tag_writer(&mut self.writer, &mut self.open, tag, tally, origin)?
+                    .reject(&std::mem::take(&mut tally.waiting))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores what is left and enters the run, for every hashtag for which that can be done.
+    pub(super) fn finish(mut self, ui: &Ui) -> Finished {
+        let mut rows = Vec::new();
+        let mut done = Vec::new();
+        let mut error = None;
+        for (tag, mut tally) in std::mem::take(&mut self.tallies) {
+            match self.finish_tag(&tag, &mut tally, ui) {
+                Ok(entry) => done.extend(entry),
+                Err(why) => keep_first(&mut error, why, ui),
+            }
+            self.warn_of_nothing(&tag, &tally, ui);
+            rows.push(tally.row(&tag));
+        }
+        if !done.is_empty()
+            && let Err(why) = self.writer.finish(done)
+        {
+            keep_first(&mut error, why.into(), ui);
+        }
+        Finished { rows, error }
+    }
+
+    /// Stores what is left for one hashtag; `None` where there was nothing to store.
+    fn finish_tag(
+        &mut self,
+        tag: &Hashtag,
+        tally: &mut Tally,
+        ui: &Ui,
+    ) -> Result<Option<(TagWriter, Run)>, Error> {
+        if tally.rejected > 0 {
+            let origin = tally.origin.unwrap_or(Origin::Import);
+            tag_writer(&mut self.writer, &mut self.open, tag, tally, origin)?;
+        }
+        let Some(mut tag_writer) = self.open.remove(tag) else {
+            return Ok(None);
+        };
+        tell_opened(&tag_writer, ui);
+        let committed = tag_writer.commit();
+        // Where the disk was full, fewer than were taken in.
+        tally.new = tag_writer.added();
+        committed?;
+        tag_writer.reject(&std::mem::take(&mut tally.waiting))?;
+        tally.updated = tag_writer.apply_updates()?;
+        let run = tally.run(tag, &self.run, self.started);
+        Ok(Some((tag_writer, run)))
+    }
+
+    /// Says that nothing was found for a hashtag, which is more often a slip than an answer.
+    fn warn_of_nothing(&self, tag: &Hashtag, tally: &Tally, ui: &Ui) {
+        let posts = tally.read - tally.rejected;
+        if posts == 0 || tally.without_tag < posts || tally.new + tally.known > 0 {
+            return;
+        }
+        let common = self.common.sentence();
+        ui.warn(&format!(
+            "nothing was stored for #{tag}: none of the {} read carries it; {common}try another \
+             spelling with -t, captions as well with --tags-from both, or --keep-untagged",
+            counted(posts, "post")
+        ));
+    }
+}
+
+impl Tally {
+    fn run(&mut self, tag: &Hashtag, run: &str, started: Timestamp) -> Run {
+        Run {
+            run: run.to_owned(),
+            command: "import".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            origin: self.origin.unwrap_or(Origin::Import).name().into(),
+            hashtag: tag.to_string(),
+            started,
+            finished: Timestamp::now(),
+            inputs: std::mem::take(&mut self.inputs),
+            read: self.read,
+            new: self.new,
+            known: self.known,
+            updated: self.updated,
+            without_tag: self.without_tag,
+            rejected: self.rejected,
+            stopped: self.stopped.unwrap_or("end of input").into(),
+            ..Run::default()
+        }
+    }
+
+    fn row(&self, tag: &Hashtag) -> ImportRow {
+        ImportRow {
+            hashtag: tag.to_string(),
+            read: self.read,
+            new: self.new,
+            known: self.known,
+            updated: self.updated,
+            without_tag: self.without_tag,
+            rejected: self.rejected,
+        }
+    }
+}
+
+/// The hashtags of the first posts, as long as none has a hashtag asked for.
+#[derive(Default)]
+struct Common {
+    posts: u64,
+    counts: HashMap<Hashtag, u64>,
+    found: bool,
+}
+
+impl Common {
+    fn add(&mut self, carried: &[Hashtag], wanted: &[Hashtag]) {
+        if self.found || self.posts >= SAMPLE {
+            return;
+        }
+        self.found = wanted.iter().any(|tag| carried.contains(tag));
+        if self.found {
+            self.counts = HashMap::new();
+            return;
+        }
+        self.posts += 1;
+        for tag in carried {
+            *self.counts.entry(tag.clone()).or_default() += 1;
+        }
+    }
+
+    /// The commonest, as the beginning of an advice; empty where a hashtag asked for was found.
+    fn sentence(&self) -> String {
+        let mut counts: Vec<(&Hashtag, &u64)> = self.counts.iter().collect();
+        counts.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        if counts.is_empty() {
+            return String::new();
+        }
+        let shown: Vec<String> = counts
+            .iter()
+            .take(5)
+            .map(|(tag, posts)| format!("#{tag} ({})", counted(**posts, "post")))
+            .collect();
+        let all = if self.posts == SAMPLE {
+            format!(" of the first {SAMPLE} posts")
+        } else {
+            String::new()
+        };
+        format!("the commonest hashtags{all} are {}; ", shown.join(", "))
+    }
+}
+
+/// The hashtag's writer, opened when it is first needed. Synthetic and real posts do not mix.
+fn tag_writer<'o>(
+    writer: &mut Writer,
+    open: &'o mut BTreeMap<Hashtag, TagWriter>,
+    tag: &Hashtag,
+    tally: &mut Tally,
+    origin: Origin,
+) -> Result<&'o mut TagWriter, Error> {
+    let first = *tally.origin.get_or_insert(origin);
+    if (first == Origin::Synthetic) != (origin == Origin::Synthetic) {
+        let name = |is: bool| if is { "synthetic" } else { "real" };
+        return Err(Error::Store(StoreError::Mixed {
+            tag: tag.to_string(),
+            root: writer.store().root().to_owned(),
+            stored: name(first == Origin::Synthetic),
+            offered: name(origin == Origin::Synthetic),
+        }));
+    }
+    if !open.contains_key(tag) {
+        let opened = writer.tag(tag, origin)?;
+        return Ok(open.entry(tag.clone()).or_insert(opened));
+    }
+    open.get_mut(tag)
+        .ok_or_else(|| Error::failed(format!("#{tag} is not open"), "this is a fault of cotag"))
+}
+
+/// Keeps the first error to end with, and tells the others at once.
+fn keep_first(first: &mut Option<Error>, error: Error, ui: &Ui) {
+    match first {
+        Some(_) => ui.error(&error),
+        None => *first = Some(error),
+    }
+}
+
+fn is_io(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::File {
+            error: FileError::Io(_),
+            ..
+        }
+    )
+}
+
+/// Says what was mended when a hashtag's posts were opened.
+pub(in crate::commands) fn tell_opened(writer: &TagWriter, ui: &Ui) {
+    let opened = &writer.opened;
+    if let Some(bytes) = opened.cut {
+        ui.warn(&format!(
+            "#{}: an earlier write was interrupted; its unfinished end ({}) was cut off",
+            writer.tag,
+            counted(bytes, "byte")
+        ));
+    }
+    if opened.adopted > 0 {
+        ui.note(&format!(
+            "#{}: entered {} that another tool had stored",
+            writer.tag,
+            counted(opened.adopted, "post")
+        ));
+    }
+    if opened.recovered > 0 {
+        ui.note(&format!(
+            "#{}: entered {} of an interrupted run",
+            writer.tag,
+            counted(opened.recovered, "post")
+        ));
+    }
+    if opened.healed {
+        ui.note(&format!(
+            "#{}: an earlier rewrite was interrupted; data.json is whole and was entered anew",
+            writer.tag
+        ));
+    }
+    if let Some(duplicates) = opened.rewritten {
+        ui.note(&format!(
+            "#{}: data.json was rewritten, one post per line; {} left out",
+            writer.tag,
+            counted(duplicates, "duplicate")
+        ));
+    }
+    if let Some(backup) = &opened.backup {
+        ui.note(&format!(
+            "#{}: kept as it was before: {}",
+            writer.tag,
+            backup.display()
+        ));
+    }
+}
