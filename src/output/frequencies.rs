@@ -29,7 +29,7 @@ pub enum TableFormat {
     /// For reading.
     #[default]
     Table,
-    /// Comma-separated; `excel` as in [`Sheet::separated`].
+    /// Comma-separated; for spreadsheets too.
     Csv {
         /// Byte order mark, ids as text, formulas disarmed.
         excel: bool,

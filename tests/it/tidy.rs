@@ -14,9 +14,9 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("store", &["record", "json", "model"]),
     ("analysis", &["model"]),
     ("output", &["analysis", "model"]),
-    ("cli", &["model"]),
+    ("cli", &["model", "source"]),
     ("error", &["store", "source", "output"]),
-    ("settings", &["cli", "error", "source"]),
+    ("settings", &["cli", "error", "http", "source"]),
     ("ui", &["output", "error"]),
 ];
 

@@ -1,6 +1,6 @@
 //! TikTok's Research API: queries, windows of time, searches that survive what the API does.
 //!
-//! One request at a time is [`Api::ask`]; one window's search, page by page, is [`Search`]. What is
+//! One request at a time is `Api::ask`; one window's search, page by page, is [`Search`]. What is
 //! stored, counted or shown is the caller's business.
 
 mod api;
