@@ -61,7 +61,11 @@ impl Store {
         match Self::manifest(root)? {
             Some(store) => Ok(store),
             None => {
-                adoptable(root)?;
+                if let Err(error) = adoptable(root) {
+                    // A first writer may have made the directory ours since we looked: it writes
+                    // the manifest before any folder.
+                    return Self::manifest(root)?.ok_or(error);
+                }
                 Ok(Self {
                     root: root.to_owned(),
                     folders: BTreeMap::new(),
