@@ -89,8 +89,8 @@ fn exit_codes_are_documented_as_they_are() {
 
 #[test]
 fn the_test_command_of_the_readme_is_what_ci_runs() {
-    assert!(read("README.md").contains("```sh\ncargo test\n```"));
-    assert!(read(".ci/run").contains("\ncargo test"));
+    assert!(read("README.md").contains("```sh\ntests/run\n```"));
+    assert!(read(".ci/run").contains("\ntests/run"));
 }
 
 #[test]
