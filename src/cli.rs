@@ -1,6 +1,7 @@
 //! The command line, as typed. No behaviour: `commands` gives the words their meaning.
 
 mod chart;
+mod media;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
+pub(crate) use media::{DoctorArgs, MediaArgs, UrlsArgs};
 
 /// Directory of stored posts unless told otherwise.
 pub(crate) const DATA_DIR: &str = "./data";
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Frequencies(FrequenciesArgs),
     /// List the posts behind a number: ids, dates, authors, links
     Posts(PostsArgs),
+    /// Print the links of posts' pages for other tools, one a line
+    Urls(UrlsArgs),
     /// Collect posts from TikTok's Research API, to the last reachable one, over days if need be
     Download(DownloadArgs),
     /// Collect what any Research API query finds, and store it under a name
@@ -74,6 +78,8 @@ pub(crate) enum Command {
     Coverage(CoverageArgs),
     /// How much of today's Research API quota is used
     Quota(QuotaArgs),
+    /// Look at what first-time users trip over: rights, credentials, programs, fonts, clock, disk
+    Doctor(DoctorArgs),
     /// Check that the stored data is whole and as it was written
     Verify,
     /// Mend damaged data; no post is deleted, and a backup is kept
@@ -144,6 +150,7 @@ Examples:
   cotag download -t london paris newyork -p         the last 30 days, then what is new
   cotag download -f tags.txt -p --since 2024-01-01 --until 2024-06-30 --region GB,FR --wait
   cotag download -t london -p --dry-run             what would be asked
+  cotag download -t london -v --min-views 100000    videos and pictures of stored posts, through yt-dlp
   cotag coverage london                             what was asked, and what is missing"
 )]
 pub(crate) struct DownloadArgs {
@@ -156,7 +163,7 @@ pub(crate) struct DownloadArgs {
     /// Collect posts
     #[arg(short, long)]
     pub(crate) posts: bool,
-    /// Collect videos
+    /// Fetch the videos, pictures and sounds of stored posts (with -p: after collecting)
     #[arg(short, long)]
     pub(crate) videos: bool,
     /// Only accounts registered in these regions (two-letter codes)
@@ -174,6 +181,9 @@ pub(crate) struct DownloadArgs {
     /// The API.
     #[command(flatten)]
     pub(crate) api: ApiArgs,
+    /// Media.
+    #[command(flatten)]
+    pub(crate) media: MediaArgs,
 }
 
 /// `cotag crawl`

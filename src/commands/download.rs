@@ -1,7 +1,7 @@
-//! `cotag download`: hashtags → Research API → store.
+//! `cotag download`: hashtags → Research API → store, and the media of stored posts.
 
 use super::collect::{Request, Subject, collect};
-use super::hashtags;
+use super::{hashtags, media};
 use crate::cli::{DownloadArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
@@ -16,8 +16,12 @@ pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit,
             "for which hashtags? Name them with -t, or a file of them with -f".into(),
         ));
     }
+    if !args.posts {
+        return media::run(&tags, args, global, ui);
+    }
     let subjects = tags
-        .into_iter()
+        .iter()
+        .cloned()
         .map(|tag| subject(tag, args))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Error::Usage(error.to_string()))?;
@@ -29,18 +33,20 @@ pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit,
         since: args.span.since,
         until: args.span.until,
     };
-    let exit = if args.posts {
-        collect(&request, &settings, global, ui)?
-    } else {
-        Exit::Done
-    };
-    if args.videos && exit != Exit::Interrupted {
-        return Err(Error::failed(
-            "downloading videos (-v) is not possible yet; posts (-p) are",
-            "the links to the posts: `cotag posts TAG`",
-        ));
+    let collected = collect(&request, &settings, global, ui);
+    if !args.videos || interrupted(&collected) {
+        return collected;
     }
-    Ok(exit)
+    // Posts that are stored have media, also where no more could be collected today.
+    let fetched = media::run(&tags, args, global, ui)?;
+    Ok(collected?.and(fetched))
+}
+
+fn interrupted(outcome: &Result<Exit, Error>) -> bool {
+    match outcome {
+        Ok(exit) => *exit == Exit::Interrupted,
+        Err(error) => error.exit() == Exit::Interrupted,
+    }
 }
 
 fn subject(tag: Hashtag, args: &DownloadArgs) -> Result<Subject, QueryError> {

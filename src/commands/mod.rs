@@ -7,15 +7,18 @@ mod chart;
 mod collect;
 mod coverage;
 mod crawl;
+mod doctor;
 mod download;
 mod frequencies;
 mod import;
 mod input;
 mod interrupt;
+mod media;
 mod posts;
 mod quota;
 mod repair;
 mod sandbox;
+mod urls;
 mod verify;
 
 use std::io::Write as _;
@@ -43,11 +46,13 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
         Command::Import(args) => import::run(args, &cli.global, ui),
         Command::Frequencies(args) => frequencies::run(args, &cli.global, ui),
         Command::Posts(args) => posts::run(args, &cli.global, ui),
+        Command::Urls(args) => urls::run(args, &cli.global, ui),
         Command::Download(args) => download::run(args, &cli.global, ui),
         Command::Crawl(args) => crawl::run(args, &cli.global, ui),
         Command::Auth(AuthCommand::Check(args)) => auth::run(args, &cli.global, ui),
         Command::Coverage(args) => coverage::run(args, &cli.global, ui),
         Command::Quota(args) => quota::run(args, &cli.global, ui),
+        Command::Doctor(args) => doctor::run(args, &cli.global, ui),
         Command::Verify => verify::run(&cli.global, ui),
         Command::Repair => repair::run(&cli.global, ui),
         Command::Sandbox(args) => sandbox::run(args, ui),

@@ -4,10 +4,12 @@ mod brief;
 mod caption;
 mod format;
 mod hashtag;
+mod link;
 mod post;
 
 pub use brief::{Brief, Name};
 pub use caption::caption_tags;
 pub use format::{Format, Origin};
 pub use hashtag::{Hashtag, spelling};
+pub use link::{SITE, page_link};
 pub use post::{Counts, Created, InvalidPostId, Kind, Music, Post, PostId};

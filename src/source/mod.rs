@@ -4,6 +4,8 @@
 //! at a time with its raw record, which is one line of valid JSON without secrets.
 
 pub mod files;
+pub mod media;
+pub mod programs;
 pub mod research;
 pub mod sandbox;
 pub mod synthetic;

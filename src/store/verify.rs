@@ -15,7 +15,7 @@ use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
 use super::writer::{model, stored_ids};
-use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, intent};
+use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, intent, media};
 use crate::model::{Hashtag, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -138,6 +138,7 @@ struct Checked {
     listed: Result<Option<Vec<PostId>>, StoreError>,
     ledger: Ledger,
     ledger_faults: Vec<String>,
+    media: Vec<Finding>,
 }
 
 #[derive(Default)]
@@ -203,6 +204,7 @@ impl Checked {
             order,
             listed: ids::listed(root, &key),
             ledger_faults: ledger_faults(&path, &ledger, all.ours)?,
+            media: media::check(posts, &ledger)?,
             ledger,
             key,
             posts: posts.to_owned(),
@@ -239,6 +241,7 @@ impl Checked {
         if let Some(what) = self.list_fault() {
             add(Path::new("ids/post_ids.json"), what);
         }
+        findings.extend(self.media.iter().cloned());
         findings
     }
 

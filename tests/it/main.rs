@@ -14,6 +14,8 @@ mod make;
 mod bad_input;
 mod crash;
 mod docs;
+#[cfg(unix)]
+mod doctor;
 mod filters;
 mod frequencies;
 mod import;
@@ -24,4 +26,5 @@ mod records;
 mod store;
 mod system;
 mod tidy;
+mod urls;
 mod verify;
