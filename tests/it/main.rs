@@ -20,6 +20,8 @@ mod filters;
 mod frequencies;
 mod import;
 mod intake;
+#[cfg(target_os = "linux")]
+mod media;
 mod plot;
 mod posts;
 mod records;

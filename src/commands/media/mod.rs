@@ -207,12 +207,13 @@ impl How {
         }
         outcome?;
         ui.note(&format!(
-            "#{tag}: media of {whole} posts fetched, {} failed",
+            "#{tag}: media of {} fetched, {} failed",
+            counted(whole, "post"),
             tally.failed.len()
         ));
         if folder.moved > 0 {
             ui.note(&format!(
-                "#{tag}: media of {} were fetched before and are no longer in videos/; they are not fetched again",
+                "#{tag}: media of {} were fetched before, but are no longer in videos/; they are not fetched again",
                 counted(folder.moved, "post")
             ));
         }

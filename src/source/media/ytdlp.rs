@@ -302,7 +302,9 @@ fn arguments(how: &Fetching) -> Vec<std::ffi::OsString> {
     .map(Into::into)
     .to_vec();
     arguments.push("--paths".into());
-    arguments.push(how.work.clone().into());
+    let mut home = std::ffi::OsString::from("home:");
+    home.push(&how.work);
+    arguments.push(home);
     if let Some(cookies) = &how.cookies {
         arguments.push("--cookies".into());
         arguments.push(cookies.into());
@@ -392,7 +394,7 @@ mod tests {
             "--use-extractors TikTok",
             "--batch-file - --",
             "--max-filesize 5",
-            "--paths /w",
+            "--paths home:/w",
         ] {
             assert!(joined.contains(wanted), "{wanted}");
         }
