@@ -40,11 +40,20 @@ pub(crate) struct Cli {
 }
 
 /// Options that stand before or after the command.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// Directory of stored posts
     #[arg(long, global = true, value_name = "DIR", env = "COTAG_DATA_DIR", default_value = DATA_DIR)]
     pub(crate) data_dir: PathBuf,
+    /// Where the posts are: mongodb://HOST/DATABASE, or a directory [default: the data directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "STORE",
+        env = "COTAG_STORE",
+        hide_env_values = true
+    )]
+    pub(crate) store: Option<String>,
     /// How long to wait while another cotag writes there
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) lock_timeout: u64,
@@ -74,6 +83,8 @@ pub(crate) enum Command {
     Coverage(CoverageArgs),
     /// How much of today's Research API quota is used
     Quota(QuotaArgs),
+    /// Copy posts from one store to another, either way, and compare them
+    Copy(CopyArgs),
     /// Check that the stored data is whole and as it was written
     Verify,
     /// Mend damaged data; no post is deleted, and a backup is kept
@@ -317,6 +328,29 @@ pub(crate) struct QuotaArgs {
     pub(crate) api: ApiArgs,
 }
 
+/// `cotag copy`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "What is there already stays as it is, so the same command goes on after an interruption. Windows
+of downloads are copied too: a download goes on in the other store where it stopped in this one.
+In the end ids and records are compared; exit code 6 says that they differ.
+
+Examples:
+  cotag copy --from ./data --to mongodb://localhost/tiktok
+  cotag copy --from mongodb://ann:PASSWORD@db.example/tiktok --to ./data -t london"
+)]
+pub(crate) struct CopyArgs {
+    /// Where the posts are: mongodb://HOST/DATABASE, or a directory
+    #[arg(long, value_name = "STORE")]
+    pub(crate) from: String,
+    /// Where they are to be as well
+    #[arg(long, value_name = "STORE")]
+    pub(crate) to: String,
+    /// Only the posts of these hashtags [default: all]
+    #[arg(short, long = "tag", value_name = "TAG", num_args = 1.., action = ArgAction::Append)]
+    pub(crate) tags: Vec<String>,
+}
+
 /// `cotag frequencies`
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -371,6 +405,9 @@ pub(crate) struct FrequenciesArgs {
     /// Count accounts instead of posts: one vote per author
     #[arg(long)]
     pub(crate) one_per_author: bool,
+    /// Print what would be asked of a database (aggregation pipelines), and ask nothing
+    #[arg(long)]
+    pub(crate) explain_query: bool,
 }
 
 /// How a result is written.
