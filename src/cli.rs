@@ -1,6 +1,7 @@
 //! The command line, as typed. No behaviour: `commands` gives the words their meaning.
 
 mod chart;
+mod copy;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
+pub(crate) use copy::CopyArgs;
 
 /// Directory of stored posts unless told otherwise.
 pub(crate) const DATA_DIR: &str = "./data";
@@ -326,29 +328,6 @@ pub(crate) struct QuotaArgs {
     /// The API.
     #[command(flatten)]
     pub(crate) api: ApiArgs,
-}
-
-/// `cotag copy`
-#[derive(Args, Debug)]
-#[command(
-    after_help = "What is there already stays as it is, so the same command goes on after an interruption. Windows
-of downloads are copied too: a download goes on in the other store where it stopped in this one.
-In the end ids and records are compared; exit code 6 says that they differ.
-
-Examples:
-  cotag copy --from ./data --to mongodb://localhost/tiktok
-  cotag copy --from mongodb://ann:PASSWORD@db.example/tiktok --to ./data -t london"
-)]
-pub(crate) struct CopyArgs {
-    /// Where the posts are: mongodb://HOST/DATABASE, or a directory
-    #[arg(long, value_name = "STORE")]
-    pub(crate) from: String,
-    /// Where they are to be as well
-    #[arg(long, value_name = "STORE")]
-    pub(crate) to: String,
-    /// Only the posts of these hashtags [default: all]
-    #[arg(short, long = "tag", value_name = "TAG", num_args = 1.., action = ArgAction::Append)]
-    pub(crate) tags: Vec<String>,
 }
 
 /// `cotag frequencies`
