@@ -1,7 +1,9 @@
 //! The command line, as typed. No behaviour: `commands` gives the words their meaning.
 
 mod chart;
+mod copy;
 mod media;
+mod posts;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,7 +12,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
+pub(crate) use copy::CopyArgs;
 pub(crate) use media::{DoctorArgs, MediaArgs, UrlsArgs};
+pub(crate) use posts::PostsArgs;
 
 /// Directory of stored posts unless told otherwise.
 pub(crate) const DATA_DIR: &str = "./data";
@@ -42,11 +46,20 @@ pub(crate) struct Cli {
 }
 
 /// Options that stand before or after the command.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// Directory of stored posts
     #[arg(long, global = true, value_name = "DIR", env = "COTAG_DATA_DIR", default_value = DATA_DIR)]
     pub(crate) data_dir: PathBuf,
+    /// Where the posts are: mongodb://HOST/DATABASE, or a directory [default: the data directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "STORE",
+        env = "COTAG_STORE",
+        hide_env_values = true
+    )]
+    pub(crate) store: Option<String>,
     /// How long to wait while another cotag writes there
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) lock_timeout: u64,
@@ -80,6 +93,8 @@ pub(crate) enum Command {
     Quota(QuotaArgs),
     /// Look at what first-time users trip over: rights, credentials, programs, fonts, clock, disk
     Doctor(DoctorArgs),
+    /// Copy posts from one store to another, either way, and compare them
+    Copy(CopyArgs),
     /// Check that the stored data is whole and as it was written
     Verify,
     /// Mend damaged data; no post is deleted, and a backup is kept
@@ -381,6 +396,9 @@ pub(crate) struct FrequenciesArgs {
     /// Count accounts instead of posts: one vote per author
     #[arg(long)]
     pub(crate) one_per_author: bool,
+    /// Print what would be asked of a database (aggregation pipelines), and ask nothing
+    #[arg(long)]
+    pub(crate) explain_query: bool,
 }
 
 /// How a result is written.
@@ -424,29 +442,6 @@ pub(crate) struct FilterArgs {
     /// Where to take a post's hashtags from
     #[arg(long, value_enum, default_value_t)]
     pub(crate) tags_from: TagsFromArg,
-}
-
-/// `cotag posts`
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  cotag posts london --with fyp                    the posts behind the row `fyp`
-  cotag posts london --with fyp --without viral --format csv -o posts.csv")]
-pub(crate) struct PostsArgs {
-    /// A hashtag, or a file of posts
-    #[arg(value_name = "TAG|FILE")]
-    pub(crate) subject: String,
-    /// Only posts that carry all of these hashtags
-    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub(crate) with: Vec<String>,
-    /// Only posts that carry none of these hashtags
-    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub(crate) without: Vec<String>,
-    /// Which posts to list.
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    /// How to write the result.
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
 }
 
 /// `cotag sandbox`

@@ -1,7 +1,7 @@
 //! `cotag download`: hashtags → Research API → store, and the media of stored posts.
 
 use super::collect::{Request, Subject, collect};
-use super::{hashtags, media};
+use super::{hashtags, media, needs_directory};
 use crate::cli::{DownloadArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
@@ -10,6 +10,7 @@ use crate::source::research::{Query, QueryError};
 use crate::ui::Ui;
 
 pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
+    needs_directory(global, ui, "download")?;
     let tags = hashtags(&args.tags, args.file.as_deref())?;
     if tags.is_empty() {
         return Err(Error::Usage(
@@ -38,8 +39,15 @@ pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit,
         return collected;
     }
     // Posts that are stored have media, also where no more could be collected today.
-    let fetched = media::run(&tags, args, global, ui)?;
-    Ok(collected?.and(fetched))
+    let fetched = media::run(&tags, args, global, ui);
+    match (collected, fetched) {
+        (Ok(collected), fetched) => Ok(collected.and(fetched?)),
+        (Err(first), Err(second)) => {
+            ui.warn(&second.to_string());
+            Err(first)
+        }
+        (Err(first), Ok(_)) => Err(first),
+    }
 }
 
 fn interrupted(outcome: &Result<Exit, Error>) -> bool {

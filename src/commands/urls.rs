@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
+use super::database::Shelf;
 use super::frequencies::nothing_left;
 use super::input::subject;
 use super::{damage, filter, hashtags, tags_from};
@@ -30,7 +31,7 @@ pub(super) fn run(args: &UrlsArgs, global: &Global, ui: &Ui) -> Result<Exit, Err
         required: hashtags(&args.with, None)?,
         ..Filter::default()
     };
-    let subject = subject(&args.subject, &global.data_dir)?;
+    let subject = subject(&args.subject, &Shelf::new(global))?;
     let folded = subject.fold(
         &|| (Counter::new(from, Extras::default()), Vec::new()),
         &|(counter, rows), post, origin| {

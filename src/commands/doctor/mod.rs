@@ -11,12 +11,28 @@ use crate::cli::{DoctorArgs, Global};
 use crate::error::{Error, Exit};
 use crate::output::{Check, Health, counted, doctor};
 use crate::settings::ApiSettings;
+use crate::store::place::Place;
 use crate::ui::Ui;
 
 pub(super) fn run(args: &DoctorArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let format = table_format(&args.output)?;
     let mut checks = vec![Check::ok("version", machine::version())];
-    let youngest = data::check(&global.data_dir, &mut checks);
+    let youngest = match crate::settings::store(global) {
+        Ok((Place::Directory(_), _)) => data::check(&global.data_dir, &mut checks),
+        Ok((Place::Database(place), _)) => {
+            let what = format!("posts are in `{place}`; `cotag verify` asks it and checks them");
+            checks.push(Check::ok("store", what));
+            None
+        }
+        Err(error) => {
+            checks.push(Check::fail(
+                "store",
+                error.to_string(),
+                error.hint().unwrap_or_default(),
+            ));
+            None
+        }
+    };
     checks.push(machine::disk_space(&global.data_dir));
     let settings = ApiSettings::resolve(&args.api, &global.data_dir);
     checks.extend(credentials(&settings));
