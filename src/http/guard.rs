@@ -114,7 +114,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     };
     match parts {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => inner(high, low),
-        [0x2001, 0, ..] | [0x2001, 0xdb8, ..] => false,
+        [0x2001, 0 | 0xdb8, ..] => false,
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

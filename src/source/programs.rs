@@ -124,7 +124,7 @@ pub(super) fn end(child: &mut Child) {
 #[cfg(unix)]
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path)
+    fs_err::metadata(path)
         .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
@@ -133,7 +133,8 @@ fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -142,8 +143,8 @@ mod tests {
     fn script(text: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("program");
-        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        fs_err::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         (folder, path)
     }
 
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn versions_are_believed_only_in_their_shape() {
-        let patience = Duration::from_secs(60);
+        let patience = Duration::from_mins(1);
         let told = |text| version(&script(text).1, patience);
         // The folder must outlive the program.
         let (_folder, path) = script("echo 2026.10.26; echo more");

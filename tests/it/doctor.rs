@@ -216,7 +216,7 @@ fn programs_that_hang_or_print_anything_are_told_and_ended() {
         "{}",
         found.1
     );
-    assert!(begun.elapsed() < Duration::from_secs(120));
+    assert!(begun.elapsed() < Duration::from_mins(2));
 }
 
 #[test]

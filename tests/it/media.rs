@@ -178,7 +178,7 @@ fn serve(
         Manner::Cut(bytes) => stream.write_all(&body[..bytes.min(body.len())]),
         Manner::Slow => {
             stream.write_all(&body[..50_000.min(body.len())])?;
-            std::thread::sleep(Duration::from_secs(60));
+            std::thread::sleep(Duration::from_mins(1));
             Ok(())
         }
         _ => stream.write_all(body),
@@ -551,8 +551,6 @@ fn running(folder: &Path) -> usize {
     fs::read_dir("/proc")
         .unwrap()
         .flatten()
-        .filter(|entry| {
-            std::fs::read_link(entry.path().join("cwd")).is_ok_and(|place| place == folder)
-        })
+        .filter(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|place| place == folder))
         .count()
 }

@@ -57,7 +57,10 @@ impl Crew {
             let threads: Vec<_> = (0..jobs)
                 .map(|_| {
                     let sender = sender.clone();
-                    scope.spawn(|| self.thread(&queue, &halt, sender))
+                    scope.spawn(|| {
+                        let sender = sender;
+                        self.thread(&queue, &halt, &sender)
+                    })
                 })
                 .collect();
             drop(sender);
@@ -84,7 +87,7 @@ impl Crew {
         &self,
         queue: &Mutex<VecDeque<Task>>,
         halt: &AtomicBool,
-        sender: Sender<Event>,
+        sender: &Sender<Event>,
     ) -> Result<(), Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

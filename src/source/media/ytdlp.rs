@@ -139,11 +139,12 @@ impl YtDlp {
         let mut child = programs::start(&mut command)?;
         // It holds the writing end, and so would this process keep the pipe open for ever.
         drop(command);
-        let links: String = round
-            .rest
-            .iter()
-            .map(|(_, link)| format!("{link}\n"))
-            .collect();
+        let links: Vec<&str> = round.rest.iter().map(|(_, link)| link.as_str()).collect();
+        let links = links.join(
+            "
+",
+        ) + "
+";
         if let Some(mut stdin) = child.stdin.take() {
             // A child that has ended already tells why on the other side.
             let _ = stdin.write_all(links.as_bytes());
@@ -336,13 +337,13 @@ fn file_of(work: &Path, id: PostId) -> Option<PathBuf> {
 fn remove_files(work: &Path, id: PostId) {
     for path in files(work, id) {
         // Left where that fails; it is a part of nothing.
-        let _ = std::fs::remove_file(path);
+        let _ = fs_err::remove_file(path);
     }
 }
 
 fn files(work: &Path, id: PostId) -> impl Iterator<Item = PathBuf> {
     let start = format!("{id}.");
-    std::fs::read_dir(work)
+    fs_err::read_dir(work)
         .into_iter()
         .flatten()
         .flatten()
