@@ -115,6 +115,33 @@ pub struct WindowLine {
 type Key = (String, Date, Date, Option<String>);
 
 impl WindowLine {
+    /// A window that nothing was asked of yet; `at` is filled in when it is written.
+    pub fn new(query: &str, from: Date, to: Date, state: WindowState) -> Self {
+        Self {
+            query: query.to_owned(),
+            from,
+            to,
+            part: None,
+            state,
+            why: String::new(),
+            requests: 0,
+            pages: 0,
+            asked: 0,
+            returned: 0,
+            new: 0,
+            known: 0,
+            off_query: 0,
+            rejected: 0,
+            search_id: None,
+            cursor: None,
+            until: None,
+            min_id: None,
+            log_id: None,
+            run: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
     fn key(&self) -> Key {
         (self.query.clone(), self.from, self.to, self.part.clone())
     }
@@ -213,29 +240,7 @@ mod tests {
     use super::*;
 
     fn line(day: i8, state: WindowState) -> WindowLine {
-        WindowLine {
-            query: "q".into(),
-            from: date(2024, 5, day),
-            to: date(2024, 5, day + 1),
-            part: None,
-            state,
-            why: String::new(),
-            requests: 1,
-            pages: 1,
-            asked: 100,
-            returned: 1,
-            new: 1,
-            known: 0,
-            off_query: 0,
-            rejected: 0,
-            search_id: None,
-            cursor: None,
-            until: None,
-            min_id: None,
-            log_id: None,
-            run: "r".into(),
-            at: Timestamp::UNIX_EPOCH,
-        }
+        WindowLine::new("q", date(2024, 5, day), date(2024, 5, day + 1), state)
     }
 
     #[test]

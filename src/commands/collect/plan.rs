@@ -32,8 +32,9 @@ pub(super) struct Task {
     pub(super) part: Option<Part>,
     /// What is known of it, if it was begun before.
     pub(super) line: Option<WindowLine>,
-    /// The first of a day's parts: the others are only asked once it was answered.
-    pub(super) trial: bool,
+    /// What it is the first share of (a day is `None`): the other shares are only asked once this
+    /// one was answered.
+    pub(super) waiting: Vec<Option<Part>>,
 }
 
 impl Task {
@@ -42,17 +43,13 @@ impl Task {
             window,
             part,
             line,
-            trial: false,
+            waiting: Vec::new(),
         }
     }
 }
 
 /// The searches that are left: begun ones first, then new ones, then those that failed before.
-pub(super) fn plan<'l>(
-    lines: impl Iterator<Item = &'l WindowLine>,
-    query: &Query,
-    wish: &Wish,
-) -> Vec<Task> {
+pub(super) fn plan(lines: &[WindowLine], query: &Query, wish: &Wish) -> Vec<Task> {
     let mut whole: Vec<&WindowLine> = Vec::new();
     let mut parts: BTreeMap<Date, Vec<&WindowLine>> = BTreeMap::new();
     for line in lines {
@@ -78,11 +75,11 @@ pub(super) fn plan<'l>(
             WindowState::Open => begun.push(task),
             WindowState::Failed | WindowState::Unavailable => again.push(task),
             WindowState::Split if window.from == window.to => {
-                let known = parts.get(&window.from).map_or(&[][..], Vec::as_slice);
-                let Some(missing) = missing_parts(query, window, known, wish) else {
+                if Part::below(None, query).is_empty() {
                     continue;
-                };
-                begun.extend(missing);
+                }
+                let known = parts.get(&window.from).map_or(&[][..], Vec::as_slice);
+                begun.extend(missing_parts(query, window, None, known, wish));
             }
             _ => continue,
         }
@@ -110,27 +107,28 @@ fn rests(line: &WindowLine, wish: &Wish) -> bool {
     }
 }
 
-/// The parts of a day that are not done; `None` where the query cannot be divided.
+/// The shares of a day, or of a share of it, that are not done.
 fn missing_parts(
     query: &Query,
     day: Window,
+    above: Option<Part>,
     known: &[&WindowLine],
     wish: &Wish,
-) -> Option<Vec<Task>> {
-    let all = Part::of_day(query);
-    if all.is_empty() {
-        return None;
-    }
-    let missing = all.iter().filter_map(|&part| {
+) -> Vec<Task> {
+    let mut missing = Vec::new();
+    for part in Part::below(above, query) {
         let line = known
             .iter()
             .find(|line| line.part.as_deref() == Some(&part.to_string()));
         match line {
-            Some(line) if line.state == WindowState::Done || rests(line, wish) => None,
-            line => Some(Task::new(day, Some(part), line.map(|&line| line.clone()))),
+            Some(line) if line.state == WindowState::Done || rests(line, wish) => {}
+            Some(line) if line.state == WindowState::Split => {
+                missing.extend(missing_parts(query, day, Some(part), known, wish));
+            }
+            line => missing.push(Task::new(day, Some(part), line.map(|&line| line.clone()))),
         }
-    });
-    Some(missing.collect())
+    }
+    missing
 }
 
 fn of_state(lines: &[&WindowLine], holds: impl Fn(&WindowLine) -> bool) -> Vec<Window> {
@@ -168,7 +166,7 @@ fn at_boundary(span: Window, complete: Date) -> Vec<Window> {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use jiff::{Timestamp, ToSpan as _};
+    use jiff::ToSpan as _;
     use proptest::prelude::*;
 
     use super::*;
@@ -192,34 +190,15 @@ mod tests {
     }
 
     fn line(window: Window, part: Option<Part>, state: WindowState) -> WindowLine {
-        WindowLine {
-            query: "q".into(),
-            from: window.from,
-            to: window.to,
-            part: part.map(|part| part.to_string()),
-            state,
-            why: String::new(),
-            requests: 1,
-            pages: 0,
-            asked: 0,
-            returned: 0,
-            new: 0,
-            known: 0,
-            off_query: 0,
-            rejected: 0,
-            search_id: None,
-            cursor: None,
-            until: None,
-            min_id: None,
-            log_id: None,
-            run: "r".into(),
-            at: "2024-05-22T10:00:00Z".parse::<Timestamp>().unwrap(),
-        }
+        let mut line = WindowLine::new("q", window.from, window.to, state);
+        line.part = part.map(|part| part.to_string());
+        line.at = "2024-05-22T10:00:00Z".parse().unwrap();
+        line
     }
 
     fn planned(lines: &[WindowLine], wish: &Wish) -> Vec<(Window, Option<Part>)> {
         let query = Query::hashtag(&Hashtag::new("bees").unwrap()).unwrap();
-        plan(lines.iter(), &query, wish)
+        plan(lines, &query, wish)
             .into_iter()
             .map(|task| (task.window, task.part))
             .collect()
@@ -267,23 +246,28 @@ mod tests {
     #[test]
     fn a_day_in_parts_needs_all_of_them() {
         let day = window(5, 5);
+        let part = |name: &str| Some(name.parse::<Part>().unwrap());
         let mut lines = vec![
             line(window(1, 4), None, WindowState::Done),
             line(day, None, WindowState::Split),
-            line(day, Some(Part::Short), WindowState::Done),
-            line(day, Some(Part::Mid), WindowState::Open),
+            line(day, part("other-length"), WindowState::Done),
+            line(day, part("mid"), WindowState::Open),
+            line(day, part("short"), WindowState::Split),
+            line(day, part("short/regions-1"), WindowState::Done),
+            line(day, part("short/regions-2"), WindowState::Done),
+            line(day, part("short/regions-3"), WindowState::Done),
             line(window(6, 20), None, WindowState::Done),
         ];
         assert_eq!(
             planned(&lines, &wish()),
             [
-                (day, Some(Part::Mid)),
-                (day, Some(Part::Long)),
-                (day, Some(Part::OtherLength))
+                (day, part("long")),
+                (day, part("mid")),
+                (day, part("short/other-regions"))
             ]
         );
-        for part in [Part::Mid, Part::Long, Part::OtherLength] {
-            lines.push(line(day, Some(part), WindowState::Done));
+        for name in ["mid", "long", "short/other-regions"] {
+            lines.push(line(day, part(name), WindowState::Done));
         }
         lines.remove(3);
         assert_eq!(planned(&lines, &wish()), []);

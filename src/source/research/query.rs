@@ -270,13 +270,11 @@ impl Query {
         Ok(query)
     }
 
-    /// Whether any condition is about a field.
-    pub fn asks_for(&self, field: &str) -> bool {
+    /// Whether all posts have the same value of a field, so that they cannot be divided by it.
+    pub fn pins(&self, field: &str) -> bool {
         self.and
             .iter()
-            .chain(&self.or)
-            .chain(&self.not)
-            .any(|condition| condition.field_name == field)
+            .any(|condition| condition.field_name == field && condition.field_values.len() == 1)
     }
 
     /// Whether a post that the API returned is one that was asked for, as far as its hashtags and
