@@ -42,7 +42,7 @@ impl Exit {
         (Self::Damaged, "stored data damaged, or verification failed"),
         (
             Self::Interrupted,
-            "interrupted; everything fetched so far is saved",
+            "interrupted (Ctrl-C, SIGTERM); everything fetched so far is saved",
         ),
     ];
 

@@ -50,6 +50,18 @@ impl WindowState {
     }
 }
 
+/// How a source reads the last day that a question names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndDate {
+    /// It answers with posts of that day.
+    Inclusive,
+    /// It leaves that day out: the day after has to be named.
+    Exclusive,
+    /// Not known, and of no matter: the window has no posts either way.
+    Either,
+}
+
 /// One window of one query. A line of `windows.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowLine {
@@ -100,6 +112,10 @@ pub struct WindowLine {
     /// Last day still asked for, where a lost search was begun anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
+    /// What this window has shown (`inclusive`: posts of its last day came when it was named last)
+    /// or was asked with (`exclusive`: the day after its last one was named; `either`: both ways).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_date: Option<EndDate>,
     /// All posts above this id have been read; a string since it has 64 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_id: Option<String>,
@@ -135,6 +151,7 @@ impl WindowLine {
             search_id: None,
             cursor: None,
             until: None,
+            end_date: None,
             min_id: None,
             log_id: None,
             run: String::new(),

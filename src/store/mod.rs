@@ -35,7 +35,7 @@ mod walk;
 mod writer;
 
 pub use atomic::replace;
-pub use coverage::{Coverage, WindowLine, WindowState};
+pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::StoreError;
 pub use lock::Holder;
 pub use names::{folder_name, folder_tag};

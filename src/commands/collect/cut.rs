@@ -35,9 +35,11 @@ impl Tag<'_> {
         line.state = WindowState::Split;
         line.why = format!("{}; cut into smaller searches", problem.message);
         (line.search_id, line.cursor) = (None, None);
+        let asked_with = line.end_date;
         let mut lines = vec![line];
         if let Some(read) = read {
             let mut read = self.line(read, None, WindowState::Done);
+            read.end_date = asked_with;
             read.why = "read before the search above it was cut".into();
             lines.push(read);
         }
@@ -55,7 +57,9 @@ impl Tag<'_> {
         if !task.waiting.is_empty() && !problem.too_much {
             return None;
         }
-        let first = Part::below(task.part, &self.subject.query).first().copied()?;
+        let first = Part::below(task.part, &self.subject.query)
+            .first()
+            .copied()?;
         let mut waiting = task.waiting.clone();
         waiting.push(task.part);
         Some(Task {
@@ -70,9 +74,9 @@ impl Tag<'_> {
         let known = self.shelf.windows(&self.query_key);
         for above in &task.waiting {
             let name = above.map(|part| part.to_string());
-            let cut = known.iter().find(|known| {
-                known.part == name && known.from == line.from && known.to == line.to
-            });
+            let cut = known
+                .iter()
+                .find(|known| known.part == name && known.from == line.from && known.to == line.to);
             if let Some(cut) = cut {
                 self.give_up(cut.clone(), state, problem.message.clone())?;
             }
@@ -84,7 +88,8 @@ impl Tag<'_> {
     pub(super) fn other_shares(&self, task: &Task) -> Vec<Task> {
         let shares = |&above: &Option<Part>| {
             let all = Part::below(above, &self.subject.query).into_iter();
-            all.skip(1).map(|part| Task::new(task.window, Some(part), None))
+            all.skip(1)
+                .map(|part| Task::new(task.window, Some(part), None))
         };
         task.waiting.iter().flat_map(shares).collect()
     }
@@ -115,7 +120,12 @@ impl Tag<'_> {
         }
     }
 
-    pub(super) fn give_up(&self, mut line: WindowLine, state: WindowState, why: String) -> Result<(), Stop> {
+    pub(super) fn give_up(
+        &self,
+        mut line: WindowLine,
+        state: WindowState,
+        why: String,
+    ) -> Result<(), Stop> {
         let window = Window {
             from: line.from,
             to: line.to,

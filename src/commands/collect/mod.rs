@@ -4,6 +4,7 @@ mod cut;
 mod dry_run;
 mod end;
 mod gate;
+mod last_day;
 mod page;
 mod pass;
 mod plan;
@@ -13,6 +14,7 @@ mod shelf;
 mod span;
 mod tag;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -31,6 +33,7 @@ use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::settings::ApiSettings;
 use crate::source::research::{Api, Query, Stop};
+use crate::store::EndDate;
 use crate::ui::Ui;
 
 /// A query and the name that its posts are stored under.
@@ -84,6 +87,7 @@ pub(super) fn collect(
         request,
         api: &api,
         gate: &gate,
+        end_date: Cell::new(None),
         global,
         ui,
     };
@@ -94,6 +98,8 @@ struct Collection<'c> {
     request: &'c Request<'c>,
     api: &'c Api<'c>,
     gate: &'c RunGate<'c>,
+    /// How the API reads the last day of a question, as far as it has shown.
+    end_date: Cell<Option<EndDate>>,
     global: &'c Global,
     ui: &'c Ui,
 }

@@ -12,7 +12,7 @@ use super::{Collection, Subject};
 use crate::error::Error;
 use crate::model::Origin;
 use crate::source::research::Stop;
-use crate::store::{Run, RunInput, new_id};
+use crate::store::{EndDate, Run, RunInput, new_id};
 
 /// The store, locked for one pass; given back while waiting for the next day.
 pub(super) struct Pass<'c> {
@@ -74,7 +74,13 @@ impl<'c> Pass<'c> {
         let shelf = self.shelves.shelf(&subject.name, origin, of.ui)?;
         let key = subject.query.key();
         let known = shelf.windows(&key);
-        let wish = of.request.wish(&known, Tag::today(of.api));
+        let shown = [Some(EndDate::Inclusive), Some(EndDate::Exclusive)];
+        let marks = known.iter().filter(|line| shown.contains(&line.end_date));
+        if let Some(last) = marks.max_by_key(|line| line.at) {
+            of.end_date.set(last.end_date);
+        }
+        let mut wish = of.request.wish(&known, Tag::today(of.api));
+        wish.end_left_out = of.end_date.get() == Some(EndDate::Exclusive);
         let tasks = plan(&known, &subject.query, &wish);
         let last_day = of.request.last_day(wish.today);
         if wish.span.to > last_day {
@@ -96,7 +102,7 @@ impl<'c> Pass<'c> {
             run: &self.run,
             origin,
             query_key: key,
-            complete: wish.complete,
+            wish,
             limit: of.request.span.limit,
             shelf,
             tally: RefCell::default(),
@@ -104,6 +110,8 @@ impl<'c> Pass<'c> {
             doubt: Cell::new(false),
             bearable: Cell::new(u32::from(of.request.span.window)),
             days_done: Cell::new(0),
+            end_date: &of.end_date,
+            silent: RefCell::default(),
         };
         let stop = tag
             .run(tasks, usize::from(of.request.span.concurrency))

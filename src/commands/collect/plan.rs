@@ -21,6 +21,9 @@ pub(super) struct Wish {
     pub(super) days: u16,
     /// Ask again what failed.
     pub(super) retry_failed: bool,
+    /// The source leaves the day out that a question names last: what was asked without knowing
+    /// that lacks its last day.
+    pub(super) end_left_out: bool,
 }
 
 /// One search to be made.
@@ -59,7 +62,10 @@ pub(super) fn plan(lines: &[WindowLine], query: &Query, wish: &Wish) -> Vec<Task
             parts.entry(line.from).or_default().push(line);
         }
     }
-    let done: Vec<Window> = of_state(&whole, |line| line.state == WindowState::Done);
+    let done: Vec<Window> = whole
+        .iter()
+        .filter_map(|line| done_days(line, wish))
+        .collect();
     let rests: Vec<Window> = of_state(&whole, |line| rests(line, wish));
     // Days that need no new window: done, resting, or covered by a task of their own.
     let mut settled: Vec<Window> = [done.clone(), rests].concat();
@@ -96,6 +102,19 @@ pub(super) fn plan(lines: &[WindowLine], query: &Query, wish: &Wish) -> Vec<Task
     tasks
 }
 
+/// The days of a window that are done.
+fn done_days(line: &WindowLine, wish: &Wish) -> Option<Window> {
+    let days = window_of(line);
+    if line.state != WindowState::Done {
+        None
+    } else if wish.end_left_out && line.end_date.is_none() {
+        let to = days.to.yesterday().ok()?;
+        (days.from <= to).then_some(Window { to, ..days })
+    } else {
+        Some(days)
+    }
+}
+
 /// Whether a window that failed is to be left alone now.
 fn rests(line: &WindowLine, wish: &Wish) -> bool {
     match line.state {
@@ -121,7 +140,7 @@ fn missing_parts(
             .iter()
             .find(|line| line.part.as_deref() == Some(&part.to_string()));
         match line {
-            Some(line) if line.state == WindowState::Done || rests(line, wish) => {}
+            Some(line) if done_days(line, wish).is_some() || rests(line, wish) => {}
             Some(line) if line.state == WindowState::Split => {
                 missing.extend(missing_parts(query, day, Some(part), known, wish));
             }
@@ -165,12 +184,13 @@ fn at_boundary(span: Window, complete: Date) -> Vec<Window> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::date;
     use jiff::ToSpan as _;
+    use jiff::civil::date;
     use proptest::prelude::*;
 
     use super::*;
     use crate::model::Hashtag;
+    use crate::store::EndDate;
 
     fn wish() -> Wish {
         Wish {
@@ -179,6 +199,7 @@ mod tests {
             today: date(2024, 5, 22),
             days: 7,
             retry_failed: false,
+            end_left_out: false,
         }
     }
 
@@ -270,6 +291,27 @@ mod tests {
             lines.push(line(day, part(name), WindowState::Done));
         }
         lines.remove(3);
+        assert_eq!(planned(&lines, &wish()), []);
+    }
+
+    #[test]
+    fn where_the_last_day_is_left_out_it_is_asked_again_unless_the_window_knew() {
+        let mut lines = [
+            line(window(1, 7), None, WindowState::Done),
+            line(window(8, 14), None, WindowState::Done),
+            line(window(15, 15), None, WindowState::Done),
+            line(window(16, 20), None, WindowState::Done),
+        ];
+        lines[1].end_date = Some(EndDate::Exclusive);
+        lines[3].end_date = Some(EndDate::Inclusive);
+        let left_out = Wish {
+            end_left_out: true,
+            ..wish()
+        };
+        assert_eq!(
+            planned(&lines, &left_out),
+            [(window(7, 7), None), (window(15, 15), None)]
+        );
         assert_eq!(planned(&lines, &wish()), []);
     }
 

@@ -51,7 +51,11 @@ impl Server {
     ///
     /// # Errors
     /// The proxy's URL is malformed.
-    pub(super) fn api<'g>(&self, settings: &ApiSettings, gate: &'g RunGate<'_>) -> Result<Api<'g>, Error> {
+    pub(super) fn api<'g>(
+        &self,
+        settings: &ApiSettings,
+        gate: &'g RunGate<'_>,
+    ) -> Result<Api<'g>, Error> {
         let http = Client::new(&Config {
             proxy: settings.proxy.clone().filter(|_| !settings.sandbox),
             timeout: TIMEOUT,

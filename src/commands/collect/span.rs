@@ -37,6 +37,7 @@ impl Request<'_> {
             today,
             days: self.span.window,
             retry_failed: self.span.retry_failed,
+            end_left_out: false,
         }
     }
 

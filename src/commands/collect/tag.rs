@@ -8,19 +8,17 @@ use jiff::civil::Date;
 
 use super::Subject;
 use super::gate::{RunGate, day_of};
-use super::plan::Task;
+use super::plan::{Task, Wish};
 use super::shelf::Shelf;
 use crate::model::Origin;
-use crate::source::research::{
-    Api, Ask, End, Part, Progress, Search, Step, Stop, Window,
-};
-use crate::store::{WindowLine, WindowState};
+use crate::source::research::{Api, Ask, End, Part, Progress, Search, Step, Stop, Window};
+use crate::store::{EndDate, WindowLine, WindowState};
 use crate::ui::Ui;
 
 /// How often a failing request is sent before its window is cut.
 const PATIENCE: u32 = 5;
 /// The same while nothing has been answered since another window failed.
-const DOUBTFUL: u32 = 3;
+pub(super) const DOUBTFUL: u32 = 3;
 
 /// What happened for one subject.
 #[derive(Clone, Debug, Default)]
@@ -45,8 +43,8 @@ pub(super) struct Tag<'c> {
     pub(super) run: &'c str,
     pub(super) origin: Origin,
     pub(super) query_key: String,
-    /// Last day that the API has completely.
-    pub(super) complete: Date,
+    /// What is wanted of the query.
+    pub(super) wish: Wish,
     pub(super) limit: Option<u64>,
     pub(super) shelf: Shelf,
     pub(super) tally: RefCell<Tally>,
@@ -57,6 +55,10 @@ pub(super) struct Tag<'c> {
     /// Longest window in days that the API bears, as far as it has shown.
     pub(super) bearable: Cell<u32>,
     pub(super) days_done: Cell<u64>,
+    /// How the API reads the last day of a question, as far as it has shown; for all subjects.
+    pub(super) end_date: &'c Cell<Option<EndDate>>,
+    /// Windows read to their end that had nothing, and so did not show it.
+    pub(super) silent: RefCell<Vec<Window>>,
 }
 
 impl Tag<'_> {
@@ -68,7 +70,19 @@ impl Tag<'_> {
         }
         let mut queue: VecDeque<Task> = tasks.into();
         let mut first_stop = None;
-        while !queue.is_empty() && first_stop.is_none() {
+        let mut looked = self.end_date.get().is_some();
+        while first_stop.is_none() {
+            if queue.is_empty() {
+                if looked || self.enough() {
+                    break;
+                }
+                looked = true;
+                match self.last_days().await {
+                    Ok(left_out) => queue.extend(left_out),
+                    Err(stop) => first_stop = Some(stop),
+                }
+                continue;
+            }
             let round = std::mem::take(&mut queue);
             let mut results = stream::iter(round)
                 .map(|task| self.task(task))
@@ -88,7 +102,7 @@ impl Tag<'_> {
     }
 
     /// Enters all windows, so that what is left is known whatever happens.
-    fn begin(&self, tasks: &[Task]) -> Result<(), Stop> {
+    pub(super) fn begin(&self, tasks: &[Task]) -> Result<(), Stop> {
         let new: Vec<WindowLine> = tasks
             .iter()
             .filter(|task| task.line.is_none())
@@ -118,11 +132,20 @@ impl Tag<'_> {
         let progress = progress_of(&line);
         line.run = self.run.to_owned();
         let before = line.requests;
+        // A search goes on as it was begun.
+        if progress.search_id.is_none() {
+            line.end_date = self.end_left_out();
+        }
         let ask = Ask {
             query: self.subject.query.clone(),
             window: task.window,
+            end: match line.end_date {
+                Some(EndDate::Exclusive) => self.day_after(task.window.to),
+                _ => task.window.to,
+            },
             part: task.part,
         };
+        let mut youngest = None;
         let patience = if self.doubt.get() { DOUBTFUL } else { PATIENCE };
         let mut search = Search::new(ask, progress, patience);
         loop {
@@ -134,7 +157,12 @@ impl Tag<'_> {
                 Ok(Step::Page(page)) => {
                     self.answered.set(true);
                     self.doubt.set(false);
-                    self.store(&page, &mut line)?;
+                    let newest = self.store(&page, &mut line)?;
+                    youngest = youngest.max(newest);
+                    if newest == Some(search.end_date()) {
+                        self.end_date.set(Some(EndDate::Inclusive));
+                        line.end_date = Some(EndDate::Inclusive);
+                    }
                     enter(&mut line, search.progress());
                     line.log_id.clone_from(&page.log_id);
                     if page.has_more {
@@ -143,6 +171,7 @@ impl Tag<'_> {
                         self.put(vec![line.clone()])?;
                         self.show();
                     } else {
+                        self.settle_end(&mut line, youngest).await?;
                         self.close(&mut line)?;
                         return Ok(self.other_shares(&task));
                     }
@@ -153,6 +182,7 @@ impl Tag<'_> {
                     }
                 }
                 Ok(Step::End(End::Done)) => {
+                    self.settle_end(&mut line, youngest).await?;
                     self.close(&mut line)?;
                     return Ok(self.other_shares(&task));
                 }
@@ -190,7 +220,7 @@ impl Tag<'_> {
 
     /// The window is read to its end.
     fn close(&self, line: &mut WindowLine) -> Result<(), Stop> {
-        let young = line.to > self.complete;
+        let young = line.to > self.wish.complete;
         line.state = if young {
             WindowState::InsideLag
         } else {
@@ -216,10 +246,22 @@ impl Tag<'_> {
         Ok(())
     }
 
-    pub(super) fn line(&self, window: Window, part: Option<Part>, state: WindowState) -> WindowLine {
+    /// What a window is asked with where its last day would be left out.
+    fn end_left_out(&self) -> Option<EndDate> {
+        let known = self.end_date.get();
+        known.filter(|&end| end == EndDate::Exclusive)
+    }
+
+    pub(super) fn line(
+        &self,
+        window: Window,
+        part: Option<Part>,
+        state: WindowState,
+    ) -> WindowLine {
         let mut line = WindowLine::new(&self.query_key, window.from, window.to, state);
         line.part = part.map(|part| part.to_string());
         line.why = "not begun".into();
+        line.end_date = self.end_left_out();
         line.run = self.run.to_owned();
         line
     }
@@ -234,7 +276,7 @@ impl Tag<'_> {
             .map_err(|error| self.gate.fail(error))
     }
 
-    fn enough(&self) -> bool {
+    pub(super) fn enough(&self) -> bool {
         self.limit
             .is_some_and(|limit| self.tally.borrow().new >= limit)
     }

@@ -141,12 +141,17 @@ impl FromStr for Part {
     fn from_str(text: &str) -> Result<Self, ()> {
         let anything = Query::default();
         let lengths = Self::below(None, &anything);
-        let within = lengths.iter().map(|&part| Self::below(Some(part), &anything));
+        let within = lengths
+            .iter()
+            .map(|&part| Self::below(Some(part), &anything));
         let regions = (0..=REGIONS.len()).map(|group| Self {
             length: None,
             region: Some(Region(group)),
         });
-        let mut all = within.flatten().chain(lengths.iter().copied()).chain(regions);
+        let mut all = within
+            .flatten()
+            .chain(lengths.iter().copied())
+            .chain(regions);
         all.find(|part| part.to_string() == text).ok_or(())
     }
 }
@@ -190,7 +195,9 @@ mod tests {
         // A query that only leaves something out, or names several, can be cut by the same field.
         let mut several = Query::default();
         let regions_of_query = ["GB".to_owned(), "US".to_owned()];
-        several.and_any_of("region_code", &regions_of_query).unwrap();
+        several
+            .and_any_of("region_code", &regions_of_query)
+            .unwrap();
         assert_eq!(names(Some(short), &several).len(), 4);
     }
 
@@ -198,7 +205,10 @@ mod tests {
     fn the_parts_of_a_cut_leave_nothing_out() {
         let free = Query::default();
         let parts = Part::below(None, &free);
-        assert_eq!(parts[0].of(&free).not[0].field_values, ["SHORT", "MID", "LONG"]);
+        assert_eq!(
+            parts[0].of(&free).not[0].field_values,
+            ["SHORT", "MID", "LONG"]
+        );
         let named: Vec<String> = parts[1..]
             .iter()
             .flat_map(|part| part.of(&free).and[0].field_values.clone())
