@@ -153,7 +153,7 @@ fn ctrl_c_and_sigterm_save_the_page_in_flight() {
 #[test]
 fn a_page_that_never_comes_is_given_up_some_seconds_after_sigterm() {
     let stuck = Options {
-        delay: Duration::from_secs(60),
+        delay: Duration::from_mins(1),
         ..options()
     };
     let bench = Bench::new(&options());

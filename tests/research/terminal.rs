@@ -60,39 +60,14 @@ fn lines(text: &str) -> Vec<String> {
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         if c == '\u{1b}' {
-            let sequence: String = chars
-                .by_ref()
-                .take_while_inclusive(|c| !c.is_ascii_alphabetic())
-                .collect();
-            assert!(
-                !sequence.ends_with('m'),
-                "colour in spite of NO_COLOR: {sequence}"
-            );
+            let end = chars.find(char::is_ascii_alphabetic);
+            assert_ne!(end, Some('m'), "colour in spite of NO_COLOR");
             continue;
         }
         plain.push(c);
     }
     plain.split(['\r', '\n']).map(str::to_owned).collect()
 }
-
-trait TakeWhileInclusive: Iterator + Sized {
-    /// All up to the first one that does not hold, and that one.
-    fn take_while_inclusive(
-        self,
-        holds: impl Fn(&Self::Item) -> bool,
-    ) -> impl Iterator<Item = Self::Item> {
-        let mut is_over = false;
-        self.map_while(move |item| {
-            if is_over {
-                return None;
-            }
-            is_over = !holds(&item);
-            Some(item)
-        })
-    }
-}
-
-impl<I: Iterator> TakeWhileInclusive for I {}
 
 #[test]
 fn progress_fits_into_the_terminal_and_stays_out_of_pipes() {

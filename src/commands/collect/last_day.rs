@@ -66,7 +66,7 @@ impl Tag<'_> {
         let mut silent = self.silent.take();
         // Those of a run that was ended before it could look.
         let known = self.shelf.windows(&self.query_key).into_iter();
-        silent.extend(known.filter(|line| is_unproven(line)).map(|line| Window {
+        silent.extend(known.filter(is_unproven).map(|line| Window {
             from: line.from,
             to: line.to,
         }));

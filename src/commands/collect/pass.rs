@@ -108,6 +108,7 @@ impl<'c> Pass<'c> {
             tally: RefCell::default(),
             answered: Cell::new(false),
             doubt: Cell::new(false),
+            too_much: Cell::new(false),
             bearable: Cell::new(u32::from(of.request.span.window)),
             days_done: Cell::new(0),
             end_date: &of.end_date,

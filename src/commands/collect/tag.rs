@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::civil::Date;
 
 use super::Subject;
@@ -52,6 +52,8 @@ pub(super) struct Tag<'c> {
     pub(super) answered: Cell<bool>,
     /// Nothing has been answered since a window failed.
     pub(super) doubt: Cell<bool>,
+    /// A search was too much for the API, and none has been answered since.
+    pub(super) too_much: Cell<bool>,
     /// Longest window in days that the API bears, as far as it has shown.
     pub(super) bearable: Cell<u32>,
     pub(super) days_done: Cell<u64>,
@@ -62,38 +64,42 @@ pub(super) struct Tag<'c> {
 }
 
 impl Tag<'_> {
-    /// Works through the tasks; the halves of a window that was too much come after all others, so
-    /// that what fails is asked between what does not.
+    /// Works through the tasks; the halves of a window that failed come after all others, so that
+    /// what fails is asked between what does not, unless it is too much for the API.
     pub(super) async fn run(&self, tasks: Vec<Task>, at_once: usize) -> Option<Stop> {
         if let Err(stop) = self.begin(&tasks) {
             return Some(stop);
         }
         let mut queue: VecDeque<Task> = tasks.into();
+        let mut running = FuturesUnordered::new();
         let mut first_stop = None;
         let mut looked = self.end_date.get().is_some();
-        while first_stop.is_none() {
-            if queue.is_empty() {
-                if looked || self.enough() {
-                    break;
-                }
-                looked = true;
-                match self.last_days().await {
-                    Ok(left_out) => queue.extend(left_out),
-                    Err(stop) => first_stop = Some(stop),
-                }
-                continue;
+        loop {
+            while first_stop.is_none()
+                && running.len() < at_once
+                && let Some(task) = queue.pop_front()
+            {
+                running.push(self.task(task));
             }
-            let round = std::mem::take(&mut queue);
-            let mut results = stream::iter(round)
-                .map(|task| self.task(task))
-                .buffer_unordered(at_once);
-            while let Some(result) = results.next().await {
-                match result {
-                    Ok(more) => queue.extend(more),
-                    Err(stop) => {
-                        // The others end after the page that they are at, and say so too.
-                        self.gate.halt();
-                        first_stop.get_or_insert(stop);
+            match running.next().await {
+                // How much the API bears has to be known before more is asked of it.
+                Some(Ok(pieces)) if self.too_much.get() => {
+                    for piece in pieces.into_iter().rev() {
+                        queue.push_front(piece);
+                    }
+                }
+                Some(Ok(pieces)) => queue.extend(pieces),
+                Some(Err(stop)) => {
+                    // The others end after the page that they are at, and say so too.
+                    self.gate.halt();
+                    first_stop.get_or_insert(stop);
+                }
+                None if looked || first_stop.is_some() || self.enough() => break,
+                None => {
+                    looked = true;
+                    match self.last_days().await {
+                        Ok(left_out) => queue.extend(left_out),
+                        Err(stop) => first_stop = Some(stop),
                     }
                 }
             }
@@ -157,6 +163,7 @@ impl Tag<'_> {
                 Ok(Step::Page(page)) => {
                     self.answered.set(true);
                     self.doubt.set(false);
+                    self.too_much.set(false);
                     let newest = self.store(&page, &mut line)?;
                     youngest = youngest.max(newest);
                     if newest == Some(search.end_date()) {
@@ -188,6 +195,7 @@ impl Tag<'_> {
                 }
                 Ok(Step::End(End::Overloaded(problem))) => {
                     self.doubt.set(true);
+                    self.too_much.set(problem.too_much);
                     return self.overloaded(&task, line, &search, &problem);
                 }
                 Ok(Step::End(End::Rejected(problem))) => {
@@ -262,7 +270,7 @@ impl Tag<'_> {
         line.part = part.map(|part| part.to_string());
         line.why = "not begun".into();
         line.end_date = self.end_left_out();
-        line.run = self.run.to_owned();
+        self.run.clone_into(&mut line.run);
         line
     }
 

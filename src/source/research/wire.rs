@@ -143,7 +143,7 @@ pub(super) fn page(reply: &Reply, fetched: Timestamp) -> Result<Page, Problem> {
     };
     let cursor = data.literal("cursor").map(Cow::into_owned);
     let rows = data.array("videos");
-    let has_more = match data.get("has_more").map(|value| value.as_json()) {
+    let has_more = match data.get("has_more").map(crate::json::Value::as_json) {
         Some("true" | "1" | "\"true\"") => true,
         Some("false" | "0" | "\"false\"") => false,
         // Some servers leave out what is false. A page of rows is not taken for the last one on
