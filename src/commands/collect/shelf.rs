@@ -59,7 +59,7 @@ impl Shelves {
         ui: &Ui,
     ) -> Result<Shelf, Error> {
         let writer = self.writer.tag(name, origin)?;
-        import::tell_opened(&writer, ui);
+        import::tell_opened(&writer.tag, &writer.opened, ui);
         let coverage = Coverage::read(writer.folder())?;
         if coverage.unreadable > 0 {
             ui.warn(&format!(
