@@ -10,7 +10,9 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::sync::OnceLock;
 
-use crate::model::{Hashtag, spelling};
+use hashbrown::hash_map::Entry;
+
+use crate::model::{Hashtag, Name, spelling};
 
 /// Turns a name as it stands in a JSON string into its text.
 pub type Decode = fn(&[u8]) -> Cow<'_, str>;
@@ -27,9 +29,34 @@ const NOTHING: u32 = u32::MAX;
 /// Three words that tell a name from every other (of long names with the table's help).
 type Packed = [u64; 3];
 
+/// Names that are looked up together.
+const BATCH: usize = 64;
+
+/// Names that were met and are not counted yet.
+#[derive(Debug, Default)]
+struct WaitingNames {
+    names: Vec<Waiting>,
+    /// The text of those that have no room in a slot.
+    long: Vec<u8>,
+    /// How they are decoded, if there are any.
+    decode: Option<Decode>,
+}
+
+/// A name that is not counted yet.
+#[derive(Debug)]
+struct Waiting {
+    packed: Packed,
+    hash: usize,
+    /// The number of the post that has it.
+    post: u32,
+    /// Its place in `long`, if it is there.
+    long: (usize, usize),
+}
+
 /// Spellings and their counts.
 #[derive(Debug)]
 pub(super) struct Spellings {
+    waiting: WaitingNames,
     slots: Vec<Slot>,
     used: usize,
     long: Vec<Box<[u8]>>,
@@ -43,8 +70,9 @@ pub(super) struct Spellings {
     seeds: [u64; 4],
 }
 
-/// A spelling. An empty slot has a name of no length.
+/// A spelling. An empty slot has a name of no length. Aligned, it never lies across two cache lines.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
 struct Slot {
     name: Packed,
     /// Posts that spell the hashtag so.
@@ -76,6 +104,7 @@ pub(super) struct Total {
 impl Default for Spellings {
     fn default() -> Self {
         Self {
+            waiting: WaitingNames::default(),
             slots: vec![Slot::default(); 1 << 10],
             used: 0,
             long: Vec::new(),
@@ -102,6 +131,8 @@ impl Spellings {
     pub(super) fn begin_post(&mut self) {
         self.post += 1;
         if self.post == VARIANT {
+            self.post -= 1;
+            self.settle();
             // The numbers are used up: forget who was last.
             self.post = 1;
             for slot in &mut self.slots {
@@ -112,39 +143,75 @@ impl Spellings {
         }
     }
 
-    /// Counts names that stand in JSON strings, undecoded.
-    pub(super) fn count_raw<'n>(&mut self, names: impl Iterator<Item = &'n [u8]>, decode: Decode) {
-        /// More names than nearly all posts have.
-        const BATCH: usize = 16;
-        let mut names = names;
-        loop {
-            // Looking at all slots first lets the processor fetch them side by side.
-            let mut batch = [([0; 3], 0, [].as_slice()); BATCH];
-            let mut taken = 0;
-            let mut fetched = 0;
-            for (entry, name) in batch.iter_mut().zip(&mut names) {
-                let packed = self.pack(name);
-                let hash = self.hash(&packed);
-                fetched |= self.slots[hash & (self.slots.len() - 1)].name[2];
-                *entry = (packed, hash, name);
-                taken += 1;
+    /// Counts names that stand in JSON strings of a text, undecoded.
+    ///
+    /// They wait until there are many: looked up side by side they wait for memory together.
+    pub(super) fn count_raw(&mut self, text: &[u8], names: &[Name], decode: Decode) {
+        self.waiting.decode = Some(decode);
+        for &name in names {
+            let packed = self.pack_at(text, name);
+            let hash = self.hash(&packed);
+            let waiting = &mut self.waiting;
+            let start = waiting.long.len();
+            if packed[2] >> 56 == LONG {
+                let (from, to) = name;
+                let name = &text[from as usize..to as usize];
+                waiting.long.extend_from_slice(name);
             }
-            std::hint::black_box(fetched);
-            for (packed, hash, name) in &batch[..taken] {
-                let place = match self.find_hashed(packed, *hash, name) {
-                    Ok(found) => found,
-                    Err(_) => self.meet(name, &decode(name)),
-                };
-                self.count_slot(place);
-            }
-            if taken < BATCH {
-                return;
-            }
+            waiting.names.push(Waiting {
+                packed,
+                hash,
+                post: self.post,
+                long: (start, waiting.long.len()),
+            });
         }
+        if self.waiting.names.len() >= BATCH {
+            self.settle();
+        }
+    }
+
+    /// Counts what waits.
+    fn settle(&mut self) {
+        let Some(decode) = self.waiting.decode.take() else {
+            return;
+        };
+        let post = self.post;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let mask = self.slots.len() - 1;
+        let mut fetched = 0;
+        for name in &waiting.names {
+            fetched |= self.slots[name.hash & mask].name[2];
+        }
+        std::hint::black_box(fetched);
+        for name in &waiting.names {
+            let mut bytes = [0; INLINE];
+            let packed = &name.packed;
+            let long = &waiting.long[name.long.0..name.long.1];
+            let place = match self.find_hashed(packed, name.hash, long) {
+                Ok(found) => found,
+                Err(free) => {
+                    let text = match packed[2] >> 56 {
+                        LONG => long,
+                        _ => {
+                            let length = unpack(packed, &mut bytes);
+                            &bytes[..length]
+                        }
+                    };
+                    self.meet(text, (packed, name.hash, free), decode)
+                }
+            };
+            self.post = name.post;
+            self.count_slot(place);
+        }
+        self.post = post;
+        waiting.names.clear();
+        waiting.long.clear();
+        self.waiting = waiting;
     }
 
     /// Counts a text; otherwise as [`Spellings::count_raw`].
     pub(super) fn count(&mut self, text: &str) -> Option<u32> {
+        self.settle();
         self.reserve();
         let place = self.text_slot(spelling(text))?;
         self.count_slot(place)
@@ -175,6 +242,7 @@ impl Spellings {
     /// The number of a hashtag, from 0 in the order in which they are asked for. Unlike its slot it
     /// never changes.
     pub(super) fn number(&mut self, slot: u32) -> u32 {
+        self.settle();
         self.numbers.resize(self.slots.len(), NOTHING);
         let number = &mut self.numbers[slot as usize];
         if *number == NOTHING {
@@ -186,6 +254,7 @@ impl Spellings {
 
     /// The number of a hashtag that was counted elsewhere; entered where it is new.
     pub(super) fn number_of(&mut self, tag: &Hashtag) -> Option<u32> {
+        self.settle();
         self.reserve();
         let slot = self.text_slot(tag.as_str())?;
         Some(self.number(slot))
@@ -200,7 +269,9 @@ impl Spellings {
     }
 
     /// Adds the counts of other posts.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &mut Self) {
+        self.settle();
+        other.settle();
         let counted = other.slots.iter().filter(|slot| slot.posts > 0);
         for slot in counted {
             self.reserve();
@@ -229,14 +300,17 @@ impl Spellings {
     }
 
     /// Every hashtag, in no order.
-    pub(super) fn totals(&self) -> Vec<Total> {
+    pub(super) fn totals(&mut self) -> Vec<Total> {
+        self.settle();
         let mut totals = Vec::with_capacity(self.used);
-        let mut of_slot = hashbrown::HashMap::new();
+        // Hashtags that have other spellings than their own.
+        let mut shared = vec![0_u64; self.slots.len() / 64 + 1];
         for variant in &self.variants {
             if variant.tag != NOTHING {
-                of_slot.insert(variant.tag, None);
+                shared[variant.tag as usize >> 6] |= 1 << (variant.tag & 63);
             }
         }
+        let mut of_slot = hashbrown::HashMap::new();
         for (place, slot) in (0..).zip(&self.slots) {
             if slot.posts == 0 {
                 continue;
@@ -251,14 +325,17 @@ impl Spellings {
                 posts,
                 spelled: place,
             };
-            match of_slot.get_mut(&tag) {
-                None => totals.push(new),
-                Some(index @ None) => {
-                    *index = Some(totals.len());
+            if shared[tag as usize >> 6] >> (tag & 63) & 1 == 0 {
+                totals.push(new);
+                continue;
+            }
+            match of_slot.entry(tag) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(totals.len());
                     totals.push(new);
                 }
-                Some(Some(index)) => {
-                    let total: &mut Total = &mut totals[*index];
+                Entry::Occupied(index) => {
+                    let total: &mut Total = &mut totals[*index.get()];
                     total.posts += posts;
                     let best = &self.slots[total.spelled as usize];
                     if slot.posts > best.posts
@@ -279,10 +356,30 @@ impl Spellings {
         Some((tag, spelled.into_owned()))
     }
 
-    /// Enters a name that was not met before.
-    fn meet(&mut self, name: &[u8], decoded: &str) -> u32 {
-        self.reserve();
-        let text = spelling(decoded);
+    /// Enters a name that was not met before and belongs into a free slot.
+    fn meet(
+        &mut self,
+        name: &[u8],
+        (packed, hash, free): (&Packed, usize, u32),
+        decode: Decode,
+    ) -> u32 {
+        let grown = self.reserve();
+        if memchr::memchr(b'\\', name).is_none()
+            && std::str::from_utf8(name).is_ok_and(Hashtag::is_identity)
+        {
+            // No quote stands inside a JSON string: the name is its own key.
+            let place = if grown {
+                self.find_hashed(packed, hash, name)
+            } else {
+                Err(free)
+            };
+            return match place {
+                Ok(place) => place,
+                Err(free) => self.fill_named(free, *packed, name, 0),
+            };
+        }
+        let decoded = decode(name);
+        let text = spelling(&decoded);
         let key = key_of(text);
         let spelled = self.text_slot(text);
         if *key == *name
@@ -313,6 +410,9 @@ impl Spellings {
         if let Ok(place) = self.find(&self.pack(&key), &key) {
             return Some(place);
         }
+        if Hashtag::is_identity(text) {
+            return Some(self.add(&key, None));
+        }
         let tag = match Hashtag::new(text) {
             Some(tag) if tag.as_str() == text => return Some(self.add(&key, None)),
             Some(tag) => {
@@ -333,15 +433,11 @@ impl Spellings {
 
     /// Enters a name that is not there.
     fn add(&mut self, name: &[u8], variant: Option<Variant>) -> u32 {
-        let mut packed = self.pack(name);
+        let packed = self.pack(name);
         let free = match self.find(&packed, name) {
             Ok(place) => return place,
             Err(free) => free,
         };
-        if name.len() > INLINE {
-            packed[2] |= self.long.len() as u64;
-            self.long.push(name.into());
-        }
         let link = match variant {
             None => 0,
             Some(variant) => {
@@ -349,6 +445,15 @@ impl Spellings {
                 VARIANT | index(self.variants.len() - 1)
             }
         };
+        self.fill_named(free, packed, name, link)
+    }
+
+    /// Fills a free slot, and keeps a name for which it has no room.
+    fn fill_named(&mut self, free: u32, mut packed: Packed, name: &[u8], link: u32) -> u32 {
+        if name.len() > INLINE {
+            packed[2] |= self.long.len() as u64;
+            self.long.push(name.into());
+        }
         self.fill(free, packed, link)
     }
 
@@ -368,7 +473,11 @@ impl Spellings {
         self.find_hashed(packed, self.hash(packed), name)
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "measured: a call costs as much as the work"
+    )]
+    #[inline(always)]
     fn find_hashed(&self, packed: &Packed, hash: usize, name: &[u8]) -> Result<u32, u32> {
         let mask = self.slots.len() - 1;
         let mut place = hash & mask;
@@ -406,7 +515,16 @@ impl Spellings {
         mixed(half ^ rest ^ third, last) as usize
     }
 
+    /// The name that stands at a place of a text.
     #[inline]
+    fn pack_at(&self, text: &[u8], (from, to): Name) -> Packed {
+        let (from, length) = (from as usize, to as usize - from as usize);
+        match text.get(from..).and_then(<[u8]>::first_chunk) {
+            Some(window) if length <= INLINE => packed(window, length),
+            _ => self.pack(&text[from..from + length]),
+        }
+    }
+
     fn pack(&self, name: &[u8]) -> Packed {
         if name.len() <= INLINE {
             return pack(name);
@@ -422,16 +540,20 @@ impl Spellings {
         [hash[0], hash[1] ^ name.len() as u64, LONG << 56]
     }
 
-    /// Makes room for a name, its spelling and its identity.
+    /// Makes room for a name, its spelling and its identity; says whether all slots have moved.
     #[inline]
-    fn reserve(&mut self) {
-        if (self.used + 3) * 4 > self.slots.len() * 3 {
+    fn reserve(&mut self) -> bool {
+        let is_full = (self.used + 3) * 4 > self.slots.len() * 3;
+        if is_full {
             self.grow();
         }
+        is_full
     }
 
     fn grow(&mut self) {
-        let larger = vec![Slot::default(); self.slots.len() * 2];
+        // Small tables are hardly worth being moved often.
+        let factor = if self.slots.len() < 1 << 15 { 4 } else { 2 };
+        let larger = vec![Slot::default(); self.slots.len() * factor];
         let old = std::mem::replace(&mut self.slots, larger);
         let mask = self.slots.len() - 1;
         let mut moved = vec![NOTHING; old.len()];
@@ -496,54 +618,45 @@ fn mixed(a: u64, b: u64) -> u64 {
     halves.0 ^ halves.1
 }
 
-/// A name of at most [`INLINE`] bytes in three words; the length is in the highest byte.
-///
-/// Reads overlap, so that no length needs a loop.
-#[inline]
+/// A name of at most [`INLINE`] bytes in three words, zeros behind it; the length is in the highest byte.
 fn pack(name: &[u8]) -> Packed {
-    let length = name.len();
-    let size = (length as u64) << 56;
-    if let (Some((first, _)), Some((_, last))) =
-        (name.split_first_chunk::<8>(), name.split_last_chunk::<8>())
-    {
-        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
-        if length <= 16 {
-            return [first, last, size];
+    let mut bytes = [0; INLINE + 1];
+    bytes[..name.len()].copy_from_slice(name);
+    packed(&bytes, name.len())
+}
+
+/// The name of so many bytes, at most [`INLINE`], that a text begins with.
+#[inline]
+fn packed(text: &[u8; INLINE + 1], length: usize) -> Packed {
+    const MASKS: [Packed; INLINE + 1] = {
+        let mut masks = [[0; 3]; INLINE + 1];
+        let mut length = 0;
+        while length <= INLINE {
+            let mut byte = 0;
+            while byte < length {
+                masks[length][byte / 8] |= 0xff << (byte % 8 * 8);
+                byte += 1;
+            }
+            length += 1;
         }
-        let middle = name[8..16].try_into().map_or(0, u64::from_le_bytes);
-        return [first, middle, last >> 8 | size];
-    }
-    if let (Some((first, _)), Some((_, last))) =
-        (name.split_first_chunk::<4>(), name.split_last_chunk::<4>())
-    {
-        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-        return [u64::from(first) | u64::from(last) << 32, 0, size];
-    }
-    let byte = |at: usize| u64::from(name.get(at).copied().unwrap_or(0));
-    [byte(0) | byte(1) << 8 | byte(2) << 16, 0, size]
+        masks
+    };
+    let (words, _) = text.as_chunks::<8>();
+    let [first, second, third] = MASKS[length];
+    [
+        u64::from_le_bytes(words[0]) & first,
+        u64::from_le_bytes(words[1]) & second,
+        u64::from_le_bytes(words[2]) & third | (length as u64) << 56,
+    ]
 }
 
 /// Undoes [`pack`]; returns the length.
 fn unpack(packed: &Packed, name: &mut [u8; INLINE]) -> usize {
-    let length = usize::from((packed[2] >> 56).to_le_bytes()[0]);
     let [first, second, third] = packed.map(u64::to_le_bytes);
-    match length {
-        0..=3 => name[..3].copy_from_slice(&first[..3]),
-        4..=7 => {
-            name[..4].copy_from_slice(&first[..4]);
-            name[length - 4..length].copy_from_slice(&first[4..]);
-        }
-        8..=16 => {
-            name[..8].copy_from_slice(&first);
-            name[length - 8..length].copy_from_slice(&second);
-        }
-        _ => {
-            name[..8].copy_from_slice(&first);
-            name[8..16].copy_from_slice(&second);
-            name[length - 7..length].copy_from_slice(&third[..7]);
-        }
-    }
-    length
+    name[..8].copy_from_slice(&first);
+    name[8..16].copy_from_slice(&second);
+    name[16..].copy_from_slice(&third[..7]);
+    usize::from(third[7])
 }
 
 fn long_index(slot: &Slot) -> usize {

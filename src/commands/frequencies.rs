@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::chart::{Plotting, Target};
-use super::input::{Fold, Subject, subject};
+use crate::store::Fold;
+use super::input::{Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
     Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Sample,

@@ -20,6 +20,7 @@ mod atomic;
 mod blocks;
 mod coverage;
 mod error;
+mod fold;
 mod ids;
 mod intent;
 mod lock;
@@ -37,13 +38,14 @@ mod writer;
 pub use atomic::replace;
 pub use coverage::{Coverage, WindowLine, WindowState};
 pub use error::StoreError;
+pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
 pub use lock::Holder;
 pub use names::{folder_name, folder_tag};
 pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{
-    Damage, Layout, Line, Quick, Readers, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
+    Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
 };
 pub use tags::{Store, StoredTag};
 pub use verify::{Finding, Repaired, TagReport, repair, verify, verify_at_rest};
