@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::chart::{Plotting, Target};
-use crate::store::Fold;
 use super::input::{Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
@@ -18,6 +17,7 @@ use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
 use crate::output::{Column, Ranking, counted, frequencies, ranking_footnote};
 use crate::record::name_text;
+use crate::store::Fold;
 use crate::ui::Ui;
 
 /// Rows unless told otherwise, as in the seed tool.

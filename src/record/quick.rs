@@ -141,11 +141,11 @@ impl Reader {
         if let Some(list) = parts.get(Role::HashtagNames, record)
             && list.of(record)? != b"[]"
         {
-            let mut elements = record.items(list.from)?;
-            while let Some(element) = elements.next()? {
-                self.take_name(record, element)?;
+            let mut names = record.strings(list.from)?;
+            while let Some(name) = names.next()? {
+                self.take_name(record, name)?;
             }
-            if record.text[list.from] != b'[' || elements.end() != list.to {
+            if names.end() != list.to {
                 return Err(Odd);
             }
         }
@@ -188,7 +188,7 @@ impl Reader {
                 return Err(Odd);
             }
             if let Some(name) = members.get(role, record) {
-                self.take_name(record, name)?;
+                self.take_name(record, record.string(name)?)?;
             }
         }
         if record.text[list.from] == b'[' && elements.end() == list.to {
@@ -200,8 +200,7 @@ impl Reader {
 
     /// Takes a name in, if it surely is a hashtag's; empty ones are none.
     #[inline]
-    fn take_name(&mut self, record: Marked<'_>, value: Span) -> Result<(), Odd> {
-        let name = record.string(value)?;
+    fn take_name(&mut self, record: Marked<'_>, name: Span) -> Result<(), Odd> {
         let text = name.of(record)?;
         if text.is_empty() {
             return Ok(());

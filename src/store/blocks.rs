@@ -15,10 +15,11 @@ use memchr::memmem;
 
 use crate::json::{Marked, Marks};
 
-/// Bytes handed to a thread at a time: few enough to stay in a core's cache.
-pub(super) const BLOCK: usize = 1 << 18;
+/// Bytes handed to a thread at a time: few enough to stay in a core's cache. In tests so few that
+/// every record lies across blocks.
+pub(super) const BLOCK: usize = if cfg!(test) { 64 } else { 1 << 18 };
 /// A record of more bytes than this is not looked for the end of.
-const LONGEST: usize = 1 << 26;
+const LONGEST: usize = if cfg!(test) { 1 << 12 } else { 1 << 26 };
 
 /// A piece of a file.
 #[derive(Clone, Copy, Debug)]

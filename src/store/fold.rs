@@ -93,7 +93,10 @@ pub fn fold_files<S: Send>(files: &[PathBuf], fold: &Fold<'_, S>) -> Result<Fold
 ///
 /// # Errors
 /// The disk's own.
-pub fn fold_array<S: Send>(path: &Path, fold: &Fold<'_, S>) -> Result<Option<Folded<S>>, StoreError> {
+pub fn fold_array<S: Send>(
+    path: &Path,
+    fold: &Fold<'_, S>,
+) -> Result<Option<Folded<S>>, StoreError> {
     let scan =
         |skip: &HashSet<Place>| with_readers(0, fold, skip, &|readers| scan_array(path, readers));
     let all_readable = |seen: &Vec<Seen<S>>| seen.iter().all(|seen| seen.unreadable == 0);
@@ -139,8 +142,8 @@ fn repeats<S: Send>(seen: &[Seen<S>]) -> HashSet<Place> {
     });
     let mut ids = lists.concat();
     drop(lists);
-    // This sort finds the sorted lists and merges them.
-    ids.sort_unstable();
+    // This sort finds the sorted lists and merges them; the unstable one does not.
+    ids.sort();
     let repeated: HashSet<u64> = ids
         .windows(2)
         .filter(|pair| pair[0] == pair[1])
@@ -238,4 +241,3 @@ fn with_readers<S: Send, R>(
         },
     })
 }
-

@@ -45,7 +45,8 @@ pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{
-    Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
+    Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array,
+    scan_quickly,
 };
 pub use tags::{Store, StoredTag};
 pub use verify::{Finding, Repaired, TagReport, repair, verify, verify_at_rest};

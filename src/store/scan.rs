@@ -388,4 +388,6 @@ fn taken_quickly<S>(
 }
 
 #[cfg(test)]
+mod parallel;
+#[cfg(test)]
 mod tests;

@@ -212,8 +212,7 @@ impl Keys {
     fn other(&mut self, before: u32, text: &[u8], at: usize) -> Option<u32> {
         let next = &self.0[before as usize].next;
         let mut places = next.iter();
-        let place =
-            places.position(|&other| self.0[other as usize].literal.begins(text, at))?;
+        let place = places.position(|&other| self.0[other as usize].literal.begins(text, at))?;
         let found = next[place];
         // What is met often moves to the front.
         let to = place.saturating_sub(1);
@@ -323,9 +322,8 @@ impl Literal {
             return self.length > 0 && text.starts_with(&self.text);
         };
         let (parts, _) = window.as_chunks::<8>();
-        let differs = |part: usize| {
-            (u64::from_le_bytes(parts[part]) ^ self.words[part]) & self.masks[part]
-        };
+        let differs =
+            |part: usize| (u64::from_le_bytes(parts[part]) ^ self.words[part]) & self.masks[part];
         differs(0) | differs(1) | differs(2) | differs(3) == 0
             && (self.length <= 32 || text.starts_with(&self.text))
     }

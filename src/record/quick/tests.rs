@@ -32,13 +32,27 @@ fn compare(reader: &mut Reader, line: &[u8]) -> bool {
     let among = reader
         .read(among, start)
         .filter(|read| read.end == end)
-        .map(|read| (read.brief.id, read.brief.created, read.origin, read.brief.listed.len()));
-    let read = reader.read(as_line, 0).filter(|read| read.end == line.len());
+        .map(|read| {
+            (
+                read.brief.id,
+                read.brief.created,
+                read.origin,
+                read.brief.listed.len(),
+            )
+        });
+    let read = reader
+        .read(as_line, 0)
+        .filter(|read| read.end == line.len());
     let read = read.filter(|_| !marks.has_controls());
     if !line.contains(&b'\n') && !marks.has_controls() {
-        let alone = read
-            .as_ref()
-            .map(|read| (read.brief.id, read.brief.created, read.origin, read.brief.listed.len()));
+        let alone = read.as_ref().map(|read| {
+            (
+                read.brief.id,
+                read.brief.created,
+                read.origin,
+                read.brief.listed.len(),
+            )
+        });
         assert_eq!(among, alone, "{text}");
     }
     let Some(Read { brief, origin, .. }) = read else {
