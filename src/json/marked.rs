@@ -36,7 +36,7 @@ impl Span {
     /// # Errors
     /// It is not in the text.
     #[inline]
-    pub fn of<'b>(self, record: Marked<'b>) -> Result<&'b [u8], Odd> {
+    pub fn of(self, record: Marked<'_>) -> Result<&[u8], Odd> {
         record.text.get(self.from..self.to).ok_or(Odd)
     }
 }

@@ -111,6 +111,10 @@ impl Marks {
 }
 
 /// Fills the words that are there; returns whether a control character was met.
+#[expect(
+    clippy::inline_always,
+    reason = "only so is it made of the wide instructions"
+)]
 #[inline(always)]
 fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> bool {
     let mut state = State::default();
@@ -150,6 +154,10 @@ struct State {
 }
 
 impl State {
+    #[expect(
+        clippy::inline_always,
+        reason = "only so is it made of the wide instructions"
+    )]
     #[inline(always)]
     fn word(&mut self, found: &Found, keep: u64) -> Word {
         let quotes = if found.backslashes | self.escaped == 0 {
@@ -185,6 +193,10 @@ impl State {
 }
 
 /// Bit n tells whether an odd number of the bits up to n are set.
+#[expect(
+    clippy::inline_always,
+    reason = "only so is it made of the wide instructions"
+)]
 #[inline(always)]
 fn parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
@@ -204,6 +216,10 @@ struct Found {
 }
 
 impl Found {
+    #[expect(
+        clippy::inline_always,
+        reason = "only so is it made of the wide instructions"
+    )]
     #[inline(always)]
     fn of<S: Simd>(simd: S, chunk: &[u8; 64]) -> Self {
         let bytes = u8x64::from_slice(simd, chunk);

@@ -229,13 +229,13 @@ fn shape(json: &[u8]) -> Result<Shape, Odd> {
     })
 }
 
-fn brief<'b>(
-    record: Marked<'b>,
+fn brief(
+    record: Marked<'_>,
     (id, format): (PostId, Format),
     stated: Option<Span>,
     has_author: bool,
     caption: Option<Span>,
-) -> Result<Brief<'b>, Odd> {
+) -> Result<Brief<'_>, Odd> {
     let stated = match stated {
         None => None,
         Some(stated) => match whole_number(stated.of(record)?) {

@@ -142,7 +142,10 @@ fn repeats<S: Send>(seen: &[Seen<S>]) -> HashSet<Place> {
     });
     let mut ids = lists.concat();
     drop(lists);
-    // This sort finds the sorted lists and merges them; the unstable one does not.
+    #[expect(
+        clippy::stable_sort_primitive,
+        reason = "finds the sorted lists and merges them, which the unstable one does not"
+    )]
     ids.sort();
     let repeated: HashSet<u64> = ids
         .windows(2)

@@ -20,7 +20,7 @@ fn at_once(path: &Path, with_quick: bool) -> Found {
         let text = String::from_utf8_lossy(&record.text.text[record.at..end]).into_owned();
         // A quick reading takes some records and leaves others.
         let whole = record.end.is_none_or(|expected| expected == end);
-        let takes = whole && text.len() % 3 != 0 && verdict(&text) == Verdict::Read;
+        let takes = whole && !text.len().is_multiple_of(3) && verdict(&text) == Verdict::Read;
         if takes {
             found.push((record.offset, text));
         }
