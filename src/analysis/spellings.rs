@@ -5,6 +5,9 @@
 //! of the last post that had it, so that a post counts a hashtag once; any other points to the
 //! slots of its decoded spelling and of its identity. Folding thus happens once per spelling.
 
+mod packed;
+mod waiting;
+
 use std::borrow::Cow;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -12,46 +15,19 @@ use std::sync::OnceLock;
 
 use hashbrown::hash_map::Entry;
 
+use self::packed::{INLINE, Packed, pack, packed, unpack};
+use self::waiting::WaitingNames;
 use crate::model::{Hashtag, Name, spelling};
 
 /// Turns a name as it stands in a JSON string into its text.
 pub type Decode = fn(&[u8]) -> Cow<'_, str>;
 
-/// The longest name that has room in a slot.
-const INLINE: usize = 23;
 /// Stands for the length of a longer one.
 const LONG: u64 = 0xff;
 /// Set in `link` of spellings that are not their own identity.
 const VARIANT: u32 = 1 << 31;
 /// In place of a slot: the spelling folds to nothing.
 const NOTHING: u32 = u32::MAX;
-
-/// Three words that tell a name from every other (of long names with the table's help).
-type Packed = [u64; 3];
-
-/// Names that are looked up together.
-const BATCH: usize = 64;
-
-/// Names that were met and are not counted yet.
-#[derive(Debug, Default)]
-struct WaitingNames {
-    names: Vec<Waiting>,
-    /// The text of those that have no room in a slot.
-    long: Vec<u8>,
-    /// How they are decoded, if there are any.
-    decode: Option<Decode>,
-}
-
-/// A name that is not counted yet.
-#[derive(Debug)]
-struct Waiting {
-    packed: Packed,
-    hash: usize,
-    /// The number of the post that has it.
-    post: u32,
-    /// Its place in `long`, if it is there.
-    long: (usize, usize),
-}
 
 /// Spellings and their counts.
 #[derive(Debug)]
@@ -143,73 +119,7 @@ impl Spellings {
         }
     }
 
-    /// Counts names that stand in JSON strings of a text, undecoded.
-    ///
-    /// They wait until there are many: looked up side by side they wait for memory together.
-    pub(super) fn count_raw(&mut self, text: &[u8], names: &[Name], decode: Decode) {
-        self.waiting.decode = Some(decode);
-        for &name in names {
-            let packed = self.pack_at(text, name);
-            let hash = self.hash(&packed);
-            let waiting = &mut self.waiting;
-            let start = waiting.long.len();
-            if packed[2] >> 56 == LONG {
-                let (from, to) = name;
-                let name = &text[from as usize..to as usize];
-                waiting.long.extend_from_slice(name);
-            }
-            waiting.names.push(Waiting {
-                packed,
-                hash,
-                post: self.post,
-                long: (start, waiting.long.len()),
-            });
-        }
-        if self.waiting.names.len() >= BATCH {
-            self.settle();
-        }
-    }
-
-    /// Counts what waits.
-    fn settle(&mut self) {
-        let Some(decode) = self.waiting.decode.take() else {
-            return;
-        };
-        let post = self.post;
-        let mut waiting = std::mem::take(&mut self.waiting);
-        let mask = self.slots.len() - 1;
-        let mut fetched = 0;
-        for name in &waiting.names {
-            fetched |= self.slots[name.hash & mask].name[2];
-        }
-        std::hint::black_box(fetched);
-        for name in &waiting.names {
-            let mut bytes = [0; INLINE];
-            let packed = &name.packed;
-            let long = &waiting.long[name.long.0..name.long.1];
-            let place = match self.find_hashed(packed, name.hash, long) {
-                Ok(found) => found,
-                Err(free) => {
-                    let text = match packed[2] >> 56 {
-                        LONG => long,
-                        _ => {
-                            let length = unpack(packed, &mut bytes);
-                            &bytes[..length]
-                        }
-                    };
-                    self.meet(text, (packed, name.hash, free), decode)
-                }
-            };
-            self.post = name.post;
-            self.count_slot(place);
-        }
-        self.post = post;
-        waiting.names.clear();
-        waiting.long.clear();
-        self.waiting = waiting;
-    }
-
-    /// Counts a text; otherwise as [`Spellings::count_raw`].
+    /// Counts a text; otherwise as `count_raw`.
     pub(super) fn count(&mut self, text: &str) -> Option<u32> {
         self.settle();
         self.reserve();
@@ -616,47 +526,6 @@ fn mixed(a: u64, b: u64) -> u64 {
     #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
     let halves = (product as u64, (product >> 64) as u64);
     halves.0 ^ halves.1
-}
-
-/// A name of at most [`INLINE`] bytes in three words, zeros behind it; the length is in the highest byte.
-fn pack(name: &[u8]) -> Packed {
-    let mut bytes = [0; INLINE + 1];
-    bytes[..name.len()].copy_from_slice(name);
-    packed(&bytes, name.len())
-}
-
-/// The name of so many bytes, at most [`INLINE`], that a text begins with.
-#[inline]
-fn packed(text: &[u8; INLINE + 1], length: usize) -> Packed {
-    const MASKS: [Packed; INLINE + 1] = {
-        let mut masks = [[0; 3]; INLINE + 1];
-        let mut length = 0;
-        while length <= INLINE {
-            let mut byte = 0;
-            while byte < length {
-                masks[length][byte / 8] |= 0xff << (byte % 8 * 8);
-                byte += 1;
-            }
-            length += 1;
-        }
-        masks
-    };
-    let (words, _) = text.as_chunks::<8>();
-    let [first, second, third] = MASKS[length];
-    [
-        u64::from_le_bytes(words[0]) & first,
-        u64::from_le_bytes(words[1]) & second,
-        u64::from_le_bytes(words[2]) & third | (length as u64) << 56,
-    ]
-}
-
-/// Undoes [`pack`]; returns the length.
-fn unpack(packed: &Packed, name: &mut [u8; INLINE]) -> usize {
-    let [first, second, third] = packed.map(u64::to_le_bytes);
-    name[..8].copy_from_slice(&first);
-    name[8..16].copy_from_slice(&second);
-    name[16..].copy_from_slice(&third[..7]);
-    usize::from(third[7])
 }
 
 fn long_index(slot: &Slot) -> usize {
