@@ -138,24 +138,9 @@ fn serve(
         return answer(&mut stream, "404 Not Found", "text/html", "", b"gone");
     }
     if path.starts_with("/@") {
-        let state = json!({"a": {"itemStruct": {"id": post.to_string(), "imagePost": {"images": [
-            {"imageURL": {"urlList": [format!("{base}/img/{post}_1?x-signature=abc")]}},
-            {"imageURL": {"urlList": [format!("{base}/img/{post}_2?x-signature=abc")]}}]}}}});
-        let page = format!(
-            "<html><head><title>../../etc {post}</title><meta property=\"og:video\" content=\"/media/{post}.mp4\">\
-             <script id=\"__UNIVERSAL_DATA_FOR_REHYDRATION__\" type=\"application/json\">{state}</script></head></html>"
-        );
-        return answer(&mut stream, "200 OK", "text/html", "", page.as_bytes());
+        return answer(&mut stream, "200 OK", "text/html", "", page(base, post).as_bytes());
     }
-    let (kind, whole) = if path.starts_with("/img/") {
-        ("image/png", picture(path))
-    } else if path.starts_with("/sound/") {
-        ("audio/mpeg", sound())
-    } else if manner == Manner::NoVideo {
-        ("video/mp4", b"<html>please log in</html>".repeat(90))
-    } else {
-        ("video/mp4", film(post))
-    };
+    let (kind, whole) = file(path, post, manner);
     let start = from.unwrap_or(0).min(whole.len());
     let body = &whole[start..];
     let (status, range) = match from {
@@ -182,6 +167,30 @@ fn serve(
             Ok(())
         }
         _ => stream.write_all(body),
+    }
+}
+
+/// The page of a post: a film, and the state of a photo post.
+fn page(base: &str, post: u64) -> String {
+        let state = json!({"a": {"itemStruct": {"id": post.to_string(), "imagePost": {"images": [
+            {"imageURL": {"urlList": [format!("{base}/img/{post}_1?x-signature=abc")]}},
+            {"imageURL": {"urlList": [format!("{base}/img/{post}_2?x-signature=abc")]}}]}}}});
+        format!(
+            "<html><head><title>../../etc {post}</title><meta property=\"og:video\" content=\"/media/{post}.mp4\">\
+             <script id=\"__UNIVERSAL_DATA_FOR_REHYDRATION__\" type=\"application/json\">{state}</script></head></html>"
+        )
+}
+
+/// What a link to media leads to.
+fn file(path: &str, post: u64, manner: Manner) -> (&'static str, Vec<u8>) {
+    if path.starts_with("/img/") {
+        ("image/png", picture(path))
+    } else if path.starts_with("/sound/") {
+        ("audio/mpeg", sound())
+    } else if manner == Manner::NoVideo {
+        ("video/mp4", b"<html>please log in</html>".repeat(90))
+    } else {
+        ("video/mp4", film(post))
     }
 }
 
