@@ -50,7 +50,7 @@ fn bombs_are_rejected_one_by_one_and_the_posts_between_them_kept() {
 fn an_answer_larger_than_is_read_is_told_and_costs_no_memory() {
     let bench = Bench::new();
     let outcome = bench
-        .download("-t huge")
+        .download("-t huge --idle-scrolls 200")
         .expect(3)
         .says("larger than 64 MiB");
     println!("an answer of 90 MiB: at most {} MiB", outcome.most);

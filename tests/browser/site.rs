@@ -79,7 +79,7 @@ fn item(name: &str, number: u64) -> Value {
         "id": id(name, number).to_string(),
         "desc": format!("post {number} #{tag} 東京 😀"),
         "createTime": 1_700_000_000 + number,
-        "author": {"id": "1", "uniqueId": if name == "anna" || number.is_multiple_of(10) { "anna".into() } else { format!("user{}", number % 7) }},
+        "author": {"id": "1", "uniqueId": if name == "anna" { "anna".into() } else { format!("user{}", number % 7) }},
         "stats": {"playCount": number, "diggCount": 1, "commentCount": 0, "shareCount": 0},
         "textExtra": [{"hashtagName": tag, "type": 1, "start": 0, "end": 1}],
         "challenges": [{"id": "9", "title": tag}, {"id": "8", "title": "fyp"}],
@@ -243,7 +243,7 @@ fn bomb(stream: &TcpStream, cursor: u64) -> std::io::Result<()> {
         2 => {
             // As large as is still read: one caption after another.
             let mut post = item(name, 12);
-            post["desc"] = "x".repeat(40 << 20).into();
+            post["desc"] = "x".repeat(20 << 20).into();
             json!({"statusCode": 0, "hasMore": true, "cursor": "3", "itemList": [post, item(name, 13)]}).to_string()
         }
         3 => {
@@ -305,7 +305,7 @@ fn page(stream: &TcpStream, name: &str, kind: &str, port: u16) -> std::io::Resul
     let first = if kind == "search" { "0" } else { "" };
     let extra = match name {
         "silent" | "nosuch" => "more = false;".to_owned(),
-        "walled" => "setInterval(() => { if (cursor > 90) wall(); }, 20);".to_owned(),
+        "walled" => "setInterval(() => { if (cursor > 60) wall(); }, 20);".to_owned(),
         "solved" => "let open = false; setInterval(() => { if (cursor > 60 && !open) { open = true; busy = true; wall(); \
                      setTimeout(() => { document.getElementById('login-modal').remove(); busy = false; load(); }, 2500); } }, 20);".to_owned(),
         "captcha" => "more = false; document.body.innerHTML = '<div class=\"captcha_verify_container\">drag</div>';".to_owned(),
@@ -322,7 +322,7 @@ fn page(stream: &TcpStream, name: &str, kind: &str, port: u16) -> std::io::Resul
              console.log({{a: 'b'.repeat(1000000)}}); document.querySelector = () => null; JSON.stringify = null;"
         ),
         "huge" => "busy = true; fetch('/huge').then(r => r.text()).catch(() => 0).then(() => { busy = false; load(); });".to_owned(),
-        "busy" => "setTimeout(() => { for (;;); }, 300);".to_owned(),
+        "busy" => "setTimeout(() => { for (;;); }, 2000);".to_owned(),
         _ => "for (const beside of ['recommend', 'preload']) fetch(`/api/${beside}/item_list/`).then(answer => answer.json());".to_owned(),
     };
     let text = format!(
@@ -341,6 +341,7 @@ async function load() {{
     const answer = await fetch(`{api}?name=${{encodeURIComponent(name)}}&cursor=${{cursor}}&try=${{tries++}}&msToken=s3cr3t-token`);
     const data = JSON.parse(await answer.text());
     for (const item of data.itemList || data.data || []) {{
+      if (!item.id && !item.item) continue;
       const post = document.createElement('div');
       post.style = 'height:90px'; post.textContent = item.id || 'item'; document.getElementById('list').append(post);
     }}

@@ -91,7 +91,7 @@ fn limits_and_pages_without_end_are_ended() {
     assert!(bench.stored("endless").len() > stored);
     // The same posts over and over are no new ones.
     bench.download("-t stuck").expect(0);
-    assert_eq!(bench.stopped("stuck"), "no new post in 8 scrolls");
+    assert!(bench.stopped("stuck").starts_with("no new post in "));
     assert_eq!(bench.stored("stuck"), ids("stuck", 20));
 }
 
@@ -103,7 +103,7 @@ fn refusals_are_4_with_what_to_do_and_keep_what_came_before() {
         ("status", 0, "status code 10101"),
         ("forbidden", 0, "status 403"),
         ("nothing", 0, "the list ended before its first post"),
-        ("walled", 96, "the site wants a login"),
+        ("walled", 66, "the site wants a login"),
         ("captcha", 6, "the site shows a captcha"),
     ] {
         bench

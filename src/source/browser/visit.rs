@@ -204,7 +204,7 @@ impl Reading<'_> {
         self.measure();
         let (mut idle, mut bare) = (0, 0);
         loop {
-            let before = self.ids.len();
+            let (before, answers) = (self.ids.len(), self.answers);
             let pause = self.pause.next();
             self.listen(pause)?;
             self.check()?;
@@ -215,7 +215,10 @@ impl Reading<'_> {
             } else if bare >= self.manner.idle_scrolls && self.fresh.elapsed() > PATIENCE {
                 // A page that is never quiet, and never shows a new post.
                 idle = idle.max(bare);
-            } else if !self.watch.is_waiting() && self.watch.last.elapsed() >= self.quiet() {
+            } else if self.answers > answers
+                || !self.watch.is_waiting() && self.watch.last.elapsed() >= self.quiet()
+            {
+                // Posts that were there before, or nothing at all.
                 idle += 1;
             }
             let doubt = idle >= LOOK.min(self.manner.idle_scrolls) || self.in_a_row >= REFUSALS;
@@ -224,7 +227,7 @@ impl Reading<'_> {
                 (idle, bare) = (0, 0);
                 continue;
             }
-            let quiet = self.watch.last.elapsed() >= QUIET || self.fresh.elapsed() > PATIENCE;
+            let quiet = self.fresh.elapsed() >= QUIET;
             if idle >= self.manner.idle_scrolls && quiet {
                 return Step::Break(Stop::Idle(idle));
             }
