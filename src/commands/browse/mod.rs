@@ -199,7 +199,7 @@ impl Browsing<'_> {
 
     fn subject(&mut self, subject: &Subject) -> Result<Ended, Error> {
         let tag_writer = self.writer.tag(&subject.name, Origin::Browser)?;
-        super::import::tell_opened(&tag_writer, self.ui);
+        super::import::tell_opened(&subject.name, &tag_writer.opened, self.ui);
         self.ui.start(&format!("#{}", subject.name), 0);
         let mut taking = Taking::new(&subject.page, tag_writer, &self.run, self.ui);
         let visit = self.browser.visit(&subject.page, &self.manner, &mut taking);
