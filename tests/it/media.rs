@@ -92,30 +92,10 @@ fn serve(
     asked: &Mutex<Vec<String>>,
     base: &str,
 ) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
-            break;
-        }
-        lines.push(line);
-    }
-    let Some(path) = lines
-        .first()
-        .and_then(|line| line.split_whitespace().nth(1))
-    else {
+    let Some((path, from)) = request(&stream)? else {
         return Ok(());
     };
-    let from: Option<usize> = lines.iter().find_map(|line| {
-        let lower = line.to_ascii_lowercase();
-        lower
-            .strip_prefix("range: bytes=")?
-            .split('-')
-            .next()?
-            .parse()
-            .ok()
-    });
+    let path = path.as_str();
     asked
         .lock()
         .unwrap()
@@ -138,7 +118,13 @@ fn serve(
         return answer(&mut stream, "404 Not Found", "text/html", "", b"gone");
     }
     if path.starts_with("/@") {
-        return answer(&mut stream, "200 OK", "text/html", "", page(base, post).as_bytes());
+        return answer(
+            &mut stream,
+            "200 OK",
+            "text/html",
+            "",
+            page(base, post).as_bytes(),
+        );
     }
     let (kind, whole) = file(path, post, manner);
     let start = from.unwrap_or(0).min(whole.len());
@@ -170,15 +156,36 @@ fn serve(
     }
 }
 
+/// Path and first byte that are asked for.
+fn request(stream: &TcpStream) -> std::io::Result<Option<(String, Option<usize>)>> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
+            break;
+        }
+        lines.push(line.to_ascii_lowercase());
+    }
+    let path = lines
+        .first()
+        .and_then(|line| line.split_whitespace().nth(1));
+    let from = lines.iter().find_map(|line| {
+        let range = line.strip_prefix("range: bytes=")?;
+        range.split('-').next()?.parse().ok()
+    });
+    Ok(path.map(|path| (path.to_owned(), from)))
+}
+
 /// The page of a post: a film, and the state of a photo post.
 fn page(base: &str, post: u64) -> String {
-        let state = json!({"a": {"itemStruct": {"id": post.to_string(), "imagePost": {"images": [
+    let state = json!({"a": {"itemStruct": {"id": post.to_string(), "imagePost": {"images": [
             {"imageURL": {"urlList": [format!("{base}/img/{post}_1?x-signature=abc")]}},
             {"imageURL": {"urlList": [format!("{base}/img/{post}_2?x-signature=abc")]}}]}}}});
-        format!(
-            "<html><head><title>../../etc {post}</title><meta property=\"og:video\" content=\"/media/{post}.mp4\">\
+    format!(
+        "<html><head><title>../../etc {post}</title><meta property=\"og:video\" content=\"/media/{post}.mp4\">\
              <script id=\"__UNIVERSAL_DATA_FOR_REHYDRATION__\" type=\"application/json\">{state}</script></head></html>"
-        )
+    )
 }
 
 /// What a link to media leads to.

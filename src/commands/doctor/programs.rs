@@ -1,6 +1,6 @@
 //! Programs of others that some commands need: a browser, yt-dlp.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,54 +8,27 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::output::Check;
+use crate::source::browser;
 use crate::source::media::{HOW_TO_GET_YT_DLP, YtDlp};
-use crate::source::programs::{find_on_path, version};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// yt-dlp follows TikTok's changes; one older than this has missed some.
 const STALE_DAYS: i32 = 180;
 
-/// Names of browsers that speak the DevTools protocol.
-const BROWSERS: [&str; 8] = [
-    "google-chrome",
-    "google-chrome-stable",
-    "chromium",
-    "chromium-browser",
-    "chrome",
-    "microsoft-edge",
-    "microsoft-edge-stable",
-    "msedge",
-];
-/// Where installers put them on systems that do not use `PATH` for it.
-const PLACES: [&str; 7] = [
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files\Microsoft\Edge\Application\msedge.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-];
-
 pub(super) fn browser(named: Option<&Path>) -> Check {
     let name = "browser";
     let advice = "install Chrome, Chromium or Edge, or name it with --chrome PATH; only `download --source browser` needs it";
-    let usual = || PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
-    let path = named
-        .map(Path::to_owned)
-        .or_else(|| find_on_path(&BROWSERS))
-        .or_else(usual);
-    let Some(path) = path else {
+    let found = match named {
+        Some(path) => browser::at(path),
+        None => browser::find(),
+    };
+    let Some(found) = found else {
         return Check::warn(name, "no Chrome, Chromium or Edge found", advice);
     };
-    let shown = path.display();
-    // There it would open a window in place of telling its version.
-    if cfg!(windows) {
-        return Check::ok(name, format!("`{shown}`"));
-    }
-    match version(&path, PATIENCE) {
-        Ok(version) => Check::ok(name, format!("{version}, `{shown}`")),
-        Err(error) => Check::warn(name, format!("`{shown}` {error}"), advice),
+    let shown = found.path.display();
+    match found.version() {
+        Some(version) => Check::ok(name, format!("{} {version}, `{shown}`", found.name)),
+        None => Check::warn(name, format!("`{shown}` does not tell its version"), advice),
     }
 }
 
