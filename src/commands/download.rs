@@ -1,7 +1,7 @@
 //! `cotag download`: hashtags → Research API → store.
 
 use super::collect::{Request, Subject, collect};
-use super::{hashtags, needs_directory};
+use super::hashtags;
 use crate::cli::{DownloadArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
@@ -10,7 +10,6 @@ use crate::source::research::{Query, QueryError};
 use crate::ui::Ui;
 
 pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
-    needs_directory(global, ui, "download")?;
     let tags = hashtags(&args.tags, args.file.as_deref())?;
     if tags.is_empty() {
         return Err(Error::Usage(
@@ -49,5 +48,8 @@ fn subject(tag: Hashtag, args: &DownloadArgs) -> Result<Subject, QueryError> {
     query.and_any_of("region_code", &args.region)?;
     query.and_any_of("keyword", &args.keyword)?;
     query.and_any_of("username", &args.username)?;
-    Ok(Subject { name: tag, query })
+    Ok(Subject {
+        name: tag,
+        query: query.within_limits()?,
+    })
 }

@@ -44,7 +44,7 @@ mod writer;
 
 pub use atomic::replace;
 pub use claim::{Claim, Leaseholder};
-pub use coverage::{Coverage, WindowLine, WindowState};
+pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
 pub use lock::Holder;
 pub use names::{folder_name, folder_tag};
