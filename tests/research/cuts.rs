@@ -107,8 +107,8 @@ fn days_that_are_too_much_are_cut_into_shares_that_leave_nothing_out() {
              [date]\nstart_date = 20240501\nend_date = 20240507\n"
         )
     };
-    for (field, value) in [("video_length", "SHORT"), ("region_code", "GB")] {
-        let bench = Bench::new(&heavy(8));
+    for (field, value, most) in [("video_length", "SHORT", 8), ("region_code", "GB", 18)] {
+        let bench = Bench::new(&heavy(most));
         fs_err::write(bench.path("london.ini"), query(field, value)).unwrap();
         bench.run("crawl london.ini --retry-wait 1ms").expect(0);
         let body = serde_json::json!({"and": [
