@@ -3,6 +3,7 @@
 //! The only room that knows all others.
 
 mod auth;
+mod browse;
 mod chart;
 mod collect;
 mod copy;
@@ -33,8 +34,8 @@ use crate::cli::{
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{TableFormat, counted};
-use crate::store::StoreWriter;
 use crate::store::place::Place;
+use crate::store::{StoreWriter, Writer};
 use crate::ui::Ui;
 
 /// Does what the command line asks for.
@@ -69,6 +70,20 @@ fn resolved(cli: &Cli) -> Result<Global, Error> {
         global.data_dir = path;
     }
     Ok(global)
+}
+
+/// The data directory, open for writing.
+fn writer(global: &Global, command: &str, ui: &Ui) -> Result<Writer, Error> {
+    needs_directory(global, ui, command)?;
+    let timeout = Duration::from_secs(global.lock_timeout);
+    let mut waiting =
+        |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
+    Ok(Writer::open(
+        &global.data_dir,
+        command,
+        timeout,
+        &mut waiting,
+    )?)
 }
 
 /// The store, wherever it is, open for writing.
