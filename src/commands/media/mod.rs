@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use self::crew::{Crew, Event, Task};
 use self::wanted::{Wanted, wanted};
-use super::{interrupt, writer};
+use super::{interrupt, needs_directory, writer};
 use crate::analysis::Filter;
 use crate::cli::{DownloadArgs, Global};
 use crate::error::{Error, Exit};
@@ -38,6 +38,7 @@ pub(super) fn run(
     global: &Global,
     ui: &Ui,
 ) -> Result<Exit, Error> {
+    needs_directory(global, ui, "download -v")?;
     let how = How::of(args)?;
     interrupt::listen();
     let store = Store::open(&global.data_dir)?;
