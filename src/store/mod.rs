@@ -8,6 +8,7 @@
 //! data/london/posts/runs.jsonl      one line per collection or import
 //! data/london/posts/rejected.jsonl  records that could not be read
 //! data/london/posts/windows.jsonl   days asked for, how far each search came
+//! data/london/posts/index/ids       the ids again, to know fast what is stored: a cache
 //! data/london/posts/.rewriting      data.json is being replaced, or was, and runs.jsonl does not tell
 //! ```
 //!
@@ -22,6 +23,7 @@ mod coverage;
 mod error;
 mod ids;
 mod intent;
+mod known;
 mod lock;
 mod names;
 mod quota;

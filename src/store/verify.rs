@@ -14,8 +14,8 @@ use super::lock::Lock;
 use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
-use super::writer::{model, stored_ids};
-use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, intent};
+use super::writer::{Care, model, stored_ids};
+use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, intent, known};
 use crate::model::{Hashtag, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -239,6 +239,9 @@ impl Checked {
         if let Some(what) = self.list_fault() {
             add(Path::new("ids/post_ids.json"), what);
         }
+        if let Some(what) = known::fault(&self.posts, &self.ledger, &self.order) {
+            add(&known::path(&self.posts), what);
+        }
         findings
     }
 
@@ -431,7 +434,13 @@ fn repair_folder(
         }
         segment = Some(rewritten.segment);
         // Writing anew may find posts that a torn end had hidden.
-        order = stored_ids(&path)?;
+        order = stored_ids(&path, Care::Whole)?;
+    }
+    if known::fault(&checked.posts, &checked.ledger, &checked.order).is_some() {
+        fs::remove_file(known::path(&checked.posts))?;
+        report
+            .done
+            .push("removed the cache of ids: it was another's".to_owned());
     }
     if !ledger.broken.is_empty() {
         report.backups.push(backup(&checked.posts.join(FILE))?);

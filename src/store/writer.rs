@@ -13,17 +13,18 @@ use hashbrown::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::append::{Appender, hash_range};
-use super::ids::Others;
+use super::ids::{Ends, Others};
+use super::known::Known;
 use super::lock::Lock;
 use super::rewrite::{close, convert, damaged, rewrite};
 use super::runs::Ledger;
-use super::scan::{Layout, Verdict, layout, scan};
+use super::scan::{Layout, Readers, Verdict, layout, scan_quickly};
 use super::verify::ledger_faults;
 use super::{
     Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, intent, rejected,
 };
 use crate::model::{Hashtag, Origin, PostId};
-use crate::record::{Stored, Unreadable};
+use crate::record::{Reader, Stored, Unreadable};
 
 /// The only writer of a data directory.
 #[derive(Debug)]
@@ -70,10 +71,8 @@ pub struct TagWriter {
     posts: PathBuf,
     appender: Appender,
     ledger: Ledger,
-    known: HashSet<u64>,
-    order: Vec<PostId>,
-    /// How many of `order` were stored when the writer was opened, and how many are now.
-    before: usize,
+    known: Known,
+    /// How many of the posts added are stored.
     committed: usize,
     updates: Option<Updates>,
     rewritten: Option<Segment>,
@@ -160,7 +159,7 @@ impl Writer {
     /// where the file has damage before its end; the disk's own.
     pub fn tag(&mut self, tag: &Hashtag, origin: Origin) -> Result<TagWriter, StoreError> {
         let posts = self.store.folder_for_writing(tag)?;
-        let writer = TagWriter::open(self.store.root(), posts, tag.clone())?;
+        let writer = TagWriter::open(posts, tag.clone())?;
         let synthetic = Origin::Synthetic.name();
         if let Some(first) = writer.ledger.runs.first()
             && (first.origin == synthetic) != (origin == Origin::Synthetic)
@@ -183,44 +182,75 @@ impl Writer {
     /// stored by then.
     pub fn finish(&mut self, done: Vec<(TagWriter, Run)>) -> Result<(), StoreError> {
         let mut outcome = Ok(());
-        let mut changed = BTreeMap::new();
         let mut finished = Vec::new();
         for (mut writer, run) in done {
             outcome = outcome.and(writer.commit());
-            let key = ids::key(&writer.posts, &writer.tag);
-            let order = std::mem::take(&mut writer.order);
-            let run = Run {
-                ids: ids::hash(&order),
-                ..run
-            };
-            changed.insert(key, order);
             finished.push((writer, run));
         }
-        if let Err(error) = self.add_unlisted(&mut changed) {
-            outcome = outcome.and(Err(error));
-        }
-        outcome = outcome.and(ids::update(self.store.root(), &changed, Others::Keep));
+        outcome = outcome.and(self.list(finished.iter().map(|(writer, _)| writer)));
         for (writer, run) in finished {
             outcome = outcome.and(writer.enter(run));
         }
         outcome
     }
 
-    /// Adds the ids of folders that no writer has listed yet: those of another tool's tree.
-    fn add_unlisted(&self, changed: &mut BTreeMap<String, Vec<PostId>>) -> Result<(), StoreError> {
+    /// Adds to the lists of `post_ids.json`, in place where that can be done.
+    fn list<'w>(&self, writers: impl Iterator<Item = &'w TagWriter>) -> Result<(), StoreError> {
         let root = self.store.root();
-        // A file that cannot be read is replaced, so that all lists are missing.
-        let listed = ids::keys(root).unwrap_or_default();
+        let ends = Ends::read(root);
+        let mut changed = BTreeMap::new();
+        self.add_unlisted(ends.as_ref(), &mut changed)?;
+        let mut in_place = match ends {
+            Some(ends) => Some((ids::open(root)?, ends)),
+            None => None,
+        };
+        for writer in writers {
+            let key = ids::key(&writer.posts, &writer.tag);
+            let extended = match &mut in_place {
+                Some((file, ends)) => writer.extend_list(file, ends, &key)?,
+                None => false,
+            };
+            if !extended {
+                let order = writer.listed(root, &key)?;
+                changed.insert(key, order);
+            }
+        }
+        if let Some((file, ends)) = in_place {
+            file.sync_data()?;
+            ends.save(root);
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        ids::update(root, &changed, Others::Keep)
+    }
+
+    /// Adds the ids of folders that no writer has listed yet: those of another tool's tree.
+    fn add_unlisted(
+        &self,
+        ends: Option<&Ends>,
+        changed: &mut BTreeMap<String, Vec<PostId>>,
+    ) -> Result<(), StoreError> {
+        let mut unlisted = Vec::new();
         for stored in self.store.tags()? {
-            for posts in &stored.posts {
-                let key = ids::key(posts, &stored.tag);
-                if changed.contains_key(&key) || listed.contains(&key) {
-                    continue;
+            for posts in stored.posts {
+                let key = ids::key(&posts, &stored.tag);
+                if !ends.is_some_and(|ends| ends.has(&key)) {
+                    unlisted.push((key, posts));
                 }
-                // Damage there is not this writer's business; `verify` tells it.
-                if let Ok(order) = stored_ids(&posts.join("data.json")) {
-                    changed.insert(key, order);
-                }
+            }
+        }
+        if unlisted.is_empty() {
+            return Ok(());
+        }
+        // A file that cannot be read is replaced, so that all lists are missing.
+        let listed = ids::keys(self.store.root()).unwrap_or_default();
+        for (key, posts) in unlisted {
+            // Damage there is not this writer's business; `verify` tells it.
+            if !listed.contains(&key)
+                && let Ok(order) = stored_ids(&posts.join("data.json"), Care::Whole)
+            {
+                changed.insert(key, order);
             }
         }
         Ok(())
@@ -228,7 +258,7 @@ impl Writer {
 }
 
 impl TagWriter {
-    fn open(root: &Path, posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
+    fn open(posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
         atomic::sweep(&posts)?;
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
@@ -262,20 +292,17 @@ impl TagWriter {
         let vouched = opened.rewritten.is_none()
             && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
-        let mut order = None;
+        let mut known = None;
         if vouched && layout == Layout::Lines {
-            let key = ids::key(&posts, &tag);
-            // A list that cannot be read or disagrees is made again from the posts.
-            order = ids::listed(root, &key)
-                .unwrap_or_default()
-                .filter(|ids| last.is_some_and(|run| run.ids == ids::hash(ids)));
+            known = Known::cached(&posts, &ledger);
         }
-        let order = match order {
-            Some(order) => order,
-            None => stored_ids(&path)?,
+        let known = match known {
+            Some(known) => known,
+            None if vouched => Known::of(&stored_ids(&path, Care::Ids)?),
+            None => Known::of(&stored_ids(&path, Care::Whole)?),
         };
         if !vouched {
-            let stored = order.len() as u64;
+            let stored = known.len() as u64;
             if stored < expected {
                 return Err(fewer(&path, expected, stored));
             }
@@ -295,18 +322,14 @@ impl TagWriter {
             vouch(&path, &posts, &mut ledger, &tag, data, stored)?;
         }
         intent::clear(&posts)?;
-        let known = order.iter().map(|id| id.get()).collect();
-        let before = order.len();
         Ok(Self {
-            before,
-            committed: before,
+            committed: 0,
             tag,
             opened,
             posts,
             appender,
             ledger,
             known,
-            order,
             updates: None,
             rewritten: None,
             rejected: rejected::List::default(),
@@ -328,12 +351,42 @@ impl TagWriter {
         if is_rewritten {
             intent::clear(&self.posts)?;
         }
+        // A cache that cannot be written, or only in part, is noticed and made again.
+        let _ = self.known.save(&self.posts, &self.ledger);
         Ok(())
+    }
+
+    /// Adds the ids added to their list in place; `false` where the list has to be written anew.
+    fn extend_list(
+        &self,
+        file: &mut fs::File,
+        ends: &mut Ends,
+        key: &str,
+    ) -> Result<bool, StoreError> {
+        let added = self.known.added();
+        let stored = self.known.len() - added.len();
+        let Some(mut end) = ends.get(key).filter(|end| end.posts == stored as u64) else {
+            return Ok(self.known.len() == 0 && !ends.has(key));
+        };
+        let extended = added.is_empty() || ids::extend(file, &mut end, added)?;
+        ends.set(key, end);
+        Ok(extended)
+    }
+
+    /// The ids of all posts: as listed if that is what is stored, else in the order of the posts.
+    fn listed(&self, root: &Path, key: &str) -> Result<Vec<PostId>, StoreError> {
+        let listed = ids::listed(root, key).unwrap_or_default();
+        let mut order = listed.unwrap_or_default();
+        order.extend(self.known.added());
+        if self.known.are(&order) {
+            return Ok(order);
+        }
+        stored_ids(&self.posts.join("data.json"), Care::Ids)
     }
 
     /// Whether a post is stored.
     pub fn knows(&self, id: PostId) -> bool {
-        self.known.contains(&id.get())
+        self.known.contains(id)
     }
 
     /// How many posts are stored.
@@ -343,15 +396,14 @@ impl TagWriter {
 
     /// Whether no post is stored.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.known.len() == 0
     }
 
     /// Takes a post's sealed line in, unless the post is stored; durable after [`TagWriter::commit`].
     pub fn add(&mut self, id: PostId, line: &str) -> Added {
-        if !self.known.insert(id.get()) {
+        if !self.known.insert(id) {
             return Added::Known;
         }
-        self.order.push(id);
         self.appender.push(line);
         Added::New
     }
@@ -399,17 +451,15 @@ impl TagWriter {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let written = self.appender.commit();
         if written.is_err() {
-            for id in self.order.drain(self.committed..) {
-                self.known.remove(&id.get());
-            }
+            self.known.keep(self.committed);
         }
-        self.committed = self.order.len();
+        self.committed = self.known.added().len();
         Ok(written?)
     }
 
     /// How many posts were stored since the writer was opened.
     pub fn added(&self) -> u64 {
-        (self.committed - self.before) as u64
+        self.committed as u64
     }
 
     /// Lists records that could not be read, synced to disk; those listed before are left out.
@@ -464,13 +514,32 @@ fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
     matches!((fetched, than), (Some(fetched), Some(than)) if fetched <= than)
 }
 
+/// How much of each record is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Care {
+    /// All of it: the ledger is to vouch for it.
+    Whole,
+    /// The id, where that can be found quickly: the ledger has vouched for the rest.
+    Ids,
+}
+
 /// Ids of the posts in a file, in its order, each once.
-pub(super) fn stored_ids(path: &Path) -> Result<Vec<PostId>, StoreError> {
-    let (found, end) =
-        scan(
-            path,
-            &Vec::new,
-            &|found: &mut Vec<(u64, PostId)>, line| match Stored::read(line.text) {
+pub(super) fn stored_ids(path: &Path, care: Care) -> Result<Vec<PostId>, StoreError> {
+    type Found = (Reader, Vec<(u64, PostId)>);
+    let (found, end) = scan_quickly(
+        path,
+        &Readers {
+            new: &Found::default,
+            quick: (care == Care::Ids).then_some(
+                &|(reader, found): &mut Found, record, at, offset| {
+                    let Some((brief, _)) = reader.read(record, at) else {
+                        return false;
+                    };
+                    found.push((offset, brief.id));
+                    true
+                },
+            ),
+            each: &|(_, found), line| match Stored::read(line.text) {
                 Ok(stored) => {
                     found.push((line.offset, stored.post.id));
                     Verdict::Read
@@ -478,11 +547,12 @@ pub(super) fn stored_ids(path: &Path) -> Result<Vec<PostId>, StoreError> {
                 Err(Unreadable::Json(_)) => Verdict::NotJson,
                 Err(_) => Verdict::Read,
             },
-        )?;
+        },
+    )?;
     if let Some(damage) = end.damaged.first() {
         return Err(damaged(path, damage.offset, &damage.why));
     }
-    let mut all: Vec<(u64, PostId)> = found.into_iter().flatten().collect();
+    let mut all: Vec<(u64, PostId)> = found.into_iter().flat_map(|(_, found)| found).collect();
     all.sort_unstable();
     let mut seen = HashSet::new();
     Ok(all
