@@ -371,6 +371,9 @@ pub(crate) struct FrequenciesArgs {
     /// Count accounts instead of posts: one vote per author
     #[arg(long)]
     pub(crate) one_per_author: bool,
+    /// Read the posts themselves, not the index beside them; the answer is the same
+    #[arg(long)]
+    pub(crate) no_index: bool,
 }
 
 /// How a result is written.

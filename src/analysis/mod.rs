@@ -1,6 +1,7 @@
 //! Counting: pure functions from posts to small result structs. No I/O, no clock, no async.
 
 mod chart;
+mod columns;
 mod count;
 mod filter;
 mod interval;
@@ -10,6 +11,7 @@ mod spellings;
 mod tags;
 
 pub use chart::{Measure, Pair, chart_rows, pairs};
+pub use columns::Question;
 pub use count::{Counter, Extras, Weight};
 pub use filter::{Filter, GENERIC_TAGS};
 pub use interval::wilson;

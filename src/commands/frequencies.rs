@@ -7,7 +7,7 @@ use super::chart::{Plotting, Target};
 use super::input::{Fold, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
-    Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Sample,
+    Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Question, Sample,
     TableOptions, TagsFrom, Weight,
 };
 use crate::cli::{
@@ -17,6 +17,7 @@ use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
 use crate::output::{Column, Ranking, counted, frequencies, ranking_footnote};
 use crate::record::name_text;
+use crate::store::Index;
 use crate::ui::Ui;
 
 /// Rows unless told otherwise, as in the seed tool.
@@ -106,6 +107,7 @@ struct Plan {
     from: TagsFrom,
     options: TableOptions,
     conditions: Vec<String>,
+    no_index: bool,
 }
 
 impl Plan {
@@ -133,6 +135,7 @@ impl Plan {
                 weight,
             },
             conditions: conditions(args),
+            no_index: args.no_index,
         })
     }
 
@@ -180,8 +183,38 @@ impl Plan {
         Ok((rankings, exit))
     }
 
+    /// What the index beside the posts tells, where there is one that fits them and tells enough.
+    fn indexed(&self, subject: &Subject) -> Option<FrequencyTable> {
+        // Folders that share a hashtag may share posts, too.
+        let posts = match subject {
+            Subject::Stored(stored) if !self.no_index && stored.posts.len() == 1 => {
+                stored.posts.first()?
+            }
+            _ => return None,
+        };
+        let question = Question {
+            filter: &self.filter,
+            from: self.from,
+            extras: self.extras,
+            options: &self.options,
+        };
+        let index = Index::open(posts)?;
+        let columns = question.columns(index.segments())?;
+        question.answer(&index.read(&columns)?)
+    }
+
     /// Counts and ranks the posts of a subject that meet the filters.
     fn rank(&self, subject: &Subject, name: String, ui: &Ui) -> Result<(Ranking, Exit), Error> {
+        if let Some(table) = self.indexed(subject) {
+            nothing_left(&name, &table.sample)?;
+            let conditions = self.conditions.clone();
+            let ranking = Ranking {
+                subject: name,
+                table,
+                conditions,
+            };
+            return Ok((ranking, Exit::Done));
+        }
         let new = || Counter::new(self.from, self.extras);
         let brief = self.filter.is_empty() && new().takes_briefs();
         let folded = subject.fold_briefly(

@@ -154,8 +154,7 @@ impl Known {
         }
         let stored = self.sorted().flatten().map(|&id| u64::from_le_bytes(id));
         new.extend(stored);
-        // This sort finds the sorted lists and merges them.
-        new.sort();
+        new.sort_unstable();
         if let Some(folder) = cache.parent() {
             fs::create_dir_all(folder)?;
             atomic::sweep(folder)?;

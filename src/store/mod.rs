@@ -8,7 +8,7 @@
 //! data/london/posts/runs.jsonl      one line per collection or import
 //! data/london/posts/rejected.jsonl  records that could not be read
 //! data/london/posts/windows.jsonl   days asked for, how far each search came
-//! data/london/posts/index/ids       the ids again, to know fast what is stored: a cache
+//! data/london/posts/index/          what is asked of the posts again, to be fast: a cache
 //! data/london/posts/.rewriting      data.json is being replaced, or was, and runs.jsonl does not tell
 //! ```
 //!
@@ -22,6 +22,7 @@ mod blocks;
 mod coverage;
 mod error;
 mod ids;
+mod index;
 mod intent;
 mod known;
 mod lock;
@@ -39,6 +40,7 @@ mod writer;
 pub use atomic::replace;
 pub use coverage::{Coverage, WindowLine, WindowState};
 pub use error::StoreError;
+pub use index::Index;
 pub use lock::Holder;
 pub use names::{folder_name, folder_tag};
 pub use quota::{DayUse, Quota};

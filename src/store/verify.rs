@@ -15,7 +15,7 @@ use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
 use super::writer::{Care, model, stored_ids};
-use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, intent, known};
+use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, index, intent, known};
 use crate::model::{Hashtag, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -138,6 +138,7 @@ struct Checked {
     listed: Result<Option<Vec<PostId>>, StoreError>,
     ledger: Ledger,
     ledger_faults: Vec<String>,
+    index_fault: Option<(PathBuf, String)>,
 }
 
 #[derive(Default)]
@@ -202,6 +203,7 @@ impl Checked {
             duplicates: (rows - order.len()) as u64,
             order,
             listed: ids::listed(root, &key),
+            index_fault: index::fault(posts),
             ledger_faults: ledger_faults(&path, &ledger, all.ours)?,
             ledger,
             key,
@@ -241,6 +243,9 @@ impl Checked {
         }
         if let Some(what) = known::fault(&self.posts, &self.ledger, &self.order) {
             add(&known::path(&self.posts), what);
+        }
+        if let Some((path, what)) = &self.index_fault {
+            add(path, what.clone());
         }
         findings
     }
@@ -441,6 +446,12 @@ fn repair_folder(
         report
             .done
             .push("removed the cache of ids: it was another's".to_owned());
+    }
+    if checked.index_fault.is_some() {
+        index::forget(&checked.posts);
+        report
+            .done
+            .push("removed the index: it was of other posts".to_owned());
     }
     if !ledger.broken.is_empty() {
         report.backups.push(backup(&checked.posts.join(FILE))?);

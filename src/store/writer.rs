@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::append::{Appender, hash_range};
 use super::ids::{Ends, Others};
+use super::index::{self, Extension};
 use super::known::Known;
 use super::lock::Lock;
 use super::rewrite::{close, convert, damaged, rewrite};
@@ -23,7 +24,7 @@ use super::verify::ledger_faults;
 use super::{
     Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, intent, rejected,
 };
-use crate::model::{Hashtag, Origin, PostId};
+use crate::model::{Hashtag, Origin, Post, PostId};
 use crate::record::{Reader, Stored, Unreadable};
 
 /// The only writer of a data directory.
@@ -72,6 +73,7 @@ pub struct TagWriter {
     appender: Appender,
     ledger: Ledger,
     known: Known,
+    index: Extension,
     /// How many of the posts added are stored.
     committed: usize,
     updates: Option<Updates>,
@@ -322,8 +324,10 @@ impl TagWriter {
             vouch(&path, &posts, &mut ledger, &tag, data, stored)?;
         }
         intent::clear(&posts)?;
+        let index = Extension::open(&posts, known.len() as u64);
         Ok(Self {
             committed: 0,
+            index,
             tag,
             opened,
             posts,
@@ -352,7 +356,14 @@ impl TagWriter {
             intent::clear(&self.posts)?;
         }
         // A cache that cannot be written, or only in part, is noticed and made again.
+        let stored = self.known.len() as u64;
         let _ = self.known.save(&self.posts, &self.ledger);
+        if is_rewritten {
+            self.index.spoil();
+        }
+        if self.index.save(&self.posts, &self.ledger, stored).is_err() {
+            index::forget(&self.posts);
+        }
         Ok(())
     }
 
@@ -399,8 +410,25 @@ impl TagWriter {
         self.known.len() == 0
     }
 
+    /// As [`TagWriter::add`], of a post that was read already: the index need not read it again.
+    pub fn add_post(&mut self, post: &Post<'_>, origin: Origin, line: &str) -> Added {
+        let added = self.add_line(post.id, line);
+        if added == Added::New {
+            self.index.push(post, Some(origin));
+        }
+        added
+    }
+
     /// Takes a post's sealed line in, unless the post is stored; durable after [`TagWriter::commit`].
     pub fn add(&mut self, id: PostId, line: &str) -> Added {
+        let added = self.add_line(id, line);
+        if added == Added::New {
+            self.index.spoil();
+        }
+        added
+    }
+
+    fn add_line(&mut self, id: PostId, line: &str) -> Added {
         if !self.known.insert(id) {
             return Added::Known;
         }
@@ -452,6 +480,7 @@ impl TagWriter {
         let written = self.appender.commit();
         if written.is_err() {
             self.known.keep(self.committed);
+            self.index.spoil();
         }
         self.committed = self.known.added().len();
         Ok(written?)

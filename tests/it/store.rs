@@ -1,5 +1,6 @@
 //! The data directory: its files, other layouts, hostile names, locks, and what crashes leave.
 
+use fs_err as fs;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
@@ -23,6 +24,8 @@ fn the_directory_is_laid_out_as_promised() {
                 .to_string()
         })
         .collect();
+    // A segment of the index has the name of the ledger's line.
+    files.retain(|name| !name.ends_with("-0.columns"));
     files.sort();
     assert_eq!(
         files,
@@ -39,6 +42,7 @@ fn the_directory_is_laid_out_as_promised() {
             "data/london/posts/data.json",
             "data/london/posts/index",
             "data/london/posts/index/ids",
+            "data/london/posts/index/posts.json",
             "data/london/posts/runs.jsonl",
             "data/london/videos",
         ]
@@ -569,7 +573,7 @@ fn the_cache_of_ids_changes_nothing_whatever_becomes_of_it() {
     let whole = desk.bytes(CACHE);
     let mut flipped = whole.clone();
     flipped[120] ^= 4;
-    std::fs::rename(desk.path("data"), desk.path("base")).unwrap();
+    fs::rename(desk.path("data"), desk.path("base")).unwrap();
     for cache in [
         None,
         Some(&old[..]),
@@ -579,7 +583,7 @@ fn the_cache_of_ids_changes_nothing_whatever_becomes_of_it() {
     ] {
         desk.shell("rm -rf data && cp -a base data").code(0);
         match cache {
-            None => std::fs::remove_file(desk.path(CACHE)).unwrap(),
+            None => fs::remove_file(desk.path(CACHE)).unwrap(),
             Some(bytes) => {
                 desk.write(CACHE, bytes);
             }

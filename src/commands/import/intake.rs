@@ -217,7 +217,7 @@ impl Intake {
                 .seal(raw)
             });
             let tag_writer = tag_writer(&mut self.writer, &mut self.open, tag, tally, origin)?;
-            match tag_writer.add(post.id, line) {
+            match tag_writer.add_post(post, origin, line) {
                 Added::New => tally.new += 1,
                 Added::Known => {
                     tally.known += 1;
