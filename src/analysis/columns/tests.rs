@@ -1,3 +1,5 @@
+//! Columns against the posts: one answer to every question.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Adding to lists in place, and what crashes leave of it.
+
 use super::*;
 
 fn ids(numbers: std::ops::Range<u64>) -> Vec<PostId> {

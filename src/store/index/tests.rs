@@ -1,3 +1,5 @@
+//! The index on disk: what it holds, what it notices, how it grows.
+
 use sha2::{Digest as _, Sha256};
 
 use super::super::runs::hex;
