@@ -1,6 +1,7 @@
 //! The command line, as typed. No behaviour: `commands` gives the words their meaning.
 
 mod chart;
+mod copy;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
+pub(crate) use copy::CopyArgs;
 
 /// Directory of stored posts unless told otherwise.
 pub(crate) const DATA_DIR: &str = "./data";
@@ -40,11 +42,20 @@ pub(crate) struct Cli {
 }
 
 /// Options that stand before or after the command.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// Directory of stored posts
     #[arg(long, global = true, value_name = "DIR", env = "COTAG_DATA_DIR", default_value = DATA_DIR)]
     pub(crate) data_dir: PathBuf,
+    /// Where the posts are: mongodb://HOST/DATABASE, or a directory [default: the data directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "STORE",
+        env = "COTAG_STORE",
+        hide_env_values = true
+    )]
+    pub(crate) store: Option<String>,
     /// How long to wait while another cotag writes there
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) lock_timeout: u64,
@@ -74,6 +85,8 @@ pub(crate) enum Command {
     Coverage(CoverageArgs),
     /// How much of today's Research API quota is used
     Quota(QuotaArgs),
+    /// Copy posts from one store to another, either way, and compare them
+    Copy(CopyArgs),
     /// Check that the stored data is whole and as it was written
     Verify,
     /// Mend damaged data; no post is deleted, and a backup is kept
@@ -350,16 +363,13 @@ pub(crate) struct FrequenciesArgs {
     #[arg(short, long, value_enum, value_name = "-", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "picture", hide_possible_values = true)]
     pub(crate) plot: Option<PlotArg>,
-    /// How to draw.
     #[command(flatten)]
     pub(crate) chart: ChartArgs,
-    /// How to write the result.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Further columns: authors, top-author, interval, views, or all
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     pub(crate) columns: Vec<ColumnArg>,
-    /// Which posts to count.
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     /// Leave these rows out: a file of hashtags, or `generic` for fyp, viral and their like
@@ -374,6 +384,9 @@ pub(crate) struct FrequenciesArgs {
     /// Read the posts themselves, not the index beside them; the answer is the same
     #[arg(long)]
     pub(crate) no_index: bool,
+    /// Print what would be asked of a database (aggregation pipelines), and ask nothing
+    #[arg(long)]
+    pub(crate) explain_query: bool,
 }
 
 /// How a result is written.

@@ -19,7 +19,7 @@ use numbers::Numbers;
 
 /// What is asked of a table of posts.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'q> {
+pub struct Asked<'q> {
     /// Which posts.
     pub filter: &'q Filter,
     /// Which of their hashtags.
@@ -30,7 +30,7 @@ pub struct Question<'q> {
     pub options: &'q TableOptions,
 }
 
-impl Question<'_> {
+impl Asked<'_> {
     /// The columns that hold the answer, of so many tables; `None` where columns do not tell it.
     pub fn columns(&self, tables: usize) -> Option<Vec<Column>> {
         // Of a post with both a list and a caption only the list is there.
@@ -69,7 +69,7 @@ impl Question<'_> {
 
     /// The ranking; `None` where the columns contradict themselves.
     ///
-    /// The tables must have the columns that [`Question::columns`] names, and no post in common.
+    /// The tables must have the columns that [`Asked::columns`] names, and no post in common.
     pub fn answer(&self, tables: &[Columns]) -> Option<FrequencyTable> {
         let numbers = Numbers::new(tables)?;
         let chosen = if self.chooses() {

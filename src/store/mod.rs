@@ -19,6 +19,7 @@
 mod append;
 mod atomic;
 mod blocks;
+mod claim;
 mod coverage;
 mod error;
 mod ids;
@@ -26,20 +27,29 @@ mod index;
 mod intent;
 mod known;
 mod lock;
+#[cfg(feature = "mongodb")]
+pub mod mongo;
+#[cfg(not(feature = "mongodb"))]
+#[path = "without_mongo.rs"]
+pub mod mongo;
 mod names;
+pub mod place;
 mod quota;
 mod rejected;
 mod rewrite;
 mod runs;
 mod scan;
+mod seam;
 mod tags;
 mod verify;
+mod vouch;
 mod walk;
 mod writer;
 
 pub use atomic::replace;
+pub use claim::{Claim, Leaseholder};
 pub use coverage::{Coverage, WindowLine, WindowState};
-pub use error::StoreError;
+pub use error::{StoreError, Trouble};
 pub use index::Index;
 pub use lock::Holder;
 pub use names::{folder_name, folder_tag};
@@ -49,6 +59,7 @@ pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{
     Damage, Layout, Line, Quick, Readers, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
 };
+pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
 pub use tags::{Store, StoredTag};
 pub use verify::{Finding, Repaired, TagReport, repair, verify, verify_at_rest};
 pub use writer::{Added, Opened, TagWriter, Writer};

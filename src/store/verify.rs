@@ -14,7 +14,7 @@ use super::lock::Lock;
 use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
-use super::writer::{Care, model, stored_ids};
+use super::vouch::{Care, model, stored_ids};
 use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, index, intent, known};
 use crate::model::{Hashtag, PostId};
 use crate::record::{Stored, Unreadable};

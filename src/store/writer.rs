@@ -9,23 +9,24 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs_err as fs;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::append::{Appender, hash_range};
+use super::append::Appender;
 use super::ids::{Ends, Others};
 use super::index::{self, Extension};
 use super::known::Known;
 use super::lock::Lock;
-use super::rewrite::{close, convert, damaged, rewrite};
+use super::rewrite::{close, convert, rewrite};
 use super::runs::Ledger;
-use super::scan::{Layout, Readers, Verdict, layout, scan_quickly};
+use super::scan::{Layout, layout};
 use super::verify::ledger_faults;
+use super::vouch::{Care, fewer, stored_ids, vouch};
 use super::{
     Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, intent, rejected,
 };
 use crate::model::{Hashtag, Origin, Post, PostId};
-use crate::record::{Reader, Stored, Unreadable};
+use crate::record::Stored;
 
 /// The only writer of a data directory.
 #[derive(Debug)]
@@ -423,7 +424,10 @@ impl TagWriter {
     pub fn add(&mut self, id: PostId, line: &str) -> Added {
         let added = self.add_line(id, line);
         if added == Added::New {
-            self.index.spoil();
+            match Stored::read(line) {
+                Ok(stored) => self.index.push(&stored.post, stored.origin),
+                Err(_) => self.index.spoil(),
+            }
         }
         added
     }
@@ -541,106 +545,4 @@ impl TagWriter {
 /// the person asked for the update.
 fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
     matches!((fetched, than), (Some(fetched), Some(than)) if fetched <= than)
-}
-
-/// How much of each record is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Care {
-    /// All of it: the ledger is to vouch for it.
-    Whole,
-    /// The id, where that can be found quickly: the ledger has vouched for the rest.
-    Ids,
-}
-
-/// Ids of the posts in a file, in its order, each once.
-pub(super) fn stored_ids(path: &Path, care: Care) -> Result<Vec<PostId>, StoreError> {
-    type Found = (Reader, Vec<(u64, PostId)>);
-    let (found, end) = scan_quickly(
-        path,
-        &Readers {
-            new: &Found::default,
-            quick: (care == Care::Ids).then_some(
-                &|(reader, found): &mut Found, record, at, offset| {
-                    let Some((brief, _)) = reader.read(record, at) else {
-                        return false;
-                    };
-                    found.push((offset, brief.id));
-                    true
-                },
-            ),
-            each: &|(_, found), line| match Stored::read(line.text) {
-                Ok(stored) => {
-                    found.push((line.offset, stored.post.id));
-                    Verdict::Read
-                }
-                Err(Unreadable::Json(_)) => Verdict::NotJson,
-                Err(_) => Verdict::Read,
-            },
-        },
-    )?;
-    if let Some(damage) = end.damaged.first() {
-        return Err(damaged(path, damage.offset, &damage.why));
-    }
-    let mut all: Vec<(u64, PostId)> = found.into_iter().flat_map(|(_, found)| found).collect();
-    all.sort_unstable();
-    let mut seen = HashSet::new();
-    Ok(all
-        .into_iter()
-        .map(|(_, id)| id)
-        .filter(|id| seen.insert(id.get()))
-        .collect())
-}
-
-/// Posts that the ledger says were stored are gone: that is not to be hidden by a new entry.
-fn fewer(path: &Path, expected: u64, stored: u64) -> StoreError {
-    StoreError::Damaged {
-        path: path.to_owned(),
-        why: format!("{expected} posts were stored, {stored} are there"),
-    }
-}
-
-/// Enters bytes that no run vouches for into the ledger: those of an interrupted run, or of another tool.
-fn vouch(
-    path: &Path,
-    posts: &Path,
-    ledger: &mut Ledger,
-    tag: &Hashtag,
-    (from, end): (u64, u64),
-    stored: u64,
-) -> Result<(), StoreError> {
-    // A file shorter than the ledger says was put there by someone else: vouch for it as a whole.
-    let from = if from <= end { from } else { 0 };
-    let model = model(path, ledger, tag)?;
-    let data = Segment {
-        from,
-        to: end,
-        sha256: hash_range(path, from, end)?,
-    };
-    let why = "posts found that no finished run had entered here".to_owned();
-    ledger.append(posts, Run::of_store("recover", &model, why, stored, data))
-}
-
-/// A run to take the hashtag and the origin of the posts from.
-pub(super) fn model(path: &Path, ledger: &Ledger, tag: &Hashtag) -> Result<Run, StoreError> {
-    Ok(match ledger.runs.last() {
-        Some(last) => last.clone(),
-        None => Run {
-            origin: first_origin(path)?.name().into(),
-            hashtag: tag.to_string(),
-            ..Run::default()
-        },
-    })
-}
-
-/// How the first record of a file came.
-fn first_origin(path: &Path) -> Result<Origin, StoreError> {
-    let mut head = Vec::new();
-    fs::File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
-    let first = head.split(|&byte| byte == b'\n').nth(1).unwrap_or_default();
-    let line = String::from_utf8_lossy(first);
-    let stored = Stored::read(line.trim().trim_end_matches(','));
-    Ok(stored
-        .ok()
-        .and_then(|stored| stored.origin)
-        .unwrap_or(Origin::Import))
 }

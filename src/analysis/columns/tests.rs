@@ -172,7 +172,7 @@ proptest! {
             tables = vec![all.finish().unwrap()];
         }
         prop_assert!(tables.iter().all(Columns::adds_up));
-        let question = Question { filter: &filter, from, extras, options: &options };
+        let question = Asked { filter: &filter, from, extras, options: &options };
         prop_assert!(question.columns(tables.len()).is_some());
         prop_assert_eq!(question.answer(&tables), Some(expected));
     }
@@ -187,7 +187,7 @@ fn what_columns_do_not_tell_is_not_answered() {
         (TagsFrom::Caption, false),
         (TagsFrom::Both, false),
     ] {
-        let question = Question {
+        let question = Asked {
             filter: &filter,
             from,
             extras: Extras::default(),
