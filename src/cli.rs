@@ -12,7 +12,6 @@ use jiff::civil::Date;
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
 pub(crate) use copy::CopyArgs;
 
-/// Directory of stored posts unless told otherwise.
 pub(crate) const DATA_DIR: &str = "./data";
 
 /// Collects TikTok posts per hashtag and shows which hashtags appear together.
@@ -332,6 +331,7 @@ pub(crate) struct QuotaArgs {
 
 /// `cotag frequencies`
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 #[command(after_help = "Examples:
   cotag frequencies london 20 -d                        the table
   cotag frequencies london 20 --plot                    a picture in data/img

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::chart::{Plotting, Target};
 use super::database::{DatabaseTag, Shelf, explained};
-use super::input::{Fold, Subject, subject};
+use super::input::{Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
     Asked, Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Question,
@@ -18,8 +18,8 @@ use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
 use crate::output::{Column, Ranking, counted, frequencies, ranking_footnote};
 use crate::record::name_text;
-use crate::store::Index;
 use crate::store::place::{Collections, Place};
+use crate::store::{Fold, Index};
 use crate::ui::Ui;
 
 /// Rows unless told otherwise, as in the seed tool.

@@ -20,7 +20,7 @@ mod ytdlp;
 mod properties;
 
 pub use envelope::Envelope;
-pub use quick::{Reader, name_text};
+pub use quick::{Read, Reader, name_text};
 pub use recognise::{recognise, recognise_header};
 pub use stored::Stored;
 

@@ -22,6 +22,7 @@ mod blocks;
 mod claim;
 mod coverage;
 mod error;
+mod fold;
 mod ids;
 mod index;
 mod intent;
@@ -50,6 +51,7 @@ pub use atomic::replace;
 pub use claim::{Claim, Leaseholder};
 pub use coverage::{Coverage, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
+pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
 pub use index::Index;
 pub use lock::Holder;
 pub use names::{folder_name, folder_tag};
@@ -57,7 +59,8 @@ pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{
-    Damage, Layout, Line, Quick, Readers, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
+    Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array,
+    scan_quickly,
 };
 pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
 pub use tags::{Store, StoredTag};

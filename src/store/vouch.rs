@@ -30,15 +30,14 @@ pub(super) fn stored_ids(path: &Path, care: Care) -> Result<Vec<PostId>, StoreEr
         path,
         &Readers {
             new: &Found::default,
-            quick: (care == Care::Ids).then_some(
-                &|(reader, found): &mut Found, record, at, offset| {
-                    let Some((brief, _)) = reader.read(record, at) else {
-                        return false;
-                    };
-                    found.push((offset, brief.id));
-                    true
-                },
-            ),
+            quick: (care == Care::Ids).then_some(&|(reader, found): &mut Found, record| {
+                let read = reader.read(record.text, record.at)?;
+                if record.end.is_some_and(|end| end != read.end) {
+                    return None;
+                }
+                found.push((record.offset, read.brief.id));
+                Some(read.end)
+            }),
             each: &|(_, found), line| match Stored::read(line.text) {
                 Ok(stored) => {
                     found.push((line.offset, stored.post.id));
