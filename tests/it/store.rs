@@ -1,6 +1,5 @@
 //! The data directory: its files, other layouts, hostile names, locks, and what crashes leave.
 
-use fs_err as fs;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
@@ -557,64 +556,5 @@ fn an_edited_id_list_made_the_next_import_store_a_post_twice() {
     desk.write("b.ndjson", lines(&london(0..10)));
     desk.cotag("import b.ndjson -t london").code(0);
     assert_eq!(desk.ids(DATA), ids(0..10));
-    desk.cotag("verify").fine();
-}
-
-#[test]
-fn the_cache_of_ids_changes_nothing_whatever_becomes_of_it() {
-    const CACHE: &str = "data/london/posts/index/ids";
-    let desk = Desk::new();
-    desk.write("a.ndjson", lines(&london(0..30)));
-    desk.write("b.ndjson", lines(&london(20..40)));
-    desk.write("c.ndjson", lines(&london(10..60)));
-    desk.cotag("import a.ndjson -t london").fine();
-    let old = desk.bytes(CACHE);
-    desk.cotag("import b.ndjson -t london").fine();
-    let whole = desk.bytes(CACHE);
-    let mut flipped = whole.clone();
-    flipped[120] ^= 4;
-    fs::rename(desk.path("data"), desk.path("base")).unwrap();
-    for cache in [
-        None,
-        Some(&old[..]),
-        Some(&whole[..200]),
-        Some(&flipped),
-        Some(b""),
-    ] {
-        desk.shell("rm -rf data && cp -a base data").code(0);
-        match cache {
-            None => fs::remove_file(desk.path(CACHE)).unwrap(),
-            Some(bytes) => {
-                desk.write(CACHE, bytes);
-            }
-        }
-        desk.cotag("verify").fine();
-        desk.cotag("import c.ndjson -t london").fine();
-        assert_eq!(desk.ids(DATA), ids((0..40).chain(40..60)));
-        let list = desk.json("data/ids/post_ids.json");
-        assert_eq!(list, json!({"london": ids(0..60)}));
-        desk.cotag("verify").fine();
-        assert!(desk.bytes(CACHE).len() > whole.len());
-    }
-}
-
-#[test]
-fn ids_are_added_to_the_lists_of_several_hashtags_in_place() {
-    let desk = Desk::new();
-    let mut expected = json!({"london": [], "rome": []});
-    for round in 0..12 {
-        let posts: Vec<_> = (round * 20..round * 20 + 20)
-            .map(|number| web(number, if number % 3 == 0 { "rome" } else { "london" }))
-            .collect();
-        for number in round * 20..round * 20 + 20 {
-            let name = if number % 3 == 0 { "rome" } else { "london" };
-            let list = expected[name].as_array_mut().unwrap();
-            list.extend(ids([number]).into_iter().map(serde_json::Value::from));
-        }
-        desk.write("posts.ndjson", lines(&posts));
-        desk.cotag("import posts.ndjson -t london rome").fine();
-        assert_eq!(desk.json("data/ids/post_ids.json"), expected);
-    }
-    // One of the two lists grew past its room, which moved the other.
     desk.cotag("verify").fine();
 }
