@@ -1,16 +1,21 @@
 //! The command line, as typed. No behaviour: `commands` gives the words their meaning.
 
+mod browser;
 mod chart;
 mod copy;
+mod parse;
+mod sandbox;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
+pub(crate) use browser::{BROWSER_ONLY, BrowserArgs, RESEARCH_ONLY, flag};
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
 pub(crate) use copy::CopyArgs;
+pub(crate) use parse::parse;
+pub(crate) use sandbox::{SandboxArgs, SandboxCommand, ServeArgs};
 
 pub(crate) const DATA_DIR: &str = "./data";
 
@@ -65,6 +70,7 @@ pub(crate) struct Global {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once, read once")]
 pub(crate) enum Command {
     /// Take posts over from files of other tools
     Import(ImportArgs),
@@ -73,7 +79,7 @@ pub(crate) enum Command {
     Frequencies(FrequenciesArgs),
     /// List the posts behind a number: ids, dates, authors, links
     Posts(PostsArgs),
-    /// Collect posts from TikTok's Research API, to the last reachable one, over days if need be
+    /// Collect posts from TikTok's Research API, or from the pages that a browser shows
     Download(DownloadArgs),
     /// Collect what any Research API query finds, and store it under a name
     Crawl(CrawlArgs),
@@ -149,10 +155,14 @@ fn format_names() -> Vec<&'static str> {
 stored before the next is asked for. The API has 1,000 requests a day; a run that needs more ends
 with exit code 4 and goes on the next day, or waits for it with --wait.
 
-Without credentials: `--source sandbox` collects made-up posts from a practice server.
+Without credentials: a browser of this machine shows the hashtag's page, is scrolled, and the posts that
+the page gets are stored (--source browser; log in or solve a captcha in its window). What a page
+shows is a ranked sample. `--source sandbox` collects made-up posts from a practice server.
 
 Examples:
   cotag download -t london -p --source sandbox      try it out
+  cotag download -t london -p --source browser      what the page of #london shows
+  cotag download -p --source browser --search 'big ben' --user bbcnews --limit 500
   cotag download -t london paris newyork -p         the last 30 days, then what is new
   cotag download -f tags.txt -p --since 2024-01-01 --until 2024-06-30 --region GB,FR --wait
   cotag download -t london -p --dry-run             what would be asked
@@ -186,6 +196,12 @@ pub(crate) struct DownloadArgs {
     /// The API.
     #[command(flatten)]
     pub(crate) api: ApiArgs,
+    /// The browser.
+    #[command(flatten)]
+    pub(crate) browser: BrowserArgs,
+    /// Ids of the options typed that only one source understands.
+    #[arg(skip)]
+    pub(crate) typed: Vec<String>,
 }
 
 /// `cotag crawl`
@@ -262,9 +278,9 @@ fn day(text: &str) -> Result<Date, String> {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Research API")]
 pub(crate) struct ApiArgs {
-    /// Where posts come from
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) source: SourceArg,
+    /// Where posts come from [default: research; `download` without credentials: browser]
+    #[arg(long, value_enum)]
+    pub(crate) source: Option<SourceArg>,
     /// Another server that speaks the API
     #[arg(long, value_name = "URL", env = "TIKTOK_API_URL")]
     pub(crate) api_url: Option<String>,
@@ -286,11 +302,12 @@ pub(crate) struct ApiArgs {
 }
 
 /// Where posts come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SourceArg {
     /// TikTok's Research API
-    #[default]
     Research,
+    /// A Chrome, Chromium or Edge of this machine, which shows the hashtag's page
+    Browser,
     /// A practice server in this process, with made-up posts; needs no credentials
     Sandbox,
 }
@@ -455,78 +472,6 @@ pub(crate) struct PostsArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// `cotag sandbox`
-#[derive(Args, Debug)]
-pub(crate) struct SandboxArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub(crate) command: SandboxCommand,
-}
-
-/// The commands of the sandbox.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SandboxCommand {
-    /// Answer as the Research API does, with made-up posts, until Ctrl-C
-    Serve(ServeArgs),
-}
-
-/// `cotag sandbox serve`
-#[derive(Args, Debug)]
-#[command(
-    after_help = "Speaks the protocol of TikTok's Research API (tokens and video queries) on this machine only, with
-made-up posts of #london, #paris and #newyork from 2018 until two days ago.
-
-Faults, each as seen of the real API; a client that does what it should gets every post all the same:
-  fresh-search    the next page is refused twice: search id invalid, count or cursor invalid
-  storm-500       three failures with status 500 in a row (--storm: more)
-  html-504        a gateway's HTML page, for windows longer than 4 days always
-  rate-limit      429 rate_limit_exceeded, the first time with Retry-After
-  short-pages     fewer rows than asked for, and more to come
-  empty-page      pages without a row, and more to come
-  expired-token   a token is no good after 8 requests
-  lost-search     every third search is forgotten after its first page
-  renamed-search  every page gives the search another id
-  duplicates      posts that come twice
-  off-query       posts that the query did not ask for
-  nul             NUL characters in names and captions
-  drop            the connection ends amid an answer
-  truncate        an answer ends amid its JSON
-  all             all of these
-
-Examples:
-  cotag sandbox serve --port 8765
-  cotag sandbox serve --port 8765 --fault storm-500,fresh-search --quota 50"
-)]
-pub(crate) struct ServeArgs {
-    /// TCP port on 127.0.0.1; 0 takes one that is free
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    pub(crate) port: u16,
-    /// What goes wrong: names as below, separated by commas, or `all`
-    #[arg(long, value_name = "FAULT,…", value_delimiter = ',')]
-    pub(crate) fault: Vec<String>,
-    /// Requests per day (UTC)
-    #[arg(long, value_name = "REQUESTS", default_value_t = 1_000)]
-    pub(crate) quota: u64,
-    /// How long a token is good
-    #[arg(long, value_name = "SECONDS", default_value_t = 7_200)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) token_life: u64,
-    /// Posts per hashtag in two months, 1 to 20000
-    #[arg(long, value_name = "POSTS", default_value_t = 1_000)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=20_000))]
-    pub(crate) posts: u32,
-    /// Failures in a row of `storm-500`; more than 3 make one storm, from the fourth request on
-    #[arg(long, value_name = "REQUESTS", default_value_t = 3)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) storm: u64,
-    /// Days that always fail, as some do at TikTok
-    #[arg(long, value_name = "DATE..DATE")]
-    pub(crate) unavailable: Option<String>,
-    /// Moves the pattern of the faults
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub(crate) seed: u32,
-}
-
 /// Where to take a post's hashtags from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TagsFromArg {
@@ -572,29 +517,4 @@ pub(crate) enum ColumnArg {
     Views,
     /// All of these
     All,
-}
-
-/// The arguments with spellings that a parser of short flags would take apart made its own:
-/// the seed tool's `-ht` and `-plt`, and `--plot -`.
-pub(crate) fn seed_spellings(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut ours: Vec<OsString> = Vec::new();
-    let mut literal = false;
-    for arg in args {
-        literal |= arg == "--";
-        let plot_before = ours
-            .last()
-            .is_some_and(|last| last == "--plot" || last == "-p");
-        let plotting = ours.iter().any(|arg| arg == "frequencies" || arg == "freq");
-        match arg.to_str() {
-            _ if literal => ours.push(arg),
-            Some("-ht") => ours.push("--hashtag".into()),
-            Some("-plt") => ours.push("--plot".into()),
-            Some("-") if plot_before && plotting => {
-                ours.pop();
-                ours.push("--plot=-".into());
-            }
-            _ => ours.push(arg),
-        }
-    }
-    ours
 }

@@ -49,7 +49,7 @@ mod writer;
 
 pub use atomic::replace;
 pub use claim::{Claim, Leaseholder};
-pub use coverage::{Coverage, WindowLine, WindowState};
+pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
 pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
 pub use index::Index;

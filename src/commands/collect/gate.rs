@@ -93,6 +93,10 @@ impl Gate for RunGate<'_> {
         self.halted.get() || interrupt::asked()
     }
 
+    fn is_awaited(&self) -> bool {
+        interrupt::asked()
+    }
+
     fn before(&self, now: Timestamp) -> Result<(), Stop> {
         if self.ending() {
             return Err(Stop::Interrupted);

@@ -5,6 +5,7 @@
 
 mod api;
 mod ini;
+mod part;
 mod query;
 mod query_file;
 mod regions;
@@ -14,9 +15,10 @@ mod wire;
 
 pub use api::{Api, BASE_URL, Credentials, Gate, Stop};
 pub use ini::{Entry, IniError, Section, parse_ini};
+pub use part::Part;
 pub use query::{Condition, Operation, Query, QueryError};
 pub use query_file::{QueryFile, QueryFormat, parse_date};
 pub use regions::is_region;
 pub use search::{Ask, End, Progress, Search, Step};
-pub use window::{LONGEST, Part, Window, remaining, tile};
+pub use window::{LONGEST, Window, remaining, tile};
 pub use wire::{Fault, Page, Problem, Row};

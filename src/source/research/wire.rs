@@ -116,13 +116,19 @@ pub(super) fn page(reply: &Reply, fetched: Timestamp) -> Result<Page, Problem> {
         return Err(no_json(reply, &text));
     };
     let error = body.object("error");
-    let code = error.filled("code");
-    let log_id = error.filled("log_id").map(Cow::into_owned);
-    if reply.status != 200 || code.as_deref().is_some_and(|code| code != "ok") {
+    // Flat where it is no object, as in the answers to token requests.
+    let code = error.literal("code").or_else(|| body.filled("error"));
+    let log_id = error
+        .filled("log_id")
+        .or_else(|| body.filled("log_id"))
+        .map(Cow::into_owned);
+    let is_fine = |code: &str| code.eq_ignore_ascii_case("ok") || code == "0";
+    if reply.status != 200 || code.as_deref().is_some_and(|code| !is_fine(code)) {
         let message = error
             .filled("message")
             .or_else(|| error.filled("msg"))
             .or_else(|| body.filled("message"))
+            .or_else(|| body.filled("error_description"))
             .unwrap_or_default();
         return Err(Problem {
             log_id,
@@ -135,19 +141,22 @@ pub(super) fn page(reply: &Reply, fetched: Timestamp) -> Result<Page, Problem> {
         log_id: log_id.clone(),
         ..Problem::new(Fault::Server, format!("the answer lacks {what}"))
     };
-    let has_more = data
-        .flag("has_more")
-        .ok_or_else(|| incomplete("`has_more`"))?;
     let cursor = data.literal("cursor").map(Cow::into_owned);
+    let rows = data.array("videos");
+    let has_more = match data.get("has_more").map(crate::json::Value::as_json) {
+        Some("true" | "1" | "\"true\"") => true,
+        Some("false" | "0" | "\"false\"") => false,
+        // Some servers leave out what is false. A page of rows is not taken for the last one on
+        // that ground: the next request tells. An answer without anything is none.
+        _ if !rows.is_empty() && cursor.is_some() => true,
+        _ if rows.is_empty() && data.get("videos").is_some() => false,
+        _ => return Err(incomplete("`has_more`")),
+    };
     if has_more && cursor.is_none() {
         return Err(incomplete("`cursor` although there is more"));
     }
     Ok(Page {
-        rows: data
-            .array("videos")
-            .iter()
-            .map(|row| Row::new(row.as_json()))
-            .collect(),
+        rows: rows.iter().map(|row| Row::new(row.as_json())).collect(),
         has_more,
         cursor,
         search_id: data.literal("search_id").map(Cow::into_owned),
@@ -221,12 +230,21 @@ pub(super) fn token(reply: &Reply) -> Result<(String, Duration), Problem> {
 /// What an error of the envelope means.
 fn problem(status: u16, code: &str, message: &str) -> Problem {
     let lower = message.to_lowercase();
-    let fault = match code {
-        "daily_quota_limit_exceeded" => Fault::Quota,
-        "rate_limit_exceeded" => Fault::Rate,
+    let lower_code = code.to_lowercase();
+    let fault = match &*lower_code {
+        code if code.contains("quota") => Fault::Quota,
+        code if code.contains("rate_limit") => Fault::Rate,
         "access_token_invalid" | "invalid_token" => Fault::Token,
         "scope_not_authorized" | "scope_permission_missed" => Fault::Credentials,
-        _ if lower.contains("search id") || lower.contains("invalid count or cursor") => {
+        _ if [
+            "search id",
+            "search_id",
+            "count or cursor",
+            "invalid cursor",
+        ]
+        .iter()
+        .any(|words| lower.contains(words)) =>
+        {
             Fault::Search
         }
         "timeout" | "internal_error" => Fault::Server,
@@ -391,6 +409,67 @@ mod tests {
     }
 
     #[test]
+    fn answers_in_another_style_are_read_too() {
+        let row = r#"{"id":"7516160338215837051"}"#;
+        for (body, has_more, cursor, rows) in [
+            (
+                format!(
+                    r#"{{"error":{{"code":"OK"}},"x":1,"data":{{"has_more":true,"cursor":"100","search_id":751,"videos":[{row}],"y":[]}}}}"#
+                ),
+                true,
+                Some("100"),
+                1,
+            ),
+            (
+                format!(r#"{{"data":{{"videos":[{row}],"has_more":"false"}},"error":null}}"#),
+                false,
+                None,
+                1,
+            ),
+            (
+                format!(r#"{{"data":{{"videos":[{row}],"has_more":0}},"error":{{"code":0}}}}"#),
+                false,
+                None,
+                1,
+            ),
+            (
+                format!(r#"{{"data":{{"videos":[{row}],"cursor":7}}}}"#),
+                true,
+                Some("7"),
+                1,
+            ),
+            (
+                r#"{"data":{"videos":[]},"error":{"code":"ok"}}"#.to_owned(),
+                false,
+                None,
+                0,
+            ),
+            (
+                r#"{"data":{"videos":null,"has_more":false},"error":{"code":""}}"#.to_owned(),
+                false,
+                None,
+                0,
+            ),
+        ] {
+            let page = read(200, &body).unwrap();
+            assert_eq!(
+                (page.has_more, page.cursor.as_deref(), page.rows.len()),
+                (has_more, cursor, rows),
+                "{body}"
+            );
+            assert!(page.search_id.is_none_or(|id| id == "751"));
+        }
+        let flat = r#"{"error":"access_token_invalid","error_description":"expired","log_id":"L"}"#;
+        let problem = read(401, flat).unwrap_err();
+        assert_eq!(
+            (problem.fault, problem.log_id.as_deref()),
+            (Fault::Token, Some("L"))
+        );
+        assert_eq!(problem.message, "HTTP 401 access_token_invalid: expired");
+        assert_eq!(read(200, flat).unwrap_err().fault, Fault::Token);
+    }
+
+    #[test]
     fn every_error_has_its_meaning() {
         let envelope = |code: &str, message: &str| {
             format!(
@@ -426,6 +505,19 @@ mod tests {
             (200, "internal_error", "", Fault::Server),
             (503, "", "", Fault::Server),
             (404, "not_found", "", Fault::Rejected),
+            (400, "daily_quota_limit_exceeded", "", Fault::Quota),
+            (429, "Daily_Quota_Exceeded", "", Fault::Quota),
+            (429, "", "The API daily quota limit exceeded", Fault::Quota),
+            (403, "rate_limit_exceeded", "", Fault::Rate),
+            (400, "invalid_params", "invalid cursor", Fault::Search),
+            (
+                500,
+                "invalid_params",
+                "search_id is invalid or expired",
+                Fault::Search,
+            ),
+            (401, "", "", Fault::Token),
+            (401, "invalid_token", "", Fault::Token),
         ] {
             let problem = read(status, &envelope(code, message)).unwrap_err();
             assert_eq!(problem.fault, fault, "{status} {code} {message}");
