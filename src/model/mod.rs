@@ -2,6 +2,7 @@
 
 mod brief;
 mod caption;
+mod columns;
 mod format;
 mod hashtag;
 mod link;
@@ -9,6 +10,7 @@ mod post;
 
 pub use brief::{Brief, Name};
 pub use caption::caption_tags;
+pub use columns::{Builder, Class, Column, Columns, Dated, Names, Packed, TagSource};
 pub use format::{Format, Origin};
 pub use hashtag::{Hashtag, spelling};
 pub use link::{SITE, page_link};

@@ -19,6 +19,7 @@ mod doctor;
 mod filters;
 mod frequencies;
 mod import;
+mod index;
 mod intake;
 #[cfg(target_os = "linux")]
 mod media;
