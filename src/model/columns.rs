@@ -4,9 +4,12 @@
 //! of megabytes and a filter looks at nothing but the columns that it asks about.
 
 mod builder;
+mod dictionary;
+mod merge;
 mod packed;
 
 pub use builder::Builder;
+pub use merge::merge;
 pub use packed::{Names, Packed};
 
 use super::{Format, Hashtag, Origin};

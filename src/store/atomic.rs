@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::StoreError;
 
 /// How the names of files begin that are not finished.
-const TEMPORARY: &str = ".cotag-";
+pub(super) const TEMPORARY: &str = ".cotag-";
 
 /// Replaces `path` by what `write` produces: a temporary file beside it, synced, then renamed over it.
 ///

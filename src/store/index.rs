@@ -23,10 +23,10 @@ use crate::record::Stored;
 /// Changes with the layout of the files, and whenever `record` reads more or something else out of
 /// the same records (a test of what it reads says so).
 const VERSION: u32 = 1;
-/// Posts in memory and in one segment built at a time.
-const AT_ONCE: usize = 250_000;
-/// Segments of more posts than this are not merged any more.
-const LARGEST: usize = 1 << 20;
+/// Posts in memory: so many are written as a segment of their own before they are merged.
+const AT_ONCE: usize = 1 << 16;
+/// Segments are not merged to more posts than this.
+const LARGEST: u64 = 1 << 20;
 /// How much of the end of data.json is looked at.
 const TAIL: u64 = 4096;
 /// Posts compared at a time.
@@ -136,16 +136,16 @@ pub(super) struct Extension {
     /// The index of what was stored before; `None` where it has to be built from the posts.
     base: Option<Index>,
     added: Builder,
-    /// Segments of posts that were added.
-    full: Vec<Columns>,
+    chunks: Chunks,
 }
 
 impl Extension {
     /// For posts that are about to be added to.
     pub(super) fn open(posts: &Path, stored: u64) -> Self {
+        let folder = folder(posts);
         let base = if stored == 0 {
             Some(Index {
-                folder: folder(posts),
+                folder: folder.clone(),
                 segments: Vec::new(),
             })
         } else {
@@ -154,7 +154,10 @@ impl Extension {
         Self {
             base,
             added: Builder::default(),
-            full: Vec::new(),
+            chunks: Chunks {
+                folder,
+                segments: Vec::new(),
+            },
         }
     }
 
@@ -165,9 +168,10 @@ impl Extension {
         }
         self.added.push(post, origin);
         if self.added.len() >= AT_ONCE {
-            match std::mem::take(&mut self.added).finish() {
-                Some(table) => self.full.push(table),
-                None => self.base = None,
+            let table = std::mem::take(&mut self.added).finish();
+            let written = table.is_some_and(|table| self.chunks.write(&table).is_ok());
+            if !written {
+                self.spoil();
             }
         }
     }
@@ -176,56 +180,76 @@ impl Extension {
     pub(super) fn spoil(&mut self) {
         self.base = None;
         self.added = Builder::default();
-        self.full.clear();
+        self.chunks.segments.clear();
     }
 
     /// Brings the index up to date with the posts, of which there are so many.
     pub(super) fn save(self, posts: &Path, ledger: &Ledger, stored: u64) -> Result<(), StoreError> {
-        let folder = folder(posts);
-        fs::create_dir_all(&folder)?;
+        let Self {
+            base,
+            added,
+            mut chunks,
+        } = self;
+        fs::create_dir_all(&chunks.folder)?;
         let data = posts.join("data.json");
-        let (mut index, tables) = match self.base {
-            Some(base) => {
-                let mut tables = self.full;
-                match self.added.finish() {
-                    Some(last) if last.posts > 0 => tables.push(last),
-                    Some(_) => {}
-                    None => return remove(&folder),
-                }
-                (base, tables)
-            }
-            None => match built(&data, stored)? {
-                Some(tables) => {
-                    let folder = folder.clone();
-                    let segments = Vec::new();
-                    (Index { folder, segments }, tables)
-                }
-                None => return remove(&folder),
+        let is_whole = match (&base, added.is_empty()) {
+            (None, _) => built(&data, &mut |table| chunks.write(&table))?,
+            (Some(_), true) => true,
+            (Some(_), false) => match added.finish() {
+                Some(table) => chunks.write(&table).map(|()| true)?,
+                None => false,
             },
         };
-        let added: usize = tables.iter().map(|table| table.posts).sum();
-        if index.posts() + added as u64 != stored {
+        let Chunks { folder, segments } = chunks;
+        let mut index = base.unwrap_or_else(|| Index {
+            folder: folder.clone(),
+            segments: Vec::new(),
+        });
+        let added: u64 = segments.iter().map(|segment| segment.posts).sum();
+        if !is_whole || index.posts() + added != stored {
             return remove(&folder);
         }
         let head = ledger.head.as_deref().unwrap_or_default();
         let name = head.get(..16).unwrap_or("first");
-        for (number, table) in tables.into_iter().enumerate() {
-            index.add(table, &format!("{name}-{number}"))?;
+        if !index.add(segments, name)? {
+            return remove(&folder);
         }
         index.finish(&data)
     }
 }
 
-/// Columns of all posts in a file of lines; `None` where a line is no post, or a post stands twice.
-fn built(data: &Path, stored: u64) -> Result<Option<Vec<Columns>>, StoreError> {
-    let mut posts = Posts::open(data)?;
-    let mut tables = Vec::new();
-    let mut count = 0;
-    while let Some(table) = posts.table(AT_ONCE)? {
-        count += table.posts as u64;
-        tables.push(table);
+/// Segments of added posts that no manifest names yet, as temporary files.
+#[derive(Debug)]
+struct Chunks {
+    folder: PathBuf,
+    segments: Vec<Segment>,
+}
+
+impl Chunks {
+    fn write(&mut self, table: &Columns) -> Result<(), StoreError> {
+        fs::create_dir_all(&self.folder)?;
+        let number = self.segments.len();
+        let file = format!("{}{number}{}", atomic::TEMPORARY, segment::EXTENSION);
+        segment::write(&self.folder.join(&file), table)?;
+        self.segments.push(Segment {
+            file,
+            posts: table.posts as u64,
+        });
+        Ok(())
     }
-    Ok((posts.is_whole && count == stored).then_some(tables))
+}
+
+/// Gives the posts of a file of lines away as columns; `false` where a line is no post, or a post
+/// stands twice.
+fn built(
+    data: &Path,
+    each: &mut dyn FnMut(Columns) -> Result<(), StoreError>,
+) -> Result<bool, StoreError> {
+    let mut posts = Posts::open(data)?;
+    while let Some(table) = posts.table(AT_ONCE)? {
+        each(table)?;
+    }
+    Ok(posts.is_whole)
 }
 
 /// The posts of a file of lines, in its order.
@@ -298,46 +322,42 @@ fn sweep(folder: &Path, kept: &[Segment]) -> Result<(), StoreError> {
 }
 
 impl Index {
-    /// Adds a segment; those before it that are not much larger are merged with it, so that there
-    /// are few and each post is written again a few times only.
-    fn add(&mut self, table: Columns, name: &str) -> Result<(), StoreError> {
-        let mut table = table;
-        let mut merged = Vec::new();
-        let mut posts = table.posts as u64;
-        while let Some(last) = self.segments.last()
-            && last.posts < 2 * posts
-            && last.posts + posts <= LARGEST as u64
-        {
-            posts += last.posts;
-            merged.extend(self.segments.pop());
-        }
-        if !merged.is_empty() {
-            let mut builder = Builder::default();
-            for segment in merged.iter().rev() {
-                let whole = self.read_segment(segment, &Column::ALL);
-                builder.append(&whole.ok_or_else(|| self.broken(segment))?);
+    /// Adds segments, joined to as few as may be; those before them that are not much larger are
+    /// merged with them, so that there are few and each post is written again a few times only.
+    ///
+    /// `false` where their numbers are too large together.
+    fn add(&mut self, added: Vec<Segment>, name: &str) -> Result<bool, StoreError> {
+        let mut groups: Vec<Vec<Segment>> = Vec::new();
+        for segment in added {
+            match groups.last_mut() {
+                Some(last) if total(last) + segment.posts <= LARGEST => last.push(segment),
+                _ => groups.push(vec![segment]),
             }
-            builder.append(&table);
-            drop(table);
-            let Some(whole) = builder.finish() else {
-                return Err(self.broken(&merged[0]));
-            };
-            table = whole;
         }
-        let file = format!("{name}{}", segment::EXTENSION);
-        segment::write(&self.folder.join(&file), &table)?;
-        self.segments.push(Segment {
-            file,
-            posts: table.posts as u64,
-        });
-        Ok(())
-    }
-
-    fn broken(&self, segment: &Segment) -> StoreError {
-        StoreError::Damaged {
-            path: self.folder.join(&segment.file),
-            why: "a damaged cache".into(),
+        if let Some(first) = groups.first_mut() {
+            while let Some(last) = self.segments.last()
+                && last.posts < 2 * total(first)
+                && last.posts + total(first) <= LARGEST
+            {
+                first.splice(0..0, self.segments.pop());
+            }
         }
+        for (number, group) in groups.into_iter().enumerate() {
+            let file = format!("{name}-{number}{}", segment::EXTENSION);
+            let path = self.folder.join(&file);
+            let files: Vec<PathBuf> = group
+                .iter()
+                .map(|segment| self.folder.join(&segment.file))
+                .collect();
+            if let [one] = &*files {
+                fs::rename(one, &path)?;
+            } else if segment::merge(&files, &path)?.is_none() {
+                return Ok(false);
+            }
+            let posts = total(&group);
+            self.segments.push(Segment { file, posts });
+        }
+        Ok(true)
     }
 
     fn finish(self, data: &Path) -> Result<(), StoreError> {
@@ -355,6 +375,10 @@ impl Index {
         })?;
         sweep(&self.folder, &manifest.segments)
     }
+}
+
+fn total(segments: &[Segment]) -> u64 {
+    segments.iter().map(|segment| segment.posts).sum()
 }
 
 /// Removes an index that could not be brought up to date, so that the next writer builds it.

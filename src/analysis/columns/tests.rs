@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::analysis::Counter;
-use crate::model::{Builder, Created, Format, Origin, Post};
+use crate::model::{Builder, Created, Format, Origin, Post, merge_columns};
 
 const TAGS: [&str; 12] = [
     "london",
@@ -122,6 +122,34 @@ fn filters() -> impl Strategy<Value = Filter> {
         )
 }
 
+/// Puts a column of a table into another one.
+fn put(all: &mut Columns, column: Column, table: Columns) {
+    match column {
+        Column::Totals => (all.uses, all.variants) = (table.uses, table.variants),
+        Column::Class => all.class = table.class,
+        Column::Created => (all.created, all.nanosecond) = (table.created, table.nanosecond),
+        Column::Region => all.region = table.region,
+        Column::Language => all.language = table.language,
+        Column::Author => all.author = table.author,
+        Column::Authors => all.authors = table.authors,
+        Column::Views => all.views = table.views,
+        Column::Tags => (all.tag_counts, all.tags) = (table.tag_counts, table.tags),
+        Column::Spellings => all.spellings = table.spellings,
+    }
+}
+
+fn with_head(mut all: Columns, head: Columns) -> Columns {
+    (all.posts, all.classes, all.span) = (head.posts, head.classes, head.span);
+    (all.epoch, all.regions, all.languages) = (head.epoch, head.regions, head.languages);
+    all
+}
+
+fn rows(table: &Columns) -> Vec<String> {
+    let mut tag = 0;
+    let row = |post| format!("{:?}", table.row(post, &mut tag));
+    (0..table.posts).map(row).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
@@ -165,11 +193,16 @@ proptest! {
         let mut tables: Vec<Columns> =
             builders.into_iter().map(|builder| builder.finish().unwrap()).collect();
         if joined {
-            let mut all = Builder::default();
-            for table in &tables {
-                all.append(table);
-            }
-            tables = vec![all.finish().unwrap()];
+            let mut all = Columns::default();
+            let mut columns = |column, table| {
+                put(&mut all, column, table);
+                Some(())
+            };
+            let mut read = |table: usize, _: &[Column]| tables.get(table).cloned();
+            let head = merge_columns(tables.len(), &mut read, &mut columns).unwrap();
+            let rows: Vec<String> = tables.iter().flat_map(rows).collect();
+            tables = vec![with_head(all, head)];
+            prop_assert_eq!(tables.iter().flat_map(self::rows).collect::<Vec<_>>(), rows);
         }
         prop_assert!(tables.iter().all(Columns::adds_up));
         let question = Asked { filter: &filter, from, extras, options: &options };

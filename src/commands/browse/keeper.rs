@@ -86,7 +86,8 @@ impl<'t> Taking<'t> {
             fetched: Some(fetched),
             run: self.run.to_owned(),
         };
-        match self.writer.add(post.id, &envelope.seal(raw)) {
+        let line = envelope.seal(raw);
+        match self.writer.add_post(post, Origin::Browser, &line) {
             Added::New => self.tally.new += 1,
             Added::Known => self.tally.known += 1,
         }

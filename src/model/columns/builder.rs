@@ -1,8 +1,8 @@
 //! Posts taken into columns one after the other.
 
-use hashbrown::HashMap;
 use jiff::Timestamp;
 
+use super::dictionary::Dictionary;
 use super::{Class, Columns, Dated, Names, Packed, TagSource};
 use crate::model::{Created, Hashtag, Origin, Post, caption_tags, spelling};
 
@@ -33,37 +33,6 @@ pub struct Builder {
 
 /// In place of an identity.
 const NOTHING: u32 = u32::MAX;
-
-/// Texts, numbered as they come.
-#[derive(Debug, Default)]
-struct Dictionary {
-    numbers: HashMap<Box<str>, u32>,
-}
-
-impl Dictionary {
-    fn number(&mut self, text: &str) -> (u32, bool) {
-        if let Some(&number) = self.numbers.get(text) {
-            return (number, false);
-        }
-        // Four billion different texts do not fit into a machine's memory before this fails.
-        let number = u32::try_from(self.numbers.len()).unwrap_or(NOTHING);
-        self.numbers.insert(text.into(), number);
-        (number, true)
-    }
-
-    /// A text's number from 1; 0 without a text.
-    fn optional(&mut self, text: Option<&str>) -> u32 {
-        text.map_or(0, |text| self.number(text).0 + 1)
-    }
-
-    fn in_order(&self) -> Vec<&str> {
-        let mut texts = vec![""; self.numbers.len()];
-        for (text, &number) in &self.numbers {
-            texts[number as usize] = text;
-        }
-        texts
-    }
-}
 
 /// Second and nanosecond of a time, the nanosecond never negative.
 fn parts(at: Timestamp) -> (i64, u32) {
@@ -164,14 +133,14 @@ impl Builder {
         if text.is_empty() {
             return None;
         }
-        let (number, is_new) = self.spellings.number(text);
+        let (number, is_new) = self.spellings.number(text)?;
         if is_new {
             self.identities.push(number);
             match Hashtag::new(text) {
                 None => self.identities[number as usize] = NOTHING,
                 Some(tag) if tag.as_str() == text => {}
                 Some(tag) => {
-                    let (identity, is_new) = self.spellings.number(tag.as_str());
+                    let (identity, is_new) = self.spellings.number(tag.as_str())?;
                     if is_new {
                         self.identities.push(identity);
                     }
@@ -182,47 +151,9 @@ impl Builder {
         Some(number)
     }
 
-    /// Takes all posts of a table, of which all columns must be there.
-    pub fn append(&mut self, table: &Columns) {
-        let spelled: Vec<u32> = table
-            .spellings
-            .iter()
-            .map(|text| self.spelled(text).unwrap_or(NOTHING))
-            .collect();
-        let mut authors = Vec::with_capacity(table.authors.len());
-        for name in table.authors.iter() {
-            authors.push(self.authors.number(name).0 + 1);
-        }
-        let renumbered = |names: &[String], dictionary: &mut Dictionary| {
-            let optional = |name: &String| dictionary.optional(Some(name));
-            std::iter::once(0)
-                .chain(names.iter().map(optional))
-                .collect()
-        };
-        let regions: Vec<u32> = renumbered(&table.regions, &mut self.regions);
-        let languages: Vec<u32> = renumbered(&table.languages, &mut self.languages);
-        let mut at = 0;
-        for post in 0..table.posts {
-            let count = index(table.tag_counts.get(post));
-            let tags = table.tags.range(at..at + count);
-            self.tags.extend(tags.map(|tag| spelled[index(tag)]));
-            at += count;
-            self.tag_counts.push(number(count));
-            self.push_class(table.classes[index(table.class.get(post))].0);
-            self.push_created(table.created_of(post));
-            self.region.push(regions[index(table.region.get(post))]);
-            self.language
-                .push(languages[index(table.language.get(post))]);
-            let author = table.author_of(post);
-            self.author
-                .push(author.map_or(0, |author| authors[author as usize]));
-            self.views.push(table.views_of(post));
-        }
-    }
-
     /// The table; `None` where a number is so large, or texts so long, that they do not fit.
     pub fn finish(self) -> Option<Columns> {
-        let mut uses = vec![0_u32; self.spellings.numbers.len()];
+        let mut uses = vec![0_u32; self.spellings.len()];
         for &tag in &self.tags {
             uses[tag as usize] += 1;
         }
@@ -238,7 +169,7 @@ impl Builder {
             .map(|(tag, &identity)| (here[tag as usize], here[identity as usize]))
             .collect();
         variants.sort_unstable();
-        let texts = self.spellings.in_order();
+        let texts = self.spellings.names()?;
         let epoch = self.span.map_or(0, |((first, _), _)| first);
         let since = |created: &Option<(i64, u32)>| match created {
             None => Some(0),
@@ -254,8 +185,8 @@ impl Builder {
             classes: self.classes,
             span: self.span,
             variants,
-            regions: owned(&self.regions),
-            languages: owned(&self.languages),
+            regions: self.regions.names()?.iter().map(str::to_owned).collect(),
+            languages: self.languages.names()?.iter().map(str::to_owned).collect(),
             epoch,
             class: pack(&self.class),
             created: Packed::new(&self.created.iter().map(since).collect::<Option<Vec<_>>>()?),
@@ -267,7 +198,7 @@ impl Builder {
             region: pack(&self.region),
             language: pack(&self.language),
             author: packed((1..).zip(&self.author).map(author)),
-            authors: Names::new(self.authors.in_order())?,
+            authors: self.authors.names()?,
             views: Packed::new(
                 &self
                     .views
@@ -277,18 +208,10 @@ impl Builder {
             ),
             tag_counts: pack(&self.tag_counts),
             tags: packed(self.tags.iter().map(|&tag| u64::from(here[tag as usize]))),
-            spellings: Names::new(by_use.iter().map(|&tag| texts[tag as usize]))?,
+            spellings: Names::new(by_use.iter().map(|&tag| texts.get(tag)))?,
             uses: by_use.iter().map(|&tag| uses[tag as usize]).collect(),
         })
     }
-}
-
-fn owned(dictionary: &Dictionary) -> Vec<String> {
-    dictionary
-        .in_order()
-        .into_iter()
-        .map(str::to_owned)
-        .collect()
 }
 
 fn packed(numbers: impl Iterator<Item = u64>) -> Packed {
@@ -298,8 +221,4 @@ fn packed(numbers: impl Iterator<Item = u64>) -> Packed {
 /// Numbers of posts and hashtags, of which a table has fewer than four billion.
 fn number(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(NOTHING)
-}
-
-fn index(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

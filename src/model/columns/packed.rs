@@ -17,25 +17,11 @@ impl Packed {
     /// Packs numbers.
     pub fn new(numbers: &[u64]) -> Self {
         let largest = numbers.iter().copied().max().unwrap_or(0);
-        let width = width(64 - largest.leading_zeros());
-        let mut bytes = vec![0; size(width, numbers.len()).unwrap_or(SPARE)];
-        let mut bit = 0_usize;
+        let mut packer = Packer::new(largest, numbers.len());
         for number in numbers {
-            let place = bit / 8;
-            if let Some(word) = bytes
-                .get_mut(place..)
-                .and_then(<[u8]>::first_chunk_mut::<8>)
-            {
-                let old = u64::from_le_bytes(*word);
-                *word = (old | number << (bit % 8)).to_le_bytes();
-            }
-            bit += width as usize;
+            packer.push(*number);
         }
-        Self {
-            width,
-            length: numbers.len(),
-            bytes,
-        }
+        packer.finish()
     }
 
     /// Takes packed numbers back; `None` if they are not so many bytes, or of no such width.
@@ -92,6 +78,55 @@ impl Packed {
     }
 }
 
+/// Numbers being packed one after the other.
+#[derive(Debug)]
+pub(super) struct Packer {
+    packed: Packed,
+    /// Bits that are not in `packed` yet, and how many.
+    waiting: u128,
+    filled: u32,
+}
+
+impl Packer {
+    /// For about so many numbers, none larger than `largest`.
+    pub(super) fn new(largest: u64, length: usize) -> Self {
+        let width = width(64 - largest.leading_zeros());
+        Self {
+            packed: Packed {
+                width,
+                length: 0,
+                bytes: Vec::with_capacity(size(width, length).unwrap_or(SPARE)),
+            },
+            waiting: 0,
+            filled: 0,
+        }
+    }
+
+    /// Takes a number; of one that is larger than announced, the lower bits.
+    pub(super) fn push(&mut self, number: u64) {
+        let width = self.packed.width;
+        let bits = u128::from(number) & ((1 << width) - 1);
+        self.waiting |= bits << self.filled;
+        self.filled += width;
+        if let Some(left) = self.filled.checked_sub(64) {
+            let word = self.waiting.to_le_bytes();
+            self.packed.bytes.extend_from_slice(&word[..8]);
+            self.waiting >>= 64;
+            self.filled = left;
+        }
+        self.packed.length += 1;
+    }
+
+    /// The numbers.
+    pub(super) fn finish(mut self) -> Packed {
+        let rest = self.waiting.to_le_bytes();
+        let bytes = self.filled.div_ceil(8) as usize;
+        self.packed.bytes.extend_from_slice(&rest[..bytes]);
+        self.packed.bytes.extend_from_slice(&[0; SPARE]);
+        self.packed
+    }
+}
+
 /// A width that can be read as one word: wider ones start at a byte.
 fn width(bits: u32) -> u32 {
     if bits > 56 { 64 } else { bits }
@@ -115,10 +150,18 @@ impl Names {
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<Self> {
         let mut list = Self::default();
         for name in names {
-            list.text.extend_from_slice(name.as_bytes());
-            list.ends.push(u32::try_from(list.text.len()).ok()?);
+            list.push(name)?;
         }
         Some(list)
+    }
+
+    /// Adds a text, whose number is given back; `None` if the texts are more than four gigabytes.
+    pub fn push(&mut self, name: &str) -> Option<u32> {
+        let number = u32::try_from(self.ends.len()).ok()?;
+        let end = u32::try_from(self.text.len().checked_add(name.len())?).ok()?;
+        self.text.extend_from_slice(name.as_bytes());
+        self.ends.push(end);
+        Some(number)
     }
 
     /// Takes a list back: the texts behind each other, and the length of each; `None` if they do not

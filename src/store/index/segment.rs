@@ -9,13 +9,13 @@
 //! ```
 
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::super::{StoreError, atomic};
-use crate::model::{Class, Column, Columns, Dated, Names, Packed, TagSource};
+use crate::model::{Class, Column, Columns, Dated, Names, Packed, TagSource, merge_columns};
 
 pub(super) const EXTENSION: &str = ".columns";
 const MAGIC: &[u8; 8] = b"cotagix1";
@@ -51,72 +51,127 @@ struct Entry {
 
 /// Writes a segment, not synced: what is lost or torn is noticed.
 pub(super) fn write(path: &Path, table: &Columns) -> Result<(), StoreError> {
-    let (use_values, use_runs) = runs(&table.uses);
-    let (variants, identities): (Vec<u64>, Vec<u64>) = table
-        .variants
-        .iter()
-        .map(|&(variant, identity)| (u64::from(variant), u64::from(identity)))
-        .unzip();
-    let small = [
-        ("use", Packed::new(&use_values)),
-        ("use_run", Packed::new(&use_runs)),
-        ("variant", Packed::new(&variants)),
-        ("identity", Packed::new(&identities)),
-        ("author_length", Packed::new(&table.authors.lengths())),
-        ("spelling_length", Packed::new(&table.spellings.lengths())),
-    ];
-    let large = [
-        ("class", &table.class),
-        ("created", &table.created),
-        ("nanosecond", &table.nanosecond),
-        ("region", &table.region),
-        ("language", &table.language),
-        ("author", &table.author),
-        ("views", &table.views),
-        ("tag_count", &table.tag_counts),
-        ("tag", &table.tags),
-    ];
-    let numbers = small.iter().map(|(name, packed)| (*name, packed));
-    let mut parts: Vec<(&str, u32, usize, &[u8])> = numbers
-        .chain(large)
-        .map(|(name, packed)| (name, packed.bits(), packed.len(), packed.bytes()))
-        .collect();
-    for (name, names) in [("authors", &table.authors), ("spellings", &table.spellings)] {
-        let text = names.text();
-        parts.push((name, 8, text.len(), text));
+    let mut draft = Draft::new(path)?;
+    for column in Column::ALL {
+        draft.column(column, table)?;
     }
-    let mut from = 0;
-    let entries = parts.iter().map(|&(name, bits, length, bytes)| {
-        let start = from;
-        from += bytes.len() as u64;
-        Entry {
+    draft.finish(path, table)
+}
+
+/// Writes the posts of several segments as one; `None` where one of them is not whole, or their
+/// numbers are too large together.
+pub(super) fn merge(parts: &[PathBuf], path: &Path) -> Result<Option<()>, StoreError> {
+    let mut draft = Draft::new(path)?;
+    let mut failed = None;
+    let head = merge_columns(
+        parts.len(),
+        &mut |part, wanted| read(parts.get(part)?, wanted),
+        &mut |column, table| {
+            let written = draft.column(column, &table);
+            written.map_err(|error| failed = Some(error)).ok()
+        },
+    );
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    head.map(|head| draft.finish(path, &head)).transpose()
+}
+
+/// A segment's columns while their header is not known yet.
+struct Draft {
+    columns: std::fs::File,
+    length: u64,
+    entries: Vec<Entry>,
+}
+
+impl Draft {
+    /// For a segment that is to stand at `path`.
+    fn new(path: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            columns: tempfile::tempfile_in(path.parent().unwrap_or(Path::new(".")))?,
+            length: 0,
+            entries: Vec::new(),
+        })
+    }
+
+    fn column(&mut self, column: Column, table: &Columns) -> std::io::Result<()> {
+        match column {
+            Column::Totals => {
+                let (values, runs) = runs(&table.uses);
+                self.numbers("use", &Packed::new(&values))?;
+                self.numbers("use_run", &Packed::new(&runs))?;
+                let (variants, identities): (Vec<u64>, Vec<u64>) = table
+                    .variants
+                    .iter()
+                    .map(|&(variant, identity)| (u64::from(variant), u64::from(identity)))
+                    .unzip();
+                self.numbers("variant", &Packed::new(&variants))?;
+                self.numbers("identity", &Packed::new(&identities))
+            }
+            Column::Class => self.numbers("class", &table.class),
+            Column::Created => {
+                self.numbers("created", &table.created)?;
+                self.numbers("nanosecond", &table.nanosecond)
+            }
+            Column::Region => self.numbers("region", &table.region),
+            Column::Language => self.numbers("language", &table.language),
+            Column::Author => self.numbers("author", &table.author),
+            Column::Authors => self.names("author_length", "authors", &table.authors),
+            Column::Views => self.numbers("views", &table.views),
+            Column::Tags => {
+                self.numbers("tag_count", &table.tag_counts)?;
+                self.numbers("tag", &table.tags)
+            }
+            Column::Spellings => self.names("spelling_length", "spellings", &table.spellings),
+        }
+    }
+
+    fn numbers(&mut self, name: &str, packed: &Packed) -> std::io::Result<()> {
+        self.bytes(name, packed.bits(), packed.len(), packed.bytes())
+    }
+
+    fn names(&mut self, lengths: &str, text: &str, names: &Names) -> std::io::Result<()> {
+        self.numbers(lengths, &Packed::new(&names.lengths()))?;
+        self.bytes(text, 8, names.text().len(), names.text())
+    }
+
+    fn bytes(&mut self, name: &str, bits: u32, length: usize, bytes: &[u8]) -> std::io::Result<()> {
+        self.columns.write_all(bytes)?;
+        self.entries.push(Entry {
             name: name.to_owned(),
             bits,
             length,
-            from: start,
+            from: self.length,
             bytes: bytes.len() as u64,
             crc: crc32fast::hash(bytes),
-        }
-    });
-    let header = Header {
-        posts: table.posts,
-        classes: table.classes.iter().map(class_posts).collect(),
-        span: table.span,
-        epoch: table.epoch,
-        regions: table.regions.clone(),
-        languages: table.languages.clone(),
-        columns: entries.collect(),
-    };
-    let header = serde_json::to_vec(&header).map_err(std::io::Error::from)?;
-    let length = u32::try_from(header.len()).map_err(std::io::Error::other)?;
-    atomic::replace_cache(path, |out| {
-        out.write_all(MAGIC)?;
-        out.write_all(&length.to_le_bytes())?;
-        out.write_all(&crc32fast::hash(&header).to_le_bytes())?;
-        out.write_all(&header)?;
-        parts.iter().try_for_each(|part| out.write_all(part.3))
-    })?;
-    Ok(())
+        });
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Puts the columns behind their header; `head` is what stands beside them.
+    fn finish(mut self, path: &Path, head: &Columns) -> Result<(), StoreError> {
+        let header = Header {
+            posts: head.posts,
+            classes: head.classes.iter().map(class_posts).collect(),
+            span: head.span,
+            epoch: head.epoch,
+            regions: head.regions.clone(),
+            languages: head.languages.clone(),
+            columns: self.entries,
+        };
+        let header = serde_json::to_vec(&header).map_err(std::io::Error::from)?;
+        let length = u32::try_from(header.len()).map_err(std::io::Error::other)?;
+        self.columns.rewind()?;
+        atomic::replace_cache(path, |out| {
+            out.write_all(MAGIC)?;
+            out.write_all(&length.to_le_bytes())?;
+            out.write_all(&crc32fast::hash(&header).to_le_bytes())?;
+            out.write_all(&header)?;
+            std::io::copy(&mut self.columns, out).map(drop)
+        })?;
+        Ok(())
+    }
 }
 
 /// Reads columns of a segment; `None` where it is not whole.

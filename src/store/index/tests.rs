@@ -26,7 +26,13 @@ fn file(records: &[&str]) -> (tempfile::TempDir, PathBuf) {
 
 fn table() -> Columns {
     let (_folder, data) = file(&RECORDS);
-    built(&data, 8).unwrap().unwrap().remove(0)
+    let mut tables = Vec::new();
+    let is_whole = built(&data, &mut |table| {
+        tables.push(table);
+        Ok(())
+    });
+    assert!(is_whole.unwrap());
+    tables.remove(0)
 }
 
 /// Where this fails, records are read otherwise than when indexes were written: count `VERSION` up
@@ -79,10 +85,19 @@ fn nothing_but_whole_posts_is_indexed() {
         vec![RECORDS[0], "{"],
     ] {
         let (_folder, data) = file(&records);
-        assert_eq!(built(&data, records.len() as u64).unwrap(), None);
+        assert!(!built(&data, &mut |_| Ok(())).unwrap());
+        let posts = data.parent().unwrap();
+        let extension = Extension::open(posts, 2);
+        extension.save(posts, &Ledger::default(), 2).unwrap();
+        assert!(Index::open(posts).is_none());
     }
-    let (_folder, data) = file(&RECORDS);
-    assert_eq!(built(&data, 7).unwrap(), None, "another number of posts");
+    let (folder, _) = file(&RECORDS);
+    for (stored, is_indexed) in [(7, false), (8, true)] {
+        let extension = Extension::open(folder.path(), stored);
+        let saved = extension.save(folder.path(), &Ledger::default(), stored);
+        saved.unwrap();
+        assert_eq!(Index::open(folder.path()).is_some(), is_indexed, "{stored}");
+    }
 }
 
 #[test]
