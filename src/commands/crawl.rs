@@ -3,7 +3,6 @@
 use fs_err as fs;
 
 use super::collect::{Request, Subject, collect};
-use super::needs_directory;
 use crate::cli::{CrawlArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
@@ -26,7 +25,6 @@ pub(super) fn run(args: &CrawlArgs, global: &Global, ui: &Ui) -> Result<Exit, Er
         ui.data(format!("{text}\n").as_bytes())?;
         return Ok(Exit::Done);
     }
-    needs_directory(global, ui, "crawl")?;
     let stem = args.query.file_stem().and_then(|stem| stem.to_str());
     let name = args
         .name
@@ -62,10 +60,17 @@ fn read(args: &CrawlArgs) -> Result<QueryFile, Error> {
             ))
         })?;
     let text = fs::read_to_string(path)?;
-    QueryFile::parse(&text, format).map_err(|error| {
+    let wrong = |what: String| {
         Error::failed(
-            format!("`{}`: {error}", path.display()),
+            format!("`{}`: {what}", path.display()),
             "examples/ has a query of each kind; --print-query shows what a file says",
         )
-    })
+    };
+    let file = QueryFile::parse(&text, format).map_err(|error| wrong(error.to_string()))?;
+    match (file.start, file.end) {
+        (Some(start), Some(end)) if start > end => Err(wrong(format!(
+            "`start_date` {start} is after `end_date` {end}"
+        ))),
+        _ => Ok(file),
+    }
 }

@@ -8,6 +8,7 @@
 //! data/london/posts/runs.jsonl      one line per collection or import
 //! data/london/posts/rejected.jsonl  records that could not be read
 //! data/london/posts/windows.jsonl   days asked for, how far each search came
+//! data/london/posts/index/          what is asked of the posts again, to be fast: a cache
 //! data/london/posts/.rewriting      data.json is being replaced, or was, and runs.jsonl does not tell
 //! ```
 //!
@@ -22,9 +23,13 @@ mod claim;
 mod coverage;
 mod error;
 mod fold;
+mod health;
 mod ids;
+mod index;
 mod intent;
+mod known;
 mod lock;
+mod media;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
 #[cfg(not(feature = "mongodb"))]
@@ -40,6 +45,7 @@ mod scan;
 mod seam;
 mod tags;
 mod verify;
+mod vouch;
 mod walk;
 mod writer;
 
@@ -48,7 +54,10 @@ pub use claim::{Claim, Leaseholder};
 pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
 pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
+pub use health::{QuickLook, existing_above, quick_look, try_writing, writing};
+pub use index::Index;
 pub use lock::Holder;
+pub use media::{MediaFile, MediaFolder};
 pub use names::{folder_name, folder_tag};
 pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;

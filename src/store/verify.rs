@@ -14,8 +14,8 @@ use super::lock::Lock;
 use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
-use super::writer::{model, stored_ids};
-use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, intent};
+use super::vouch::{Care, model, stored_ids};
+use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, index, intent, known, media};
 use crate::model::{Hashtag, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -138,6 +138,8 @@ struct Checked {
     listed: Result<Option<Vec<PostId>>, StoreError>,
     ledger: Ledger,
     ledger_faults: Vec<String>,
+    media: Vec<Finding>,
+    index_fault: Option<(PathBuf, String)>,
 }
 
 #[derive(Default)]
@@ -202,7 +204,9 @@ impl Checked {
             duplicates: (rows - order.len()) as u64,
             order,
             listed: ids::listed(root, &key),
+            index_fault: index::fault(posts),
             ledger_faults: ledger_faults(&path, &ledger, all.ours)?,
+            media: media::check(posts, &ledger)?,
             ledger,
             key,
             posts: posts.to_owned(),
@@ -239,6 +243,13 @@ impl Checked {
         if let Some(what) = self.list_fault() {
             add(Path::new("ids/post_ids.json"), what);
         }
+        if let Some(what) = known::fault(&self.posts, &self.ledger, &self.order) {
+            add(&known::path(&self.posts), what);
+        }
+        if let Some((path, what)) = &self.index_fault {
+            add(path, what.clone());
+        }
+        findings.extend(self.media.iter().cloned());
         findings
     }
 
@@ -431,7 +442,19 @@ fn repair_folder(
         }
         segment = Some(rewritten.segment);
         // Writing anew may find posts that a torn end had hidden.
-        order = stored_ids(&path)?;
+        order = stored_ids(&path, Care::Whole)?;
+    }
+    if known::fault(&checked.posts, &checked.ledger, &checked.order).is_some() {
+        fs::remove_file(known::path(&checked.posts))?;
+        report
+            .done
+            .push("removed the cache of ids: it was another's".to_owned());
+    }
+    if checked.index_fault.is_some() {
+        index::forget(&checked.posts);
+        report
+            .done
+            .push("removed the index: it was of other posts".to_owned());
     }
     if !ledger.broken.is_empty() {
         report.backups.push(backup(&checked.posts.join(FILE))?);

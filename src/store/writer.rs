@@ -9,21 +9,24 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs_err as fs;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::append::{Appender, hash_range};
-use super::ids::Others;
+use super::append::Appender;
+use super::ids::{Ends, Others};
+use super::index::{self, Extension};
+use super::known::Known;
 use super::lock::Lock;
-use super::rewrite::{close, convert, damaged, rewrite};
+use super::rewrite::{close, convert, rewrite};
 use super::runs::Ledger;
-use super::scan::{Layout, Verdict, layout, scan};
+use super::scan::{Layout, layout};
 use super::verify::ledger_faults;
+use super::vouch::{Care, fewer, stored_ids, vouch};
 use super::{
     Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, intent, rejected,
 };
-use crate::model::{Hashtag, Origin, PostId};
-use crate::record::{Stored, Unreadable};
+use crate::model::{Hashtag, Origin, Post, PostId};
+use crate::record::Stored;
 
 /// The only writer of a data directory.
 #[derive(Debug)]
@@ -70,10 +73,9 @@ pub struct TagWriter {
     posts: PathBuf,
     appender: Appender,
     ledger: Ledger,
-    known: HashSet<u64>,
-    order: Vec<PostId>,
-    /// How many of `order` were stored when the writer was opened, and how many are now.
-    before: usize,
+    known: Known,
+    index: Extension,
+    /// How many of the posts added are stored.
     committed: usize,
     updates: Option<Updates>,
     rewritten: Option<Segment>,
@@ -160,7 +162,7 @@ impl Writer {
     /// where the file has damage before its end; the disk's own.
     pub fn tag(&mut self, tag: &Hashtag, origin: Origin) -> Result<TagWriter, StoreError> {
         let posts = self.store.folder_for_writing(tag)?;
-        let writer = TagWriter::open(self.store.root(), posts, tag.clone())?;
+        let writer = TagWriter::open(posts, tag.clone())?;
         let synthetic = Origin::Synthetic.name();
         if let Some(first) = writer.ledger.runs.first()
             && (first.origin == synthetic) != (origin == Origin::Synthetic)
@@ -183,44 +185,75 @@ impl Writer {
     /// stored by then.
     pub fn finish(&mut self, done: Vec<(TagWriter, Run)>) -> Result<(), StoreError> {
         let mut outcome = Ok(());
-        let mut changed = BTreeMap::new();
         let mut finished = Vec::new();
         for (mut writer, run) in done {
             outcome = outcome.and(writer.commit());
-            let key = ids::key(&writer.posts, &writer.tag);
-            let order = std::mem::take(&mut writer.order);
-            let run = Run {
-                ids: ids::hash(&order),
-                ..run
-            };
-            changed.insert(key, order);
             finished.push((writer, run));
         }
-        if let Err(error) = self.add_unlisted(&mut changed) {
-            outcome = outcome.and(Err(error));
-        }
-        outcome = outcome.and(ids::update(self.store.root(), &changed, Others::Keep));
+        outcome = outcome.and(self.list(finished.iter().map(|(writer, _)| writer)));
         for (writer, run) in finished {
             outcome = outcome.and(writer.enter(run));
         }
         outcome
     }
 
-    /// Adds the ids of folders that no writer has listed yet: those of another tool's tree.
-    fn add_unlisted(&self, changed: &mut BTreeMap<String, Vec<PostId>>) -> Result<(), StoreError> {
+    /// Adds to the lists of `post_ids.json`, in place where that can be done.
+    fn list<'w>(&self, writers: impl Iterator<Item = &'w TagWriter>) -> Result<(), StoreError> {
         let root = self.store.root();
-        // A file that cannot be read is replaced, so that all lists are missing.
-        let listed = ids::keys(root).unwrap_or_default();
+        let ends = Ends::read(root);
+        let mut changed = BTreeMap::new();
+        self.add_unlisted(ends.as_ref(), &mut changed)?;
+        let mut in_place = match ends {
+            Some(ends) => Some((ids::open(root)?, ends)),
+            None => None,
+        };
+        for writer in writers {
+            let key = ids::key(&writer.posts, &writer.tag);
+            let extended = match &mut in_place {
+                Some((file, ends)) => writer.extend_list(file, ends, &key)?,
+                None => false,
+            };
+            if !extended {
+                let order = writer.listed(root, &key)?;
+                changed.insert(key, order);
+            }
+        }
+        if let Some((file, ends)) = in_place {
+            file.sync_data()?;
+            ends.save(root);
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        ids::update(root, &changed, Others::Keep)
+    }
+
+    /// Adds the ids of folders that no writer has listed yet: those of another tool's tree.
+    fn add_unlisted(
+        &self,
+        ends: Option<&Ends>,
+        changed: &mut BTreeMap<String, Vec<PostId>>,
+    ) -> Result<(), StoreError> {
+        let mut unlisted = Vec::new();
         for stored in self.store.tags()? {
-            for posts in &stored.posts {
-                let key = ids::key(posts, &stored.tag);
-                if changed.contains_key(&key) || listed.contains(&key) {
-                    continue;
+            for posts in stored.posts {
+                let key = ids::key(&posts, &stored.tag);
+                if !ends.is_some_and(|ends| ends.has(&key)) {
+                    unlisted.push((key, posts));
                 }
-                // Damage there is not this writer's business; `verify` tells it.
-                if let Ok(order) = stored_ids(&posts.join("data.json")) {
-                    changed.insert(key, order);
-                }
+            }
+        }
+        if unlisted.is_empty() {
+            return Ok(());
+        }
+        // A file that cannot be read is replaced, so that all lists are missing.
+        let listed = ids::keys(self.store.root()).unwrap_or_default();
+        for (key, posts) in unlisted {
+            // Damage there is not this writer's business; `verify` tells it.
+            if !listed.contains(&key)
+                && let Ok(order) = stored_ids(&posts.join("data.json"), Care::Whole)
+            {
+                changed.insert(key, order);
             }
         }
         Ok(())
@@ -228,7 +261,7 @@ impl Writer {
 }
 
 impl TagWriter {
-    fn open(root: &Path, posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
+    fn open(posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
         atomic::sweep(&posts)?;
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
@@ -262,20 +295,17 @@ impl TagWriter {
         let vouched = opened.rewritten.is_none()
             && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
-        let mut order = None;
+        let mut known = None;
         if vouched && layout == Layout::Lines {
-            let key = ids::key(&posts, &tag);
-            // A list that cannot be read or disagrees is made again from the posts.
-            order = ids::listed(root, &key)
-                .unwrap_or_default()
-                .filter(|ids| last.is_some_and(|run| run.ids == ids::hash(ids)));
+            known = Known::cached(&posts, &ledger);
         }
-        let order = match order {
-            Some(order) => order,
-            None => stored_ids(&path)?,
+        let known = match known {
+            Some(known) => known,
+            None if vouched => Known::of(&stored_ids(&path, Care::Ids)?),
+            None => Known::of(&stored_ids(&path, Care::Whole)?),
         };
         if !vouched {
-            let stored = order.len() as u64;
+            let stored = known.len() as u64;
             if stored < expected {
                 return Err(fewer(&path, expected, stored));
             }
@@ -295,18 +325,16 @@ impl TagWriter {
             vouch(&path, &posts, &mut ledger, &tag, data, stored)?;
         }
         intent::clear(&posts)?;
-        let known = order.iter().map(|id| id.get()).collect();
-        let before = order.len();
+        let index = Extension::open(&posts, known.len() as u64);
         Ok(Self {
-            before,
-            committed: before,
+            committed: 0,
+            index,
             tag,
             opened,
             posts,
             appender,
             ledger,
             known,
-            order,
             updates: None,
             rewritten: None,
             rejected: rejected::List::default(),
@@ -328,12 +356,49 @@ impl TagWriter {
         if is_rewritten {
             intent::clear(&self.posts)?;
         }
+        // A cache that cannot be written, or only in part, is noticed and made again.
+        let stored = self.known.len() as u64;
+        let _ = self.known.save(&self.posts, &self.ledger);
+        if is_rewritten {
+            self.index.spoil();
+        }
+        if self.index.save(&self.posts, &self.ledger, stored).is_err() {
+            index::forget(&self.posts);
+        }
         Ok(())
+    }
+
+    /// Adds the ids added to their list in place; `false` where the list has to be written anew.
+    fn extend_list(
+        &self,
+        file: &mut fs::File,
+        ends: &mut Ends,
+        key: &str,
+    ) -> Result<bool, StoreError> {
+        let added = self.known.added();
+        let stored = self.known.len() - added.len();
+        let Some(mut end) = ends.get(key).filter(|end| end.posts == stored as u64) else {
+            return Ok(self.known.len() == 0 && !ends.has(key));
+        };
+        let extended = added.is_empty() || ids::extend(file, &mut end, added)?;
+        ends.set(key, end);
+        Ok(extended)
+    }
+
+    /// The ids of all posts: as listed if that is what is stored, else in the order of the posts.
+    fn listed(&self, root: &Path, key: &str) -> Result<Vec<PostId>, StoreError> {
+        let listed = ids::listed(root, key).unwrap_or_default();
+        let mut order = listed.unwrap_or_default();
+        order.extend(self.known.added());
+        if self.known.are(&order) {
+            return Ok(order);
+        }
+        stored_ids(&self.posts.join("data.json"), Care::Ids)
     }
 
     /// Whether a post is stored.
     pub fn knows(&self, id: PostId) -> bool {
-        self.known.contains(&id.get())
+        self.known.contains(id)
     }
 
     /// How many posts are stored.
@@ -343,15 +408,34 @@ impl TagWriter {
 
     /// Whether no post is stored.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.known.len() == 0
+    }
+
+    /// As [`TagWriter::add`], of a post that was read already: the index need not read it again.
+    pub fn add_post(&mut self, post: &Post<'_>, origin: Origin, line: &str) -> Added {
+        let added = self.add_line(post.id, line);
+        if added == Added::New {
+            self.index.push(post, Some(origin));
+        }
+        added
     }
 
     /// Takes a post's sealed line in, unless the post is stored; durable after [`TagWriter::commit`].
     pub fn add(&mut self, id: PostId, line: &str) -> Added {
-        if !self.known.insert(id.get()) {
+        let added = self.add_line(id, line);
+        if added == Added::New {
+            match Stored::read(line) {
+                Ok(stored) => self.index.push(&stored.post, stored.origin),
+                Err(_) => self.index.spoil(),
+            }
+        }
+        added
+    }
+
+    fn add_line(&mut self, id: PostId, line: &str) -> Added {
+        if !self.known.insert(id) {
             return Added::Known;
         }
-        self.order.push(id);
         self.appender.push(line);
         Added::New
     }
@@ -399,17 +483,16 @@ impl TagWriter {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let written = self.appender.commit();
         if written.is_err() {
-            for id in self.order.drain(self.committed..) {
-                self.known.remove(&id.get());
-            }
+            self.known.keep(self.committed);
+            self.index.spoil();
         }
-        self.committed = self.order.len();
+        self.committed = self.known.added().len();
         Ok(written?)
     }
 
     /// How many posts were stored since the writer was opened.
     pub fn added(&self) -> u64 {
-        (self.committed - self.before) as u64
+        self.committed as u64
     }
 
     /// Lists records that could not be read, synced to disk; those listed before are left out.
@@ -462,86 +545,4 @@ impl TagWriter {
 /// the person asked for the update.
 fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
     matches!((fetched, than), (Some(fetched), Some(than)) if fetched <= than)
-}
-
-/// Ids of the posts in a file, in its order, each once.
-pub(super) fn stored_ids(path: &Path) -> Result<Vec<PostId>, StoreError> {
-    let (found, end) =
-        scan(
-            path,
-            &Vec::new,
-            &|found: &mut Vec<(u64, PostId)>, line| match Stored::read(line.text) {
-                Ok(stored) => {
-                    found.push((line.offset, stored.post.id));
-                    Verdict::Read
-                }
-                Err(Unreadable::Json(_)) => Verdict::NotJson,
-                Err(_) => Verdict::Read,
-            },
-        )?;
-    if let Some(damage) = end.damaged.first() {
-        return Err(damaged(path, damage.offset, &damage.why));
-    }
-    let mut all: Vec<(u64, PostId)> = found.into_iter().flatten().collect();
-    all.sort_unstable();
-    let mut seen = HashSet::new();
-    Ok(all
-        .into_iter()
-        .map(|(_, id)| id)
-        .filter(|id| seen.insert(id.get()))
-        .collect())
-}
-
-/// Posts that the ledger says were stored are gone: that is not to be hidden by a new entry.
-fn fewer(path: &Path, expected: u64, stored: u64) -> StoreError {
-    StoreError::Damaged {
-        path: path.to_owned(),
-        why: format!("{expected} posts were stored, {stored} are there"),
-    }
-}
-
-/// Enters bytes that no run vouches for into the ledger: those of an interrupted run, or of another tool.
-fn vouch(
-    path: &Path,
-    posts: &Path,
-    ledger: &mut Ledger,
-    tag: &Hashtag,
-    (from, end): (u64, u64),
-    stored: u64,
-) -> Result<(), StoreError> {
-    // A file shorter than the ledger says was put there by someone else: vouch for it as a whole.
-    let from = if from <= end { from } else { 0 };
-    let model = model(path, ledger, tag)?;
-    let data = Segment {
-        from,
-        to: end,
-        sha256: hash_range(path, from, end)?,
-    };
-    let why = "posts found that no finished run had entered here".to_owned();
-    ledger.append(posts, Run::of_store("recover", &model, why, stored, data))
-}
-
-/// A run to take the hashtag and the origin of the posts from.
-pub(super) fn model(path: &Path, ledger: &Ledger, tag: &Hashtag) -> Result<Run, StoreError> {
-    Ok(match ledger.runs.last() {
-        Some(last) => last.clone(),
-        None => Run {
-            origin: first_origin(path)?.name().into(),
-            hashtag: tag.to_string(),
-            ..Run::default()
-        },
-    })
-}
-
-/// How the first record of a file came.
-fn first_origin(path: &Path) -> Result<Origin, StoreError> {
-    let mut head = Vec::new();
-    fs::File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
-    let first = head.split(|&byte| byte == b'\n').nth(1).unwrap_or_default();
-    let line = String::from_utf8_lossy(first);
-    let stored = Stored::read(line.trim().trim_end_matches(','));
-    Ok(stored
-        .ok()
-        .and_then(|stored| stored.origin)
-        .unwrap_or(Origin::Import))
 }
