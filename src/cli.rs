@@ -1,6 +1,8 @@
 //! The command line, as typed. No behaviour: `commands` gives the words their meaning.
 
 mod chart;
+mod people;
+mod sandbox;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
+pub(crate) use people::{CommentsArgs, InArg, RefreshArgs, UsersArgs};
+pub(crate) use sandbox::{SandboxArgs, SandboxCommand, ServeArgs};
 
 /// Directory of stored posts unless told otherwise.
 pub(crate) const DATA_DIR: &str = "./data";
@@ -67,6 +71,12 @@ pub(crate) enum Command {
     Download(DownloadArgs),
     /// Collect what any Research API query finds, and store it under a name
     Crawl(CrawlArgs),
+    /// Collect the comments under stored posts, or under posts by id
+    Comments(CommentsArgs),
+    /// Collect what accounts say of themselves, who follows them, what they like
+    Users(UsersArgs),
+    /// Read stored posts anew by their ids: new figures, and posts that are gone removed
+    Refresh(RefreshArgs),
     /// Credentials of the Research API
     #[command(subcommand)]
     Auth(AuthCommand),
@@ -304,6 +314,9 @@ pub(crate) struct CoverageArgs {
     /// A hashtag, or the name of a crawl
     #[arg(value_name = "TAG")]
     pub(crate) tag: String,
+    /// Of its posts' comments: how many there are, how many are stored, what is missing
+    #[arg(long)]
+    pub(crate) comments: bool,
     /// How to write the result.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -327,6 +340,7 @@ pub(crate) struct QuotaArgs {
   cotag frequencies london paris --format csv -o both.csv --excel
   cotag frequencies captured.ndjson 50                  a file, without storing it
   cotag frequencies london --since 2024-05-01 --until 2024-05-07 --columns authors,interval
+  cotag frequencies --in comments london 20             the hashtags in its comments
 
 The options of the seed tool are understood too: -ht TAG -n N -plt. A number behind the hashtags is
 N; for a hashtag that is a number write --hashtag 2024.")]
@@ -343,6 +357,9 @@ pub(crate) struct FrequenciesArgs {
     /// How many rows [default: 20]
     #[arg(short, long, value_name = "N")]
     pub(crate) number: Option<String>,
+    /// Count the hashtags in this
+    #[arg(long = "in", value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) within: InArg,
     /// Print the table (done anyway unless --plot is given)
     #[arg(short = 'd', long)]
     pub(crate) print: bool,
@@ -437,78 +454,6 @@ pub(crate) struct PostsArgs {
     /// How to write the result.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-}
-
-/// `cotag sandbox`
-#[derive(Args, Debug)]
-pub(crate) struct SandboxArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub(crate) command: SandboxCommand,
-}
-
-/// The commands of the sandbox.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SandboxCommand {
-    /// Answer as the Research API does, with made-up posts, until Ctrl-C
-    Serve(ServeArgs),
-}
-
-/// `cotag sandbox serve`
-#[derive(Args, Debug)]
-#[command(
-    after_help = "Speaks the protocol of TikTok's Research API (tokens and video queries) on this machine only, with
-made-up posts of #london, #paris and #newyork from 2018 until two days ago.
-
-Faults, each as seen of the real API; a client that does what it should gets every post all the same:
-  fresh-search    the next page is refused twice: search id invalid, count or cursor invalid
-  storm-500       three failures with status 500 in a row (--storm: more)
-  html-504        a gateway's HTML page, for windows longer than 4 days always
-  rate-limit      429 rate_limit_exceeded, the first time with Retry-After
-  short-pages     fewer rows than asked for, and more to come
-  empty-page      pages without a row, and more to come
-  expired-token   a token is no good after 8 requests
-  lost-search     every third search is forgotten after its first page
-  renamed-search  every page gives the search another id
-  duplicates      posts that come twice
-  off-query       posts that the query did not ask for
-  nul             NUL characters in names and captions
-  drop            the connection ends amid an answer
-  truncate        an answer ends amid its JSON
-  all             all of these
-
-Examples:
-  cotag sandbox serve --port 8765
-  cotag sandbox serve --port 8765 --fault storm-500,fresh-search --quota 50"
-)]
-pub(crate) struct ServeArgs {
-    /// TCP port on 127.0.0.1; 0 takes one that is free
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    pub(crate) port: u16,
-    /// What goes wrong: names as below, separated by commas, or `all`
-    #[arg(long, value_name = "FAULT,…", value_delimiter = ',')]
-    pub(crate) fault: Vec<String>,
-    /// Requests per day (UTC)
-    #[arg(long, value_name = "REQUESTS", default_value_t = 1_000)]
-    pub(crate) quota: u64,
-    /// How long a token is good
-    #[arg(long, value_name = "SECONDS", default_value_t = 7_200)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) token_life: u64,
-    /// Posts per hashtag in two months, 1 to 20000
-    #[arg(long, value_name = "POSTS", default_value_t = 1_000)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=20_000))]
-    pub(crate) posts: u32,
-    /// Failures in a row of `storm-500`; more than 3 make one storm, from the fourth request on
-    #[arg(long, value_name = "REQUESTS", default_value_t = 3)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) storm: u64,
-    /// Days that always fail, as some do at TikTok
-    #[arg(long, value_name = "DATE..DATE")]
-    pub(crate) unavailable: Option<String>,
-    /// Moves the pattern of the faults
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub(crate) seed: u32,
 }
 
 /// Where to take a post's hashtags from.

@@ -1,17 +1,20 @@
 //! `cotag frequencies`: posts → counts → ranking → table.
 
+mod comments;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::chart::{Plotting, Target};
-use super::input::{Fold, Subject, subject};
+use super::input::{Fold, Folded, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
     Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Sample,
     TableOptions, TagsFrom, Weight,
 };
 use crate::cli::{
-    ChartArgs, ColumnArg, FrequenciesArgs, Global, MeasureArg, OutputFormat, PlotArg, ThemeArg,
+    ChartArgs, ColumnArg, FrequenciesArgs, Global, InArg, MeasureArg, OutputFormat, PlotArg,
+    ThemeArg,
 };
 use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
@@ -24,6 +27,9 @@ const ROWS: usize = 20;
 
 pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let (words, rows) = words_and_rows(args)?;
+    if args.within == InArg::Comments {
+        comments::check(args)?;
+    }
     let format = table_format(&args.output)?;
     let plotting = plotting(args, global, rows, words.len())?;
     let print = args.print || plotting.is_none();
@@ -106,6 +112,8 @@ struct Plan {
     from: TagsFrom,
     options: TableOptions,
     conditions: Vec<String>,
+    /// Comments are counted, not posts.
+    comments: bool,
 }
 
 impl Plan {
@@ -133,6 +141,7 @@ impl Plan {
                 weight,
             },
             conditions: conditions(args),
+            comments: args.within == InArg::Comments,
         })
     }
 
@@ -158,7 +167,7 @@ impl Plan {
         for (subject, name) in named(words, &global.data_dir) {
             let ranked = subject.and_then(|subject| {
                 let own = subject.hashtag().cloned();
-                self.rank(&subject, name, ui)
+                self.rank(&subject, name, &global.data_dir, ui)
                     .map(|(ranking, found)| ((ranking, own), found))
             });
             match ranked {
@@ -181,7 +190,16 @@ impl Plan {
     }
 
     /// Counts and ranks the posts of a subject that meet the filters.
-    fn rank(&self, subject: &Subject, name: String, ui: &Ui) -> Result<(Ranking, Exit), Error> {
+    fn rank(
+        &self,
+        subject: &Subject,
+        name: String,
+        data_dir: &Path,
+        ui: &Ui,
+    ) -> Result<(Ranking, Exit), Error> {
+        if self.comments {
+            return self.rank_comments(subject, data_dir, ui);
+        }
         let new = || Counter::new(self.from, self.extras);
         let brief = self.filter.is_empty() && new().takes_briefs();
         let folded = subject.fold_briefly(
@@ -199,7 +217,17 @@ impl Plan {
             },
             ui,
         )?;
-        let mut counter = new();
+        self.table(folded, name, ui)
+    }
+
+    /// Merges what the threads counted, and ranks it.
+    fn table(
+        &self,
+        folded: Folded<Counter>,
+        name: String,
+        ui: &Ui,
+    ) -> Result<(Ranking, Exit), Error> {
+        let mut counter = Counter::new(self.from, self.extras);
         for part in folded.states {
             counter.merge(part);
         }

@@ -31,7 +31,7 @@ use crate::cli::{
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{TableFormat, counted};
-use crate::store::Writer;
+use crate::store::{Side, SideWriter, Writer};
 use crate::ui::Ui;
 
 /// Does what the command line asks for.
@@ -45,6 +45,9 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
         Command::Posts(args) => posts::run(args, &cli.global, ui),
         Command::Download(args) => download::run(args, &cli.global, ui),
         Command::Crawl(args) => crawl::run(args, &cli.global, ui),
+        Command::Comments(args) => collect::comments::run(args, &cli.global, ui),
+        Command::Refresh(args) => collect::refresh::run(args, &cli.global, ui),
+        Command::Users(args) => collect::users::run(args, &cli.global, ui),
         Command::Auth(AuthCommand::Check(args)) => auth::run(args, &cli.global, ui),
         Command::Coverage(args) => coverage::run(args, &cli.global, ui),
         Command::Quota(args) => quota::run(args, &cli.global, ui),
@@ -61,6 +64,20 @@ fn writer(global: &Global, command: &str, ui: &Ui) -> Result<Writer, Error> {
         |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
     Ok(Writer::open(
         &global.data_dir,
+        command,
+        timeout,
+        &mut waiting,
+    )?)
+}
+
+/// The data directory, open for writing beside its posts.
+fn side_writer(global: &Global, side: Side, command: &str, ui: &Ui) -> Result<SideWriter, Error> {
+    let timeout = Duration::from_secs(global.lock_timeout);
+    let mut waiting =
+        |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
+    Ok(SideWriter::open(
+        &global.data_dir,
+        side,
         command,
         timeout,
         &mut waiting,
@@ -92,6 +109,14 @@ fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error
         }
     }
     Ok(tags)
+}
+
+/// Says that posts were not stored since they had been removed.
+fn tombstoned(tag: &Hashtag, posts: u64) -> String {
+    format!(
+        "#{tag}: {} not stored again: removed before as gone at TikTok, see posts/tombstones.jsonl",
+        counted(posts, "post")
+    )
 }
 
 fn no_hashtag(word: &str) -> Error {

@@ -1,5 +1,6 @@
 //! Layout: results as tables, CSV, JSON. Computes nothing but layout, writes bytes, knows no files.
 
+mod asked;
 mod chart;
 mod coverage;
 mod footnote;
@@ -10,6 +11,7 @@ mod posts;
 mod sheet;
 mod text;
 
+pub use asked::{AskedRow, asked};
 pub use chart::{figure, paired_figure};
 pub use coverage::{CoverageRow, coverage};
 pub use footnote::{footnote, ranking_footnote};

@@ -4,6 +4,7 @@
 //! One file per family of formats; what they share is in `values` and `lists`.
 
 mod aweme;
+mod comment;
 mod envelope;
 mod lists;
 mod quick;
@@ -19,6 +20,7 @@ mod ytdlp;
 #[cfg(test)]
 mod properties;
 
+pub use comment::StoredComment;
 pub use envelope::Envelope;
 pub use quick::{Reader, name_text};
 pub use recognise::{recognise, recognise_header};

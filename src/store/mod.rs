@@ -16,35 +16,47 @@
 //! the disk, not where posts come from or what is asked of them.
 
 mod append;
+mod asked;
 mod atomic;
 mod blocks;
 mod coverage;
 mod error;
+mod gone;
 mod ids;
 mod intent;
+mod journal;
+mod kind;
 mod lock;
 mod names;
+mod places;
 mod quota;
 mod rejected;
 mod rewrite;
 mod runs;
 mod scan;
+mod side;
 mod tags;
 mod verify;
 mod walk;
 mod writer;
 
+pub use asked::{Asked, AskedLine, AskedState};
 pub use atomic::replace;
 pub use coverage::{Coverage, WindowLine, WindowState};
 pub use error::StoreError;
+pub use gone::{HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
+pub use journal::{Journal, JournalLine};
+pub use kind::Kind;
 pub use lock::Holder;
 pub use names::{folder_name, folder_tag};
+pub use places::{Place, USER_LISTS};
 pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{
     Damage, Layout, Line, Quick, Readers, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
 };
+pub use side::{Side, SideWriter};
 pub use tags::{Store, StoredTag};
 pub use verify::{Finding, Repaired, TagReport, repair, verify, verify_at_rest};
 pub use writer::{Added, Opened, TagWriter, Writer};

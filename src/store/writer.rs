@@ -3,27 +3,30 @@
 //! The order is `data.json`, then `post_ids.json`, then `runs.jsonl`: the ledger's last line
 //! vouches for the other two, and where it does not reach, the next writer reads `data.json`.
 
+mod updates;
+
 use std::collections::BTreeMap;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs_err as fs;
-use hashbrown::{HashMap, HashSet};
-use jiff::Timestamp;
+use hashbrown::HashSet;
 
+use self::updates::Updates;
 use super::append::{Appender, hash_range};
 use super::ids::Others;
-use super::lock::Lock;
-use super::rewrite::{close, convert, damaged, rewrite};
+use super::lock::{self, Lock};
+use super::rewrite::{close, convert, damaged};
 use super::runs::Ledger;
 use super::scan::{Layout, Verdict, layout, scan};
 use super::verify::ledger_faults;
 use super::{
-    Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, intent, rejected,
+    Holder, Kind, Place, RejectedRecord, Run, Segment, Store, StoreError, Tombstones, atomic, ids,
+    intent, rejected,
 };
 use crate::model::{Hashtag, Origin, PostId};
-use crate::record::{Stored, Unreadable};
+use crate::record::Unreadable;
 
 /// The only writer of a data directory.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub enum Added {
     New,
     /// It was stored before.
     Known,
+    /// It was stored before and removed, since it was gone at its source; it is not stored again.
+    Tombstoned,
 }
 
 /// What a writer found and mended when it opened a hashtag's posts.
@@ -60,11 +65,14 @@ pub struct Opened {
     pub backup: Option<PathBuf>,
 }
 
-/// A hashtag's posts, open for adding.
+/// A hashtag's posts or comments, or a list of a user, open for adding.
 #[derive(Debug)]
 pub struct TagWriter {
-    /// The hashtag.
+    /// The hashtag, or the user's name.
     pub tag: Hashtag,
+    /// What is stored there, for people: `#london`, `comments of #london`.
+    pub name: String,
+    kind: Kind,
     /// What was found when it was opened.
     pub opened: Opened,
     posts: PathBuf,
@@ -76,17 +84,11 @@ pub struct TagWriter {
     before: usize,
     committed: usize,
     updates: Option<Updates>,
+    /// Posts that were removed, or are about to be.
+    buried: HashSet<u64>,
+    removing: HashSet<u64>,
     rewritten: Option<Segment>,
     rejected: rejected::List,
-}
-
-/// Newer fetches of stored posts, kept on disk until the file is rewritten.
-#[derive(Debug)]
-struct Updates {
-    spool: std::fs::File,
-    length: u64,
-    /// Post id → place and length in the spool, and when it was fetched.
-    places: HashMap<u64, (u64, usize, Option<Timestamp>)>,
 }
 
 impl Writer {
@@ -133,7 +135,7 @@ impl Writer {
         timeout: Duration,
         waiting: &mut dyn FnMut(&Holder),
     ) -> Result<Self, StoreError> {
-        let lock = Lock::take(root, command, timeout, waiting)?;
+        let lock = Lock::take(root, lock::POSTS, command, timeout, waiting)?;
         atomic::sweep(root)?;
         atomic::sweep(&root.join("ids"))?;
         let mended = if command == "repair" {
@@ -160,20 +162,7 @@ impl Writer {
     /// where the file has damage before its end; the disk's own.
     pub fn tag(&mut self, tag: &Hashtag, origin: Origin) -> Result<TagWriter, StoreError> {
         let posts = self.store.folder_for_writing(tag)?;
-        let writer = TagWriter::open(self.store.root(), posts, tag.clone())?;
-        let synthetic = Origin::Synthetic.name();
-        if let Some(first) = writer.ledger.runs.first()
-            && (first.origin == synthetic) != (origin == Origin::Synthetic)
-        {
-            let name = |is: bool| if is { "synthetic" } else { "real" };
-            return Err(StoreError::Mixed {
-                tag: tag.to_string(),
-                root: self.store.root().to_owned(),
-                stored: name(first.origin == synthetic),
-                offered: name(origin == Origin::Synthetic),
-            });
-        }
-        Ok(writer)
+        TagWriter::open_for(self.store.root(), Place::posts(tag, posts), origin)
     }
 
     /// Enters what was added into `post_ids.json` and the ledgers.
@@ -188,12 +177,11 @@ impl Writer {
         for (mut writer, run) in done {
             outcome = outcome.and(writer.commit());
             let key = ids::key(&writer.posts, &writer.tag);
-            let order = std::mem::take(&mut writer.order);
             let run = Run {
-                ids: ids::hash(&order),
+                ids: ids::hash(&writer.order),
                 ..run
             };
-            changed.insert(key, order);
+            changed.insert(key, std::mem::take(&mut writer.order));
             finished.push((writer, run));
         }
         if let Err(error) = self.add_unlisted(&mut changed) {
@@ -218,7 +206,7 @@ impl Writer {
                     continue;
                 }
                 // Damage there is not this writer's business; `verify` tells it.
-                if let Ok(order) = stored_ids(&posts.join("data.json")) {
+                if let Ok(order) = stored_ids(&posts.join("data.json"), Kind::Posts) {
                     changed.insert(key, order);
                 }
             }
@@ -228,8 +216,28 @@ impl Writer {
 }
 
 impl TagWriter {
-    fn open(root: &Path, posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
-        atomic::sweep(&posts)?;
+    /// Opens a place for records of an origin, mending what an interrupted writer left. Only for
+    /// who holds the lock.
+    pub(super) fn open_for(root: &Path, place: Place, origin: Origin) -> Result<Self, StoreError> {
+        let writer = Self::open(root, place)?;
+        let synthetic = Origin::Synthetic.name();
+        if let Some(first) = writer.ledger.runs.first()
+            && (first.origin == synthetic) != (origin == Origin::Synthetic)
+        {
+            let name = |is: bool| if is { "synthetic" } else { "real" };
+            return Err(StoreError::Mixed {
+                name: writer.name,
+                root: root.to_owned(),
+                stored: name(first.origin == synthetic),
+                offered: name(origin == Origin::Synthetic),
+            });
+        }
+        Ok(writer)
+    }
+
+    fn open(root: &Path, place: Place) -> Result<Self, StoreError> {
+        atomic::sweep(&place.folder)?;
+        let (kind, posts) = (place.kind, place.folder.clone());
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
         let mut opened = Opened::default();
@@ -245,10 +253,10 @@ impl TagWriter {
             Layout::Empty if expected > 0 => return Err(fewer(&path, expected, 0)),
             Layout::Empty if path.exists() => fs::write(&path, b"")?,
             Layout::Empty => {}
-            Layout::Lines => opened.cut = close(&path, vouched_to)?,
+            Layout::Lines => opened.cut = close(&path, kind, vouched_to)?,
             Layout::Other => {
                 intent::write(&posts)?;
-                intent::unless_failed(&posts, convert(&path, &mut opened))?;
+                intent::unless_failed(&posts, convert(&path, kind, &mut opened))?;
             }
         }
         let appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
@@ -262,21 +270,21 @@ impl TagWriter {
         let vouched = opened.rewritten.is_none()
             && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
-        let mut order = None;
-        if vouched && layout == Layout::Lines {
-            let key = ids::key(&posts, &tag);
-            // A list that cannot be read or disagrees is made again from the posts.
-            order = ids::listed(root, &key)
-                .unwrap_or_default()
-                .filter(|ids| last.is_some_and(|run| run.ids == ids::hash(ids)));
-        }
-        let order = match order {
-            Some(order) => order,
-            None => stored_ids(&path)?,
-        };
+        let buried = buried(&posts, kind)?;
+        let sure = vouched && layout == Layout::Lines;
+        let listed = last
+            .filter(|_| sure)
+            .and_then(|last| listed(root, &place, last));
+        let order = listed.map_or_else(|| stored_ids(&path, kind), Ok)?;
         if !vouched {
             let stored = order.len() as u64;
-            if stored < expected {
+            // Removed posts are missing where the rewrite that removed them was not entered.
+            let gone = if opened.healed {
+                buried.len() as u64
+            } else {
+                0
+            };
+            if stored + gone < expected {
                 return Err(fewer(&path, expected, stored));
             }
             let found = if last.is_some() {
@@ -284,15 +292,11 @@ impl TagWriter {
             } else {
                 &mut opened.adopted
             };
-            *found = stored - expected;
+            *found = stored.saturating_sub(expected);
             // A file that was rewritten is another from its first byte on.
-            let from = if opened.rewritten.is_some() || opened.healed {
-                0
-            } else {
-                vouched_to
-            };
-            let data = (from, appender.end());
-            vouch(&path, &posts, &mut ledger, &tag, data, stored)?;
+            let whole = opened.rewritten.is_some() || opened.healed;
+            let data = (if whole { 0 } else { vouched_to }, appender.end());
+            vouch(&path, &posts, &mut ledger, (&place.tag, kind), data, stored)?;
         }
         intent::clear(&posts)?;
         let known = order.iter().map(|id| id.get()).collect();
@@ -300,7 +304,9 @@ impl TagWriter {
         Ok(Self {
             before,
             committed: before,
-            tag,
+            tag: place.tag,
+            name: place.name,
+            kind,
             opened,
             posts,
             appender,
@@ -308,9 +314,33 @@ impl TagWriter {
             known,
             order,
             updates: None,
+            buried,
+            removing: HashSet::new(),
             rewritten: None,
             rejected: rejected::List::default(),
         })
+    }
+
+    /// Enters a run of a place whose ids are listed nowhere else.
+    ///
+    /// # Errors
+    /// The disk's own, the first of them; what was committed before is stored.
+    pub fn finish(mut self, run: Run) -> Result<(), StoreError> {
+        let committed = self.commit();
+        let run = Run {
+            ids: ids::hash(&self.order),
+            ..run
+        };
+        committed.and(self.enter(run))
+    }
+
+    /// As [`TagWriter::add`], of a line whose record says itself which it is.
+    ///
+    /// # Errors
+    /// It is no record of this place's kind.
+    pub fn add_line(&mut self, line: &str) -> Result<Added, Unreadable> {
+        let id = self.kind.entry(line)?.id;
+        Ok(self.add(id, line))
     }
 
     /// The folder of the posts, for the ledgers that lie beside them.
@@ -331,6 +361,11 @@ impl TagWriter {
         Ok(())
     }
 
+    /// What is stored there.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Whether a post is stored.
     pub fn knows(&self, id: PostId) -> bool {
         self.known.contains(&id.get())
@@ -348,43 +383,16 @@ impl TagWriter {
 
     /// Takes a post's sealed line in, unless the post is stored; durable after [`TagWriter::commit`].
     pub fn add(&mut self, id: PostId, line: &str) -> Added {
-        if !self.known.insert(id.get()) {
+        if self.known.contains(&id.get()) {
             return Added::Known;
         }
+        if self.buried.contains(&id.get()) {
+            return Added::Tombstoned;
+        }
+        self.known.insert(id.get());
         self.order.push(id);
         self.appender.push(line);
         Added::New
-    }
-
-    /// Keeps a fetch of a stored post, to replace the stored one if it is newer.
-    ///
-    /// # Errors
-    /// The disk's own.
-    pub fn offer_update(
-        &mut self,
-        id: PostId,
-        line: &str,
-        fetched: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
-        let updates = match &mut self.updates {
-            Some(updates) => updates,
-            none => none.insert(Updates {
-                spool: tempfile::tempfile_in(&self.posts)?,
-                length: 0,
-                places: HashMap::new(),
-            }),
-        };
-        if let Some((.., other)) = updates.places.get(&id.get())
-            && older(fetched, *other)
-        {
-            return Ok(());
-        }
-        updates.spool.write_all(line.as_bytes())?;
-        updates
-            .places
-            .insert(id.get(), (updates.length, line.len(), fetched));
-        updates.length += line.len() as u64;
-        Ok(())
     }
 
     /// Bytes taken in and not yet stored.
@@ -419,66 +427,42 @@ impl TagWriter {
     pub fn reject(&mut self, records: &[RejectedRecord]) -> Result<(), StoreError> {
         self.rejected.append(&self.posts, records)
     }
-
-    /// Replaces stored posts by the newer fetches offered, rewriting the file; returns how many.
-    ///
-    /// # Errors
-    /// The disk's own; the old file is then still in place.
-    pub fn apply_updates(&mut self) -> Result<u64, StoreError> {
-        self.commit()?;
-        let Some(mut updates) = self.updates.take() else {
-            return Ok(0);
-        };
-        let path = self.posts.join("data.json");
-        intent::write(&self.posts)?;
-        let mut updated = 0;
-        let rewritten = rewrite(&path, |line| {
-            let Ok(stored) = Stored::read(line) else {
-                return Ok(None);
-            };
-            let Some(&(place, length, fetched)) = updates.places.get(&stored.post.id.get()) else {
-                return Ok(None);
-            };
-            if older(fetched, stored.fetched) {
-                return Ok(None);
-            }
-            let mut newer = vec![0; length];
-            updates.spool.seek(SeekFrom::Start(place))?;
-            updates.spool.read_exact(&mut newer)?;
-            updated += 1;
-            Ok(String::from_utf8(newer).ok())
-        });
-        let segment = intent::unless_failed(&self.posts, rewritten)?;
-        self.rewritten = Some(segment);
-        self.appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
-            path,
-            why: "it changed while it was rewritten".into(),
-        })?;
-        Ok(updated)
-    }
 }
 
-/// Whether a fetch is known to be no newer than another; what is not dated counts as newer, since
-/// the person asked for the update.
-fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
-    matches!((fetched, than), (Some(fetched), Some(than)) if fetched <= than)
+/// Posts with a tombstone.
+fn buried(posts: &Path, kind: Kind) -> Result<HashSet<u64>, StoreError> {
+    if kind != Kind::Posts {
+        return Ok(HashSet::new());
+    }
+    let stones = Tombstones::read(posts)?;
+    let ids = stones.lines().filter_map(|stone| stone.id.parse().ok());
+    Ok(ids.collect())
+}
+
+/// The ids that `post_ids.json` lists, if they are those of the last run.
+fn listed(root: &Path, place: &Place, last: &Run) -> Option<Vec<PostId>> {
+    if !place.listed {
+        return None;
+    }
+    // A list that cannot be read or disagrees is made again from the posts.
+    let listed = ids::listed(root, &ids::key(&place.folder, &place.tag)).unwrap_or_default();
+    listed.filter(|listed| last.ids == ids::hash(listed))
 }
 
 /// Ids of the posts in a file, in its order, each once.
-pub(super) fn stored_ids(path: &Path) -> Result<Vec<PostId>, StoreError> {
-    let (found, end) =
-        scan(
-            path,
-            &Vec::new,
-            &|found: &mut Vec<(u64, PostId)>, line| match Stored::read(line.text) {
-                Ok(stored) => {
-                    found.push((line.offset, stored.post.id));
-                    Verdict::Read
-                }
-                Err(Unreadable::Json(_)) => Verdict::NotJson,
-                Err(_) => Verdict::Read,
-            },
-        )?;
+pub(super) fn stored_ids(path: &Path, kind: Kind) -> Result<Vec<PostId>, StoreError> {
+    let (found, end) = scan(
+        path,
+        &Vec::new,
+        &|found: &mut Vec<(u64, PostId)>, line| match kind.entry(line.text) {
+            Ok(stored) => {
+                found.push((line.offset, stored.id));
+                Verdict::Read
+            }
+            Err(Unreadable::Json(_)) => Verdict::NotJson,
+            Err(_) => Verdict::Read,
+        },
+    )?;
     if let Some(damage) = end.damaged.first() {
         return Err(damaged(path, damage.offset, &damage.why));
     }
@@ -505,13 +489,13 @@ fn vouch(
     path: &Path,
     posts: &Path,
     ledger: &mut Ledger,
-    tag: &Hashtag,
+    (tag, kind): (&Hashtag, Kind),
     (from, end): (u64, u64),
     stored: u64,
 ) -> Result<(), StoreError> {
     // A file shorter than the ledger says was put there by someone else: vouch for it as a whole.
     let from = if from <= end { from } else { 0 };
-    let model = model(path, ledger, tag)?;
+    let model = model(path, ledger, tag, kind)?;
     let data = Segment {
         from,
         to: end,
@@ -522,11 +506,16 @@ fn vouch(
 }
 
 /// A run to take the hashtag and the origin of the posts from.
-pub(super) fn model(path: &Path, ledger: &Ledger, tag: &Hashtag) -> Result<Run, StoreError> {
+pub(super) fn model(
+    path: &Path,
+    ledger: &Ledger,
+    tag: &Hashtag,
+    kind: Kind,
+) -> Result<Run, StoreError> {
     Ok(match ledger.runs.last() {
         Some(last) => last.clone(),
         None => Run {
-            origin: first_origin(path)?.name().into(),
+            origin: first_origin(path, kind)?.name().into(),
             hashtag: tag.to_string(),
             ..Run::default()
         },
@@ -534,12 +523,12 @@ pub(super) fn model(path: &Path, ledger: &Ledger, tag: &Hashtag) -> Result<Run, 
 }
 
 /// How the first record of a file came.
-fn first_origin(path: &Path) -> Result<Origin, StoreError> {
+fn first_origin(path: &Path, kind: Kind) -> Result<Origin, StoreError> {
     let mut head = Vec::new();
     fs::File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
     let first = head.split(|&byte| byte == b'\n').nth(1).unwrap_or_default();
     let line = String::from_utf8_lossy(first);
-    let stored = Stored::read(line.trim().trim_end_matches(','));
+    let stored = kind.entry(line.trim().trim_end_matches(','));
     Ok(stored
         .ok()
         .and_then(|stored| stored.origin)

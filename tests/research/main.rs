@@ -7,7 +7,10 @@
 )]
 
 mod bench;
+mod comments;
 mod mistakes;
+mod refresh;
+mod users;
 
 use std::time::Duration;
 

@@ -1,10 +1,16 @@
 //! From queries to stored posts: settings, plan, searches, store; shared by `download` and `crawl`.
 
+pub(super) mod comments;
 mod dry_run;
 mod end;
 mod gate;
+mod list_shelf;
+mod lists;
 mod plan;
+pub(super) mod refresh;
 mod tag;
+pub(super) mod users;
+mod whose;
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -365,6 +371,7 @@ impl Opened {
                 read: tally.returned,
                 new: tally.new,
                 known: tally.known,
+                tombstoned: tally.tombstoned,
                 without_tag: tally.off_query,
                 rejected: tally.rejected,
                 stopped: stop.map_or_else(|| "all windows asked".into(), why),
@@ -404,6 +411,9 @@ fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
         tally.off_query,
         tally.rejected
     ));
+    if tally.tombstoned > 0 {
+        ui.note(&super::tombstoned(name, tally.tombstoned));
+    }
     for failed in tally.failed.iter().take(5) {
         ui.warn(&format!("#{name}: {failed}"));
     }

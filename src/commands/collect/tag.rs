@@ -36,6 +36,8 @@ pub(super) struct Tally {
     pub(super) returned: u64,
     pub(super) new: u64,
     pub(super) known: u64,
+    /// Of these, removed before.
+    pub(super) tombstoned: u64,
     pub(super) off_query: u64,
     pub(super) rejected: u64,
     /// Windows given up in this run.
@@ -218,6 +220,10 @@ impl Tag<'_> {
                 Ok((id, true)) => match writer.add(id, &envelope.seal(&row.raw)) {
                     Added::New => line.new += 1,
                     Added::Known => line.known += 1,
+                    Added::Tombstoned => {
+                        line.known += 1;
+                        self.tally.borrow_mut().tombstoned += 1;
+                    }
                 },
                 Ok((_, false)) => line.off_query += 1,
                 Err(reason) => {

@@ -50,6 +50,7 @@ struct Tally {
     read: u64,
     new: u64,
     known: u64,
+    tombstoned: u64,
     updated: u64,
     without_tag: u64,
     rejected: u64,
@@ -225,6 +226,7 @@ impl Intake {
                         tag_writer.offer_update(post.id, line, fetched)?;
                     }
                 }
+                Added::Tombstoned => tally.tombstoned += 1,
             }
             if tag_writer.pending() >= COMMIT {
                 tag_writer.commit()?;
@@ -299,6 +301,9 @@ impl Intake {
         committed?;
         tag_writer.reject(&std::mem::take(&mut tally.waiting))?;
         tally.updated = tag_writer.apply_updates()?;
+        if tally.tombstoned > 0 {
+            ui.note(&crate::commands::tombstoned(tag, tally.tombstoned));
+        }
         let run = tally.run(tag, &self.run, self.started);
         Ok(Some((tag_writer, run)))
     }
@@ -333,6 +338,7 @@ impl Tally {
             new: self.new,
             known: self.known,
             updated: self.updated,
+            tombstoned: self.tombstoned,
             without_tag: self.without_tag,
             rejected: self.rejected,
             stopped: self.stopped.unwrap_or("end of input").into(),
@@ -410,7 +416,7 @@ fn tag_writer<'o>(
     if (first == Origin::Synthetic) != (origin == Origin::Synthetic) {
         let name = |is: bool| if is { "synthetic" } else { "real" };
         return Err(Error::Store(StoreError::Mixed {
-            tag: tag.to_string(),
+            name: format!("#{tag}"),
             root: writer.store().root().to_owned(),
             stored: name(first == Origin::Synthetic),
             offered: name(origin == Origin::Synthetic),
@@ -445,44 +451,45 @@ fn is_io(error: &Error) -> bool {
 /// Says what was mended when a hashtag's posts were opened.
 pub(in crate::commands) fn tell_opened(writer: &TagWriter, ui: &Ui) {
     let opened = &writer.opened;
+    let noun = writer.kind().noun();
     if let Some(bytes) = opened.cut {
         ui.warn(&format!(
-            "#{}: an earlier write was interrupted; its unfinished end ({}) was cut off",
-            writer.tag,
+            "{}: an earlier write was interrupted; its unfinished end ({}) was cut off",
+            writer.name,
             counted(bytes, "byte")
         ));
     }
     if opened.adopted > 0 {
         ui.note(&format!(
-            "#{}: entered {} that another tool had stored",
-            writer.tag,
-            counted(opened.adopted, "post")
+            "{}: entered {} that another tool had stored",
+            writer.name,
+            counted(opened.adopted, noun)
         ));
     }
     if opened.recovered > 0 {
         ui.note(&format!(
-            "#{}: entered {} of an interrupted run",
-            writer.tag,
-            counted(opened.recovered, "post")
+            "{}: entered {} of an interrupted run",
+            writer.name,
+            counted(opened.recovered, noun)
         ));
     }
     if opened.healed {
         ui.note(&format!(
-            "#{}: an earlier rewrite was interrupted; data.json is whole and was entered anew",
-            writer.tag
+            "{}: an earlier rewrite was interrupted; data.json is whole and was entered anew",
+            writer.name
         ));
     }
     if let Some(duplicates) = opened.rewritten {
         ui.note(&format!(
-            "#{}: data.json was rewritten, one post per line; {} left out",
-            writer.tag,
+            "{}: data.json was rewritten, one {noun} per line; {} left out",
+            writer.name,
             counted(duplicates, "duplicate")
         ));
     }
     if let Some(backup) = &opened.backup {
         ui.note(&format!(
-            "#{}: kept as it was before: {}",
-            writer.tag,
+            "{}: kept as it was before: {}",
+            writer.name,
             backup.display()
         ));
     }

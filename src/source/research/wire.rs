@@ -1,10 +1,13 @@
 //! What the API answers, read tolerantly: pages of rows cut out as text, and what its errors mean.
 
+mod lists;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(super) use self::lists::{TaskState, list_page, task_id, task_result, task_state};
 use crate::http::{Failure, FailureKind, Reply, status_is_transient};
 use crate::json::{Fields, lone_surrogates, one_line, redact};
 
@@ -69,6 +72,10 @@ pub enum Fault {
     Token,
     /// Key, secret or approval are not accepted.
     Credentials,
+    /// What was asked for is private, or not disclosed.
+    Withheld,
+    /// There is no such video, comment or account.
+    Missing,
     /// The request itself is refused.
     Rejected,
 }
@@ -112,49 +119,78 @@ pub(super) fn is_synthetic(reply: &Reply) -> bool {
 /// It is an error, or no whole page.
 pub(super) fn page(reply: &Reply, fetched: Timestamp) -> Result<Page, Problem> {
     let text = text(&reply.body);
-    let Ok(body) = Fields::parse(&text) else {
-        return Err(no_json(reply, &text));
-    };
-    let error = body.object("error");
-    let code = error.filled("code");
-    let log_id = error.filled("log_id").map(Cow::into_owned);
-    if reply.status != 200 || code.as_deref().is_some_and(|code| code != "ok") {
-        let message = error
-            .filled("message")
-            .or_else(|| error.filled("msg"))
-            .or_else(|| body.filled("message"))
-            .unwrap_or_default();
-        return Err(Problem {
-            log_id,
-            retry_after: reply.retry_after,
-            ..problem(reply.status, code.as_deref().unwrap_or_default(), &message)
-        });
-    }
-    let data = body.object("data");
-    let incomplete = |what: &str| Problem {
-        log_id: log_id.clone(),
-        ..Problem::new(Fault::Server, format!("the answer lacks {what}"))
-    };
+    let envelope = Envelope::read(reply, &text, |_| false)?;
+    let data = &envelope.data;
     let has_more = data
         .flag("has_more")
-        .ok_or_else(|| incomplete("`has_more`"))?;
+        .ok_or_else(|| envelope.lacks("`has_more`"))?;
     let cursor = data.literal("cursor").map(Cow::into_owned);
     if has_more && cursor.is_none() {
-        return Err(incomplete("`cursor` although there is more"));
+        return Err(envelope.lacks("`cursor` although there is more"));
     }
     Ok(Page {
-        rows: data
-            .array("videos")
-            .iter()
-            .map(|row| Row::new(row.as_json()))
-            .collect(),
+        rows: rows(data, &["videos"]),
         has_more,
         cursor,
         search_id: data.literal("search_id").map(Cow::into_owned),
-        log_id,
+        log_id: envelope.log_id,
         fetched,
         synthetic: is_synthetic(reply),
     })
+}
+
+/// An answer's data, all being well.
+struct Envelope<'t> {
+    data: Fields<'t>,
+    log_id: Option<String>,
+}
+
+impl<'t> Envelope<'t> {
+    /// Takes an answer apart; `is_whole` tells data that are there whatever the status says.
+    ///
+    /// # Errors
+    /// It is an error.
+    fn read(
+        reply: &Reply,
+        text: &'t str,
+        is_whole: impl Fn(&Fields<'t>) -> bool,
+    ) -> Result<Self, Problem> {
+        let Ok(body) = Fields::parse(text) else {
+            return Err(no_json(reply, text));
+        };
+        let error = body.object("error");
+        let code = error.filled("code");
+        let log_id = error.filled("log_id").map(Cow::into_owned);
+        let data = body.object("data");
+        let refused = code.as_deref().is_some_and(|code| code != "ok");
+        if refused || (reply.status != 200 && !is_whole(&data)) {
+            let message = error
+                .filled("message")
+                .or_else(|| error.filled("msg"))
+                .or_else(|| body.filled("message"))
+                .unwrap_or_default();
+            return Err(Problem {
+                log_id,
+                retry_after: reply.retry_after,
+                ..problem(reply.status, code.as_deref().unwrap_or_default(), &message)
+            });
+        }
+        Ok(Self { data, log_id })
+    }
+
+    fn lacks(&self, what: &str) -> Problem {
+        Problem {
+            log_id: self.log_id.clone(),
+            ..Problem::new(Fault::Server, format!("the answer lacks {what}"))
+        }
+    }
+}
+
+/// The rows of the first of these lists that there is.
+fn rows(data: &Fields<'_>, keys: &[&str]) -> Vec<Row> {
+    let key = keys.iter().find(|key| data.has(key));
+    let rows = key.map(|key| data.array(key)).unwrap_or_default();
+    rows.iter().map(|row| Row::new(row.as_json())).collect()
 }
 
 /// Reads the answer to the question for a token: the token and its life.
@@ -229,6 +265,8 @@ fn problem(status: u16, code: &str, message: &str) -> Problem {
         _ if lower.contains("search id") || lower.contains("invalid count or cursor") => {
             Fault::Search
         }
+        _ if is_missing(&lower) => Fault::Missing,
+        _ if is_withheld(&lower) => Fault::Withheld,
         "timeout" | "internal_error" => Fault::Server,
         _ if lower.contains("something is wrong")
             || lower.contains("something went wrong")
@@ -250,6 +288,23 @@ fn problem(status: u16, code: &str, message: &str) -> Problem {
         too_much: status == 504 || code == "timeout",
         ..Problem::new(fault, told(status, code, message))
     }
+}
+
+/// Words for what is not there.
+fn is_missing(lower: &str) -> bool {
+    lower.contains("cannot find the")
+}
+
+/// Words for what is there and not given away.
+fn is_withheld(lower: &str) -> bool {
+    [
+        "not allowed to be disclosed",
+        "is private",
+        "information cannot be returned",
+        "cannot return this user",
+    ]
+    .iter()
+    .any(|words| lower.contains(words))
 }
 
 fn no_json(reply: &Reply, text: &str) -> Problem {
@@ -426,6 +481,19 @@ mod tests {
             (200, "internal_error", "", Fault::Server),
             (503, "", "", Fault::Server),
             (404, "not_found", "", Fault::Rejected),
+            (
+                400,
+                "invalid_params",
+                "Username x is invalid: cannot find the user",
+                Fault::Missing,
+            ),
+            (
+                400,
+                "invalid_params",
+                "The comments of this video are not allowed to be disclosed",
+                Fault::Withheld,
+            ),
+            (403, "", "This account is private", Fault::Withheld),
         ] {
             let problem = read(status, &envelope(code, message)).unwrap_err();
             assert_eq!(problem.fault, fault, "{status} {code} {message}");
