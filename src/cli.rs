@@ -1,6 +1,7 @@
 //! The command line, as typed. No behaviour: `commands` gives the words their meaning.
 
 mod chart;
+mod copy;
 mod people;
 mod sandbox;
 
@@ -11,6 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
+pub(crate) use copy::CopyArgs;
 pub(crate) use people::{CommentsArgs, InArg, RefreshArgs, UsersArgs};
 pub(crate) use sandbox::{SandboxArgs, SandboxCommand, ServeArgs};
 
@@ -44,11 +46,20 @@ pub(crate) struct Cli {
 }
 
 /// Options that stand before or after the command.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// Directory of stored posts
     #[arg(long, global = true, value_name = "DIR", env = "COTAG_DATA_DIR", default_value = DATA_DIR)]
     pub(crate) data_dir: PathBuf,
+    /// Where the posts are: mongodb://HOST/DATABASE, or a directory [default: the data directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "STORE",
+        env = "COTAG_STORE",
+        hide_env_values = true
+    )]
+    pub(crate) store: Option<String>,
     /// How long to wait while another cotag writes there
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) lock_timeout: u64,
@@ -84,6 +95,8 @@ pub(crate) enum Command {
     Coverage(CoverageArgs),
     /// How much of today's Research API quota is used
     Quota(QuotaArgs),
+    /// Copy posts from one store to another, either way, and compare them
+    Copy(CopyArgs),
     /// Check that the stored data is whole and as it was written
     Verify,
     /// Mend damaged data; no post is deleted, and a backup is kept
@@ -388,6 +401,9 @@ pub(crate) struct FrequenciesArgs {
     /// Count accounts instead of posts: one vote per author
     #[arg(long)]
     pub(crate) one_per_author: bool,
+    /// Print what would be asked of a database (aggregation pipelines), and ask nothing
+    #[arg(long)]
+    pub(crate) explain_query: bool,
 }
 
 /// How a result is written.

@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::source::files::FileError;
-use crate::store::StoreError;
+use crate::store::{StoreError, Trouble};
 
 /// How a command ended. The numbers are part of the interface; `README.md` has the same table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +135,17 @@ impl Error {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Ended { exit, .. } => *exit,
-            Self::Store(StoreError::Damaged { .. }) => Exit::Damaged,
+            Self::Store(
+                StoreError::Damaged { .. }
+                | StoreError::Database {
+                    trouble: Trouble::Damaged,
+                    ..
+                },
+            ) => Exit::Damaged,
+            Self::Store(StoreError::Database {
+                trouble: Trouble::Refused,
+                ..
+            }) => Exit::Credentials,
             _ => Exit::Failed,
         }
     }
@@ -202,6 +212,35 @@ fn store_hint(error: &StoreError) -> Option<String> {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             format!("stored there: {}{more}", shown.join(", "))
         }
+        StoreError::Database { trouble, .. } => database_hint(*trouble).into(),
+        StoreError::NoDriver(_) => "use a release, or build with `cargo build --release` (the feature is on by default)".into(),
         StoreError::Mixed { .. } => "use a data directory of your own: --data-dir DIR or COTAG_DATA_DIR".into(),
     })
+}
+
+fn database_hint(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::Address => {
+            "check the address: mongodb://USER:PASSWORD@HOST:27017/DATABASE?authSource=admin"
+        }
+        Trouble::Unreachable => {
+            "check host, port and TLS in the address, and that the server runs; serverSelectionTimeoutMS in the \
+             address says how long to look for it"
+        }
+        Trouble::Refused => {
+            "check user, password (percent-encoded) and ?authSource=… in the address, and the user's rights there"
+        }
+        Trouble::Lost => {
+            "run the same command again when the server answers: what was stored before is kept"
+        }
+        Trouble::Foreign => {
+            "name another database or another collection for posts; `mongoexport` and `cotag import` take other \
+             tools' posts over"
+        }
+        Trouble::Schema => {
+            "use the version of cotag that wrote it; its `cotag copy --from DATABASE --to DIRECTORY` takes the posts out"
+        }
+        Trouble::Damaged => "`cotag verify` lists what is wrong",
+        Trouble::Other => "the server's log says more",
+    }
 }

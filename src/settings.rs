@@ -10,16 +10,19 @@ use fs_err as fs;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use crate::cli::{ApiArgs, SourceArg};
+use crate::cli::{ApiArgs, DATA_DIR, Global, SourceArg};
 use crate::error::{Error, Exit};
 use crate::http::Secret;
 use crate::source::research::{BASE_URL, Credentials, parse_ini};
+use crate::store::place::{DatabasePlace, Place, is_address};
 
 /// Requests a day that TikTok grants.
 const DAILY_QUOTA: u64 = 1000;
 const RETRY_WAIT: Duration = Duration::from_secs(5);
 /// Where the seed crawler keeps its credentials.
 const CREDENTIAL_FILES: [&str; 2] = ["api-credentials.ini", "config/api-credentials.ini"];
+/// Where the seed crawler says which database it writes to.
+const DATABASE_FILE: &str = "config/database.ini";
 const KEY: &str = "TIKTOK_CLIENT_KEY";
 const SECRET: &str = "TIKTOK_CLIENT_SECRET";
 
@@ -53,6 +56,71 @@ struct ConfigFile {
     proxy: Option<String>,
     retry_wait: Option<String>,
     daily_quota: Option<u64>,
+}
+
+/// Where the posts are, and what a person should know about how that was found out: `--store`,
+/// then `COTAG_STORE`, then a data directory that was named, then the seed crawler's file.
+///
+/// # Errors
+/// An address that names no database; a malformed file.
+pub(crate) fn store(global: &Global) -> Result<(Place, Vec<String>), Error> {
+    if let Some(text) = &global.store {
+        let place =
+            Place::parse(text).map_err(|error| Error::Usage(format!("--store: {error}")))?;
+        return Ok((place, Vec::new()));
+    }
+    let file = Path::new(DATABASE_FILE);
+    if global.data_dir != Path::new(DATA_DIR) || !file.is_file() {
+        return Ok((Place::Directory(global.data_dir.clone()), Vec::new()));
+    }
+    let mut notes = Vec::new();
+    let place = database_file(file, &mut notes)?;
+    notes.push(format!("the store is `{place}`, as `{DATABASE_FILE}` says"));
+    Ok((Place::Database(place), notes))
+}
+
+/// The seed crawler's file: server_path, database, collection1 (posts), collection2 (comments).
+fn database_file(path: &Path, warnings: &mut Vec<String>) -> Result<DatabasePlace, Error> {
+    let named = format!("`{}`", path.display());
+    let wrong = |what: String| {
+        Error::failed(
+            format!("{named}: {what}"),
+            "it needs a section such as [Database] with server_path and database; --store names another store",
+        )
+    };
+    let text = fs::read_to_string(path)?;
+    // The error's words may quote a line with the password.
+    let sections =
+        parse_ini(&text).map_err(|error| wrong(format!("line {} cannot be read", error.line)))?;
+    let value = |keys: &[&str]| {
+        let mut found = keys
+            .iter()
+            .flat_map(|key| sections.iter().filter_map(|section| section.get(key)));
+        let found = found
+            .next()
+            .map(|entry| entry.value.trim_matches(['"', '\'']).to_owned());
+        found.filter(|value| !value.is_empty())
+    };
+    let server =
+        value(&["server_path"]).ok_or_else(|| wrong("`server_path` is missing or empty".into()))?;
+    let address = if is_address(&server) {
+        server
+    } else {
+        format!("mongodb://{server}")
+    };
+    let database = value(&["database"]);
+    let mut place = DatabasePlace::new(&address, database.as_deref())
+        .map_err(|error| wrong(error.to_string()))?;
+    if let Some(posts) = value(&["collection1", "collection_posts"]) {
+        place.collections.posts = posts;
+    }
+    if let Some(comments) = value(&["collection2", "collection_comments"]) {
+        place.collections.comments = comments;
+    }
+    if place.has_user() {
+        private(path, warnings);
+    }
+    Ok(place)
 }
 
 impl ApiSettings {
@@ -323,6 +391,33 @@ mod tests {
         let error = config(Some(&config_path), None, &mut warnings).unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
         assert!(!error.to_string().contains("s3cr3t"), "{error}");
+    }
+
+    #[test]
+    fn the_seed_crawlers_database_is_read_and_mistakes_do_not_show_the_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("database.ini");
+        let text = "[Database]\n# no need for quotes\nserver_path = mongodb://ann:s3cr3t@db.example:27017/\n\n\
+                    database = tiktok-big-query2\ncollection1 = videos\n";
+        fs::write(&path, text).unwrap();
+        let mut notes = Vec::new();
+        let place = database_file(&path, &mut notes).unwrap();
+        assert_eq!(
+            place.to_string(),
+            "mongodb://ann@db.example:27017/tiktok-big-query2"
+        );
+        assert_eq!(place.collections.posts, "videos");
+        assert_eq!(place.collections.comments, "comments");
+        for broken in [
+            text.replace("database = tiktok-big-query2", ""),
+            text.replace("server_path =", "server_path"),
+            text.replace("s3cr3t@", "s3/cr3t@"),
+        ] {
+            fs::write(&path, &broken).unwrap();
+            let error = database_file(&path, &mut notes).unwrap_err();
+            assert_eq!(error.exit(), Exit::Failed);
+            assert!(!format!("{error} {error:?}").contains("cr3t"), "{error:?}");
+        }
     }
 
     #[test]

@@ -1,37 +1,37 @@
 //! `cotag coverage`: the ledger of windows, as a table or for programs; or that of comments.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use super::database::Shelf;
 use super::input::Subject;
-use super::{deliver, table_format};
+use super::{deliver, needs_directory, table_format};
 use crate::cli::{CoverageArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{AskedRow, CoverageRow, asked, coverage};
-use crate::store::{Asked, AskedLine, Coverage, Store, WindowLine, WindowState};
+use crate::store::{Asked, AskedLine, Coverage, Store, WindowLine, WindowState, Windows};
 use crate::ui::Ui;
 
 pub(super) fn run(args: &CoverageArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let format = table_format(&args.output)?;
     let tag = Hashtag::new(&args.tag)
         .ok_or_else(|| Error::Usage(format!("`{}` is no hashtag", args.tag)))?;
-    let store = Store::open(&global.data_dir)?;
     if args.comments {
-        return of_comments(args, &tag, &store, ui);
+        needs_directory(global, ui, "coverage --comments")?;
+        return of_comments(args, &tag, &Store::open(&global.data_dir)?, ui);
     }
+    // A window that was cut before it was ever asked says nothing.
+    let said = |line: &&WindowLine| line.state != WindowState::Split || line.requests > 0;
     let mut rows = Vec::new();
-    for folder in store.find(&tag)?.posts {
-        let ledger = Coverage::read(&folder)?;
-        if ledger.unreadable > 0 {
+    for windows in windows(&tag, global)? {
+        if windows.unreadable() > 0 {
             ui.warn(&format!(
-                "{} lines of `{}` cannot be read",
-                ledger.unreadable,
-                folder.join("windows.jsonl").display()
+                "{} windows of #{tag} cannot be read",
+                windows.unreadable()
             ));
         }
-        // A window that was cut before it was ever asked says nothing.
-        let said = |line: &&WindowLine| line.state != WindowState::Split || line.requests > 0;
-        rows.extend(ledger.windows().filter(said).map(row));
+        rows.extend(windows.all().iter().filter(said).map(row));
     }
     if rows.is_empty() {
         return Err(Error::failed(
@@ -46,6 +46,17 @@ pub(super) fn run(args: &CoverageArgs, global: &Global, ui: &Ui) -> Result<Exit,
         ui,
     )?;
     Ok(Exit::Done)
+}
+
+/// The ledgers of a hashtag: one, or several where another tool kept spellings apart.
+fn windows(tag: &Hashtag, global: &Global) -> Result<Vec<Windows>, Error> {
+    let shelf = Shelf::new(global);
+    let Some(root) = shelf.directory()? else {
+        return Ok(vec![shelf.windows(tag)?]);
+    };
+    let folders = Store::open(root)?.find(tag)?.posts;
+    let read = |folder: &PathBuf| Coverage::read(folder).map(Windows::Directory);
+    Ok(folders.iter().map(read).collect::<Result<_, _>>()?)
 }
 
 fn row(line: &WindowLine) -> CoverageRow {

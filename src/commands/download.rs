@@ -1,7 +1,7 @@
 //! `cotag download`: hashtags → Research API → store.
 
 use super::collect::{Request, Subject, collect};
-use super::hashtags;
+use super::{hashtags, needs_directory};
 use crate::cli::{DownloadArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
@@ -10,6 +10,7 @@ use crate::source::research::{Query, QueryError};
 use crate::ui::Ui;
 
 pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
+    needs_directory(global, ui, "download")?;
     let tags = hashtags(&args.tags, args.file.as_deref())?;
     if tags.is_empty() {
         return Err(Error::Usage(

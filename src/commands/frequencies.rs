@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::chart::{Plotting, Target};
+use super::database::{DatabaseTag, Shelf, explained};
 use super::input::{Fold, Folded, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
-    Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Sample,
+    Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Question, Sample,
     TableOptions, TagsFrom, Weight,
 };
 use crate::cli::{
@@ -20,6 +21,7 @@ use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
 use crate::output::{Column, Ranking, counted, frequencies, ranking_footnote};
 use crate::record::name_text;
+use crate::store::place::{Collections, Place};
 use crate::ui::Ui;
 
 /// Rows unless told otherwise, as in the seed tool.
@@ -38,6 +40,9 @@ pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Ex
         // A chart ranks by its own measure, so it needs all rows.
         Some(plotting) => plan.for_chart(plotting),
         None => plan.options.limit = Some(rows),
+    }
+    if args.explain_query {
+        return plan.explain(&words, global, ui);
     }
     let (rankings, exit) = plan.rank_all(&words, global, ui)?;
     if rankings.is_empty() {
@@ -164,7 +169,7 @@ impl Plan {
     ) -> Result<(Vec<Ranked>, Exit), Error> {
         let mut rankings: Vec<Ranked> = Vec::new();
         let mut exit = Exit::Done;
-        for (subject, name) in named(words, &global.data_dir) {
+        for (subject, name) in named(words, &Shelf::new(global)) {
             let ranked = subject.and_then(|subject| {
                 let own = subject.hashtag().cloned();
                 self.rank(&subject, name, &global.data_dir, ui)
@@ -199,6 +204,9 @@ impl Plan {
     ) -> Result<(Ranking, Exit), Error> {
         if self.comments {
             return self.rank_comments(subject, data_dir, ui);
+        }
+        if let Subject::Database(stored) = subject {
+            return self.rank_there(stored, name, ui);
         }
         let new = || Counter::new(self.from, self.extras);
         let brief = self.filter.is_empty() && new().takes_briefs();
@@ -249,6 +257,47 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// What is asked of a database.
+    fn question(&self, tag: &Hashtag) -> Question {
+        Question::new(tag, &self.filter, self.from, self.extras, &self.options)
+    }
+
+    /// As [`Plan::rank`], counted by the database.
+    fn rank_there(
+        &self,
+        stored: &DatabaseTag,
+        name: String,
+        ui: &Ui,
+    ) -> Result<(Ranking, Exit), Error> {
+        let (table, note) = stored.rank(&self.question(&stored.tag))?;
+        if let Some(note) = note {
+            ui.warn(&note);
+        }
+        nothing_left(&name, &table.sample)?;
+        let ranking = Ranking {
+            subject: name,
+            table,
+            conditions: self.conditions.clone(),
+        };
+        Ok((ranking, Exit::Done))
+    }
+
+    /// Prints what would be asked of a database.
+    fn explain(&self, words: &[String], global: &Global, ui: &Ui) -> Result<Exit, Error> {
+        let collection = match crate::settings::store(global)?.0 {
+            Place::Database(place) => place.collections.posts,
+            Place::Directory(_) => Collections::default().posts,
+        };
+        for word in words {
+            let tag = Hashtag::new(word)
+                .ok_or_else(|| Error::Usage(format!("`{word}` is no hashtag")))?;
+            ui.data(explained(&self.question(&tag), &collection).as_bytes())?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
 /// An empty result is a message, not an empty table.
 pub(super) fn nothing_left(name: &str, sample: &Sample) -> Result<(), Error> {
     match sample {
@@ -273,10 +322,10 @@ pub(super) fn nothing_left(name: &str, sample: &Sample) -> Result<(), Error> {
 
 /// What each word names, each hashtag and file once, with the name to show: files that share a
 /// name are told apart by their paths.
-fn named(words: &[String], data_dir: &Path) -> Vec<(Result<Subject, Error>, String)> {
+fn named(words: &[String], shelf: &Shelf<'_>) -> Vec<(Result<Subject, Error>, String)> {
     let mut subjects: Vec<Result<Subject, Error>> = Vec::new();
     for word in words {
-        let found = subject(word, data_dir);
+        let found = subject(word, shelf);
         let known =
             |other: &Result<Subject, Error>| matches!((other, &found), (Ok(a), Ok(b)) if a == b);
         if !subjects.iter().any(known) {

@@ -39,11 +39,16 @@ pub(super) fn run(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Exit, E
     let mut intake = Intake::open(args, global, ui)?;
     let read = read_all(&mut intake, &jobs, &options, ui);
     // Whatever happened, what was read before it is stored, entered and shown.
-    let Finished { rows, error } = intake.finish(ui);
+    let Finished {
+        rows,
+        error,
+        refused,
+    } = intake.finish(ui);
     if (read.is_ok() && error.is_none()) || rows.iter().any(|row| row.new + row.updated > 0) {
         ui.data(import_summary(&rows).as_bytes())?;
     }
     match (read, error) {
+        (Ok(exit), None) if refused => Ok(exit.and(Exit::Partly)),
         (read, None) => read,
         (Ok(_), Some(error)) => Err(error),
         (Err(read), Some(error)) => {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use hashbrown::HashSet;
 
+use super::database::{DatabaseTag, Shelf};
 use crate::analysis::Sample;
 use crate::error::Error;
 use crate::json::Marked;
@@ -23,12 +24,14 @@ use crate::ui::Ui;
 pub(super) enum Subject {
     /// A stored hashtag.
     Stored(StoredTag),
+    /// A hashtag stored in a database.
+    Database(DatabaseTag),
     /// A file of posts.
     File(PathBuf),
 }
 
 /// Finds what a word on the command line names: a stored hashtag, else a file, else nothing.
-pub(super) fn subject(word: &str, data_dir: &Path) -> Result<Subject, Error> {
+pub(super) fn subject(word: &str, shelf: &Shelf<'_>) -> Result<Subject, Error> {
     let path = Path::new(word);
     let is_path = path.components().count() > 1;
     let found = fs::metadata(path);
@@ -37,9 +40,9 @@ pub(super) fn subject(word: &str, data_dir: &Path) -> Result<Subject, Error> {
         return Ok(Subject::File(path.to_owned()));
     }
     let missing = match Hashtag::new(word) {
-        Some(tag) => match Store::open(data_dir).and_then(|store| store.find(&tag)) {
-            Ok(stored) => return Ok(Subject::Stored(stored)),
-            Err(error) => Error::from(error),
+        Some(tag) => match stored(&tag, shelf) {
+            Ok(subject) => return Ok(subject),
+            Err(error) => error,
         },
         None => Error::Usage(format!("`{word}` is no hashtag, and there is no such file")),
     };
@@ -65,11 +68,20 @@ pub(super) fn subject(word: &str, data_dir: &Path) -> Result<Subject, Error> {
     }
 }
 
+/// A stored hashtag, wherever the posts are.
+fn stored(tag: &Hashtag, shelf: &Shelf<'_>) -> Result<Subject, Error> {
+    match shelf.directory()? {
+        Some(root) => Ok(Subject::Stored(Store::open(root)?.find(tag)?)),
+        None => shelf.stored(tag).map(Subject::Database),
+    }
+}
+
 impl Subject {
     /// As shown to people: `#london`, or the file's name.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Stored(stored) => format!("#{}", stored.tag),
+            Self::Database(stored) => format!("#{}", stored.tag),
             Self::File(path) => path.file_name().map_or_else(
                 || path.display().to_string(),
                 |name| name.to_string_lossy().into_owned(),
@@ -81,6 +93,7 @@ impl Subject {
     pub(super) fn hashtag(&self) -> Option<&Hashtag> {
         match self {
             Self::Stored(stored) => Some(&stored.tag),
+            Self::Database(stored) => Some(&stored.tag),
             Self::File(_) => None,
         }
     }
@@ -116,6 +129,7 @@ impl Subject {
     ) -> Result<Folded<S>, Error> {
         match self {
             Self::Stored(stored) => fold_stored(&stored.data_files().collect::<Vec<_>>(), fold),
+            Self::Database(stored) => stored.fold(fold),
             Self::File(path) if is_store_file(path)? => {
                 fold_stored(std::slice::from_ref(path), fold)
             }

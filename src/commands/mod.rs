@@ -5,8 +5,10 @@
 mod auth;
 mod chart;
 mod collect;
+mod copy;
 mod coverage;
 mod crawl;
+mod database;
 mod download;
 mod frequencies;
 mod import;
@@ -31,7 +33,8 @@ use crate::cli::{
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{TableFormat, counted};
-use crate::store::{Side, SideWriter, Writer};
+use crate::store::place::Place;
+use crate::store::{Side, SideWriter, StoreWriter, Writer};
 use crate::ui::Ui;
 
 /// Does what the command line asks for.
@@ -39,26 +42,41 @@ use crate::ui::Ui;
 /// # Errors
 /// Whatever ends the command early; see [`Error::exit`].
 pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
+    let global = &resolved(cli)?;
     match &cli.command {
-        Command::Import(args) => import::run(args, &cli.global, ui),
-        Command::Frequencies(args) => frequencies::run(args, &cli.global, ui),
-        Command::Posts(args) => posts::run(args, &cli.global, ui),
-        Command::Download(args) => download::run(args, &cli.global, ui),
-        Command::Crawl(args) => crawl::run(args, &cli.global, ui),
-        Command::Comments(args) => collect::comments::run(args, &cli.global, ui),
-        Command::Refresh(args) => collect::refresh::run(args, &cli.global, ui),
-        Command::Users(args) => collect::users::run(args, &cli.global, ui),
-        Command::Auth(AuthCommand::Check(args)) => auth::run(args, &cli.global, ui),
-        Command::Coverage(args) => coverage::run(args, &cli.global, ui),
-        Command::Quota(args) => quota::run(args, &cli.global, ui),
-        Command::Verify => verify::run(&cli.global, ui),
-        Command::Repair => repair::run(&cli.global, ui),
+        Command::Import(args) => import::run(args, global, ui),
+        Command::Frequencies(args) => frequencies::run(args, global, ui),
+        Command::Posts(args) => posts::run(args, global, ui),
+        Command::Download(args) => download::run(args, global, ui),
+        Command::Crawl(args) => crawl::run(args, global, ui),
+        Command::Comments(args) => collect::comments::run(args, global, ui),
+        Command::Users(args) => collect::users::run(args, global, ui),
+        Command::Refresh(args) => collect::refresh::run(args, global, ui),
+        Command::Auth(AuthCommand::Check(args)) => auth::run(args, global, ui),
+        Command::Coverage(args) => coverage::run(args, global, ui),
+        Command::Quota(args) => quota::run(args, global, ui),
+        Command::Copy(args) => copy::run(args, global, ui),
+        Command::Verify => verify::run(global, ui),
+        Command::Repair => repair::run(global, ui),
         Command::Sandbox(args) => sandbox::run(args, ui),
     }
 }
 
+/// The options with the directory that `--store` names in place of the data directory.
+fn resolved(cli: &Cli) -> Result<Global, Error> {
+    let mut global = cli.global.clone();
+    if let Some(text) = &global.store
+        && let Place::Directory(path) =
+            Place::parse(text).map_err(|error| Error::Usage(format!("--store: {error}")))?
+    {
+        global.data_dir = path;
+    }
+    Ok(global)
+}
+
 /// The data directory, open for writing.
 fn writer(global: &Global, command: &str, ui: &Ui) -> Result<Writer, Error> {
+    needs_directory(global, ui, command)?;
     let timeout = Duration::from_secs(global.lock_timeout);
     let mut waiting =
         |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
@@ -82,6 +100,35 @@ fn side_writer(global: &Global, side: Side, command: &str, ui: &Ui) -> Result<Si
         timeout,
         &mut waiting,
     )?)
+}
+
+/// The store, wherever it is, open for writing.
+fn store_writer(global: &Global, command: &str, ui: &Ui) -> Result<StoreWriter, Error> {
+    let timeout = Duration::from_secs(global.lock_timeout);
+    let mut waiting =
+        |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
+    let place = place(global, ui)?;
+    Ok(StoreWriter::open(&place, command, timeout, &mut waiting)?)
+}
+
+/// Where the posts are.
+fn place(global: &Global, ui: &Ui) -> Result<Place, Error> {
+    let (place, notes) = crate::settings::store(global)?;
+    for note in notes {
+        ui.note(&note);
+    }
+    Ok(place)
+}
+
+/// A command that needs files of its own in a data directory.
+fn needs_directory(global: &Global, ui: &Ui, command: &str) -> Result<(), Error> {
+    match place(global, ui)? {
+        Place::Directory(_) => Ok(()),
+        Place::Database(place) => Err(Error::failed(
+            format!("`cotag {command}` works on a data directory, not on `{place}`"),
+            "`cotag copy --from DATABASE --to DIRECTORY` makes one; --store DIRECTORY names it",
+        )),
+    }
 }
 
 /// Hashtags as typed, also several separated by commas, and from a file, each once, in their order.

@@ -1,5 +1,6 @@
 //! `cotag posts`: the posts behind a number.
 
+use super::database::Shelf;
 use super::frequencies::nothing_left;
 use super::input::subject;
 use super::{damage, deliver, filter, hashtags, table_format, tags_from};
@@ -16,7 +17,7 @@ pub(super) fn run(args: &PostsArgs, global: &Global, ui: &Ui) -> Result<Exit, Er
     let with = hashtags(&args.with, None)?;
     filter.forbidden = hashtags(&args.without, None)?;
 
-    let subject = subject(&args.subject, &global.data_dir)?;
+    let subject = subject(&args.subject, &Shelf::new(global))?;
     // With --any-tags one required hashtag is enough, but all of --with are.
     let with = crate::analysis::Filter {
         required: with,

@@ -8,6 +8,7 @@ use crate::store::{Holder, Writer, repair};
 use crate::ui::Ui;
 
 pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
+    super::needs_directory(global, ui, "repair")?;
     let timeout = Duration::from_secs(global.lock_timeout);
     let mut waiting = |holder: &Holder| ui.note(&format!("waiting for {holder} to finish"));
     let mut writer = Writer::open_to_repair(&global.data_dir, timeout, &mut waiting)?;

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use super::database::Shelf;
 use crate::cli::Global;
 use crate::error::{Error, Exit};
 use crate::output::counted;
+use crate::store::mongo::Database;
 use crate::store::{Holder, Kind, Store, TagReport, verify_at_rest};
 use crate::ui::Ui;
 
 pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
+    let shelf = Shelf::new(global);
+    if shelf.directory()?.is_none() {
+        return database(&shelf.database()?, ui);
+    }
     let timeout = Duration::from_secs(global.lock_timeout);
     let mut waiting = |holder: &Holder| ui.note(&format!("waiting for {holder} to finish"));
     let store = Store::open(&global.data_dir)?;
@@ -44,6 +50,37 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
     }
     ui.warn(&format!(
         "{wrong} things are not as they should be; `cotag repair` mends them and keeps a backup"
+    ));
+    Ok(Exit::Damaged)
+}
+
+/// The same for a database: every document against the record that it holds, and their number.
+fn database(database: &Database, ui: &Ui) -> Result<Exit, Error> {
+    let mut text = String::new();
+    let mut wrong = 0;
+    let tags = database.tags_ever()?;
+    for tag in &tags {
+        let report = database.verify(tag)?;
+        let name = format!("#{}", crate::output::printable(tag.as_str()));
+        if report.findings.is_empty() {
+            let (posts, runs) = (counted(report.posts, "post"), counted(report.runs, "run"));
+            text += &format!("{name}: ok, {posts}, {runs}; every field is what its record says\n");
+        }
+        for finding in &report.findings {
+            wrong += 1;
+            text += &format!("{name}: {}\n", crate::output::printable(finding));
+        }
+    }
+    ui.data(text.as_bytes())?;
+    if wrong == 0 {
+        ui.note(&format!(
+            "{} checked, nothing wrong.",
+            counted(tags.len() as u64, "hashtag")
+        ));
+        return Ok(Exit::Done);
+    }
+    ui.warn(&format!(
+        "{wrong} things are not as they should be; records that are whole can be taken out with `cotag copy`"
     ));
     Ok(Exit::Damaged)
 }

@@ -72,4 +72,38 @@ pub enum StoreError {
         /// What was to be added.
         offered: &'static str,
     },
+    /// A database, where it is, and what it or the way to it says.
+    #[error("`{place}`: {what}")]
+    Database {
+        /// Its address without the password.
+        place: String,
+        /// What kind of trouble.
+        trouble: Trouble,
+        /// What happened.
+        what: String,
+    },
+    /// This program was built without the driver.
+    #[error("`{0}`: this cotag was built without its feature `mongodb`")]
+    NoDriver(String),
+}
+
+/// What is the matter with a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The address is malformed.
+    Address,
+    /// No server answers.
+    Unreachable,
+    /// The server does not let us in.
+    Refused,
+    /// The connection broke off, or the server did not confirm.
+    Lost,
+    /// It is no MongoDB server, or the collection is another tool's.
+    Foreign,
+    /// The schema is not one that this version knows.
+    Schema,
+    /// A document is not what was stored.
+    Damaged,
+    /// Anything else that the server says.
+    Other,
 }

@@ -19,6 +19,7 @@ mod append;
 mod asked;
 mod atomic;
 mod blocks;
+mod claim;
 mod coverage;
 mod error;
 mod gone;
@@ -27,13 +28,20 @@ mod intent;
 mod journal;
 mod kind;
 mod lock;
+#[cfg(feature = "mongodb")]
+pub mod mongo;
+#[cfg(not(feature = "mongodb"))]
+#[path = "without_mongo.rs"]
+pub mod mongo;
 mod names;
+pub mod place;
 mod places;
 mod quota;
 mod rejected;
 mod rewrite;
 mod runs;
 mod scan;
+mod seam;
 mod side;
 mod tags;
 mod verify;
@@ -42,20 +50,22 @@ mod writer;
 
 pub use asked::{Asked, AskedLine, AskedState};
 pub use atomic::replace;
+pub use claim::{Claim, Leaseholder};
 pub use coverage::{Coverage, WindowLine, WindowState};
-pub use error::StoreError;
+pub use error::{StoreError, Trouble};
 pub use gone::{HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
 pub use journal::{Journal, JournalLine};
 pub use kind::Kind;
 pub use lock::Holder;
 pub use names::{folder_name, folder_tag};
-pub use places::{Place, USER_LISTS};
+pub use places::{RecordFolder, USER_LISTS};
 pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{
     Damage, Layout, Line, Quick, Readers, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
 };
+pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
 pub use side::{Side, SideWriter};
 pub use tags::{Store, StoredTag};
 pub use verify::{Finding, Repaired, TagReport, repair, verify, verify_at_rest};

@@ -22,7 +22,7 @@ use crate::model::Hashtag;
 
 /// A folder with a `data.json` and the ledgers about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RecordFolder {
     /// What it holds, for people: `#london`, `comments of #london`, `@anna liked`.
     pub name: String,
     /// The hashtag, or the user's name.
@@ -45,7 +45,7 @@ pub const USER_LISTS: [(&str, Kind); 6] = [
     ("reposted", Kind::Posts),
 ];
 
-impl Place {
+impl RecordFolder {
     /// A hashtag's posts.
     pub(super) fn posts(tag: &Hashtag, folder: PathBuf) -> Self {
         Self {
@@ -84,12 +84,15 @@ impl Store {
     ///
     /// # Errors
     /// The disk's own.
-    pub fn places(&self) -> Result<Vec<Place>, StoreError> {
+    pub fn places(&self) -> Result<Vec<RecordFolder>, StoreError> {
         let mut places = Vec::new();
         for stored in self.tags()? {
             for posts in &stored.posts {
-                places.push(Place::posts(&stored.tag, posts.clone()));
-                places.push(Place::comments(&stored.tag, beside(posts, "comments")));
+                places.push(RecordFolder::posts(&stored.tag, posts.clone()));
+                places.push(RecordFolder::comments(
+                    &stored.tag,
+                    beside(posts, "comments"),
+                ));
             }
         }
         places.extend(self.loose_comments());
@@ -98,7 +101,7 @@ impl Store {
                 places.extend(self.user(&user, list));
             }
         }
-        places.retain(Place::exists);
+        places.retain(RecordFolder::exists);
         Ok(places)
     }
 
@@ -106,26 +109,26 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotStored`] where the hashtag's posts are not stored.
-    pub fn comments_of(&self, tag: &Hashtag) -> Result<Place, StoreError> {
+    pub fn comments_of(&self, tag: &Hashtag) -> Result<RecordFolder, StoreError> {
         let stored = self.find(tag)?;
         // Where another tool kept spellings apart, the first has been written to.
         let posts = stored.posts.first().cloned().unwrap_or_default();
-        Ok(Place::comments(tag, beside(&posts, "comments")))
+        Ok(RecordFolder::comments(tag, beside(&posts, "comments")))
     }
 
     /// Where the comments under posts are that no hashtag holds.
-    pub fn loose_comments(&self) -> Option<Place> {
+    pub fn loose_comments(&self) -> Option<RecordFolder> {
         let tag = names::folder_tag(names::COMMENTS)?;
-        Some(Place {
+        Some(RecordFolder {
             name: "comments of other posts".into(),
-            ..Place::comments(&tag, self.root().join(names::COMMENTS))
+            ..RecordFolder::comments(&tag, self.root().join(names::COMMENTS))
         })
     }
 
     /// A list of a user, one of [`USER_LISTS`]; `None` for a list that there is none of.
-    pub fn user(&self, user: &Hashtag, list: &str) -> Option<Place> {
+    pub fn user(&self, user: &Hashtag, list: &str) -> Option<RecordFolder> {
         let (_, kind) = USER_LISTS.iter().find(|(name, _)| *name == list)?;
-        Some(Place {
+        Some(RecordFolder {
             name: format!("@{user} {list}"),
             tag: user.clone(),
             kind: *kind,

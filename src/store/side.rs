@@ -9,7 +9,7 @@ use std::time::Duration;
 use fs_err as fs;
 
 use super::lock::{self, Lock};
-use super::{Holder, Place, Store, StoreError, TagWriter, Writer, atomic};
+use super::{Holder, RecordFolder, Store, StoreError, TagWriter, Writer, atomic};
 use crate::model::Origin;
 
 /// What is written beside the posts.
@@ -73,7 +73,7 @@ impl SideWriter {
     ///
     /// # Errors
     /// As [`Writer::tag`].
-    pub fn open_place(&self, place: Place, origin: Origin) -> Result<TagWriter, StoreError> {
+    pub fn open_place(&self, place: RecordFolder, origin: Origin) -> Result<TagWriter, StoreError> {
         fs::create_dir_all(&place.folder)?;
         if let Some(parent) = place.folder.parent() {
             atomic::sync_folder(parent)?;

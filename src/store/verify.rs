@@ -16,7 +16,7 @@ use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
 use super::side::Side;
 use super::writer::{model, stored_ids};
-use super::{Holder, Kind, Place, Run, Segment, Store, StoreError, Writer, atomic, intent};
+use super::{Holder, Kind, RecordFolder, Run, Segment, Store, StoreError, Writer, atomic, intent};
 use crate::model::PostId;
 use crate::record::Unreadable;
 
@@ -175,8 +175,8 @@ struct Found {
 }
 
 impl Checked {
-    fn new(root: &Path, place: &Place) -> Result<Self, StoreError> {
-        let Place { kind, folder, .. } = place;
+    fn new(root: &Path, place: &RecordFolder) -> Result<Self, StoreError> {
+        let RecordFolder { kind, folder, .. } = place;
         let (kind, posts) = (*kind, folder);
         let path = posts.join("data.json");
         let (states, end) = scan(
@@ -454,7 +454,7 @@ pub fn repair(
 /// Mends one folder; returns the ids of the posts that it holds then.
 fn repair_folder(
     checked: &Checked,
-    place: &Place,
+    place: &RecordFolder,
     report: &mut Repaired,
 ) -> Result<Vec<PostId>, StoreError> {
     let path = checked.posts.join("data.json");

@@ -22,8 +22,8 @@ use super::runs::Ledger;
 use super::scan::{Layout, Verdict, layout, scan};
 use super::verify::ledger_faults;
 use super::{
-    Holder, Kind, Place, RejectedRecord, Run, Segment, Store, StoreError, Tombstones, atomic, ids,
-    intent, rejected,
+    Holder, Kind, RecordFolder, RejectedRecord, Run, Segment, Store, StoreError, Tombstones,
+    atomic, ids, intent, rejected,
 };
 use crate::model::{Hashtag, Origin, PostId};
 use crate::record::Unreadable;
@@ -162,7 +162,7 @@ impl Writer {
     /// where the file has damage before its end; the disk's own.
     pub fn tag(&mut self, tag: &Hashtag, origin: Origin) -> Result<TagWriter, StoreError> {
         let posts = self.store.folder_for_writing(tag)?;
-        TagWriter::open_for(self.store.root(), Place::posts(tag, posts), origin)
+        TagWriter::open_for(self.store.root(), RecordFolder::posts(tag, posts), origin)
     }
 
     /// Enters what was added into `post_ids.json` and the ledgers.
@@ -218,7 +218,11 @@ impl Writer {
 impl TagWriter {
     /// Opens a place for records of an origin, mending what an interrupted writer left. Only for
     /// who holds the lock.
-    pub(super) fn open_for(root: &Path, place: Place, origin: Origin) -> Result<Self, StoreError> {
+    pub(super) fn open_for(
+        root: &Path,
+        place: RecordFolder,
+        origin: Origin,
+    ) -> Result<Self, StoreError> {
         let writer = Self::open(root, place)?;
         let synthetic = Origin::Synthetic.name();
         if let Some(first) = writer.ledger.runs.first()
@@ -235,7 +239,7 @@ impl TagWriter {
         Ok(writer)
     }
 
-    fn open(root: &Path, place: Place) -> Result<Self, StoreError> {
+    fn open(root: &Path, place: RecordFolder) -> Result<Self, StoreError> {
         atomic::sweep(&place.folder)?;
         let (kind, posts) = (place.kind, place.folder.clone());
         let path = posts.join("data.json");
@@ -440,7 +444,7 @@ fn buried(posts: &Path, kind: Kind) -> Result<HashSet<u64>, StoreError> {
 }
 
 /// The ids that `post_ids.json` lists, if they are those of the last run.
-fn listed(root: &Path, place: &Place, last: &Run) -> Option<Vec<PostId>> {
+fn listed(root: &Path, place: &RecordFolder, last: &Run) -> Option<Vec<PostId>> {
     if !place.listed {
         return None;
     }

@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("output", &["analysis", "model"]),
     ("cli", &["model", "source"]),
     ("error", &["store", "source", "output"]),
-    ("settings", &["cli", "error", "http", "source"]),
+    ("settings", &["cli", "error", "http", "source", "store"]),
     ("ui", &["output", "error"]),
 ];
 

@@ -13,7 +13,7 @@ use super::list_shelf::ListShelf;
 use super::lists::{ListReader, ListTally, wait_for_tomorrow};
 use super::whose::{Group, Whose, whose};
 use crate::cli::{CommentsArgs, Global};
-use crate::commands::{interrupt, side_writer};
+use crate::commands::{interrupt, needs_directory, side_writer};
 use crate::error::{Error, Exit};
 use crate::model::{Origin, PostId};
 use crate::output::counted;
@@ -33,6 +33,7 @@ pub(in crate::commands) fn run(
     global: &Global,
     ui: &Ui,
 ) -> Result<Exit, Error> {
+    needs_directory(global, ui, "comments")?;
     let settings = ApiSettings::resolve(&args.api, &global.data_dir)?;
     for warning in &settings.warnings {
         ui.warn(warning);
@@ -188,7 +189,9 @@ impl Collection<'_> {
         }
         if group.is_stored() {
             // Before anything is asked: made-up and real comments never meet.
-            super::super::import::tell_opened(shelf.open(reader.origin)?, self.ui);
+            let name = shelf.name().to_owned();
+            let opened = &shelf.open(reader.origin)?.opened;
+            super::super::import::tell_opened(&name, "comment", opened, self.ui);
         }
         let mut tally = ListTally::default();
         let wishes = wishes(group, &shelf.asked, self.args);

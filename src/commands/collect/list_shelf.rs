@@ -10,13 +10,13 @@ use crate::error::Error;
 use crate::model::Origin;
 use crate::record::Unreadable;
 use crate::store::{
-    Added, Asked, AskedLine, Place, RejectedRecord, Run, SideWriter, StoreError, TagWriter,
+    Added, Asked, AskedLine, RecordFolder, RejectedRecord, Run, SideWriter, StoreError, TagWriter,
 };
 
 /// One place, open for adding as soon as there is something to add.
 pub(super) struct ListShelf<'w> {
     side: &'w SideWriter,
-    place: Place,
+    place: RecordFolder,
     writer: Option<TagWriter>,
     /// The lists that were asked for; kept in a folder that several places may share.
     pub(super) asked: Asked,
@@ -37,7 +37,7 @@ impl<'w> ListShelf<'w> {
     /// The disk's own.
     pub(super) fn new(
         side: &'w SideWriter,
-        place: Place,
+        place: RecordFolder,
         ledger: &Path,
     ) -> Result<Self, StoreError> {
         fs::create_dir_all(ledger)?;

@@ -277,7 +277,7 @@ impl Opened {
             Origin::Research
         };
         let tag_writer = self.writer.tag(&subject.name, origin)?;
-        super::import::tell_opened(&tag_writer, of.ui);
+        super::import::tell_opened(&tag_writer.name, "post", &tag_writer.opened, of.ui);
         let coverage = Coverage::read(tag_writer.folder())?;
         if coverage.unreadable > 0 {
             of.ui.warn(&format!(

@@ -19,7 +19,7 @@ use super::gate::{RunGate, day_of};
 use super::lists::wait_for_tomorrow;
 use super::tag::why;
 use crate::cli::{Global, RefreshArgs};
-use crate::commands::{hashtags, interrupt, writer};
+use crate::commands::{hashtags, interrupt, needs_directory, writer};
 use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag, Origin, PostId};
 use crate::output::counted;
@@ -46,6 +46,7 @@ pub(in crate::commands) fn run(
     global: &Global,
     ui: &Ui,
 ) -> Result<Exit, Error> {
+    needs_directory(global, ui, "refresh")?;
     let settings = ApiSettings::resolve(&args.api, &global.data_dir)?;
     for warning in &settings.warnings {
         ui.warn(warning);
@@ -191,7 +192,7 @@ impl Refresh<'_> {
                 Err(crate::store::StoreError::Mixed { .. }) => continue,
                 opened => opened?,
             };
-            super::super::import::tell_opened(&posts, self.ui);
+            super::super::import::tell_opened(&format!("#{tag}"), "post", &posts.opened, self.ui);
             let mut tally = Tally::default();
             let stop = self
                 .tag(tag, found.due, &mut posts, &run, origin, &mut tally)

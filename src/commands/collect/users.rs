@@ -12,7 +12,7 @@ use super::list_shelf::ListShelf;
 use super::lists::{ListReader, ListTally, wait_for_tomorrow};
 use crate::cli::{Global, UsersArgs};
 use crate::commands::input::Subject;
-use crate::commands::{interrupt, side_writer};
+use crate::commands::{interrupt, needs_directory, side_writer};
 use crate::error::{Error, Exit};
 use crate::model::{Hashtag, Origin};
 use crate::output::{counted, printable};
@@ -54,6 +54,7 @@ impl User {
 }
 
 pub(in crate::commands) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
+    needs_directory(global, ui, "users")?;
     let settings = ApiSettings::resolve(&args.api, &global.data_dir)?;
     for warning in &settings.warnings {
         ui.warn(warning);

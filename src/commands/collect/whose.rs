@@ -12,7 +12,7 @@ use crate::commands::input::Subject;
 use crate::error::Error;
 use crate::model::{Hashtag, PostId};
 use crate::output::counted;
-use crate::store::{Place, Store, StoreError};
+use crate::store::{RecordFolder, Store, StoreError};
 use crate::ui::Ui;
 
 /// A post, and how many comments it had when it was fetched.
@@ -54,7 +54,7 @@ impl Group {
     ///
     /// # Errors
     /// The disk's own.
-    pub(super) fn place(&self, store: &Store) -> Result<Place, StoreError> {
+    pub(super) fn place(&self, store: &Store) -> Result<RecordFolder, StoreError> {
         match &self.tag {
             Some(tag) => store.comments_of(tag),
             None => store

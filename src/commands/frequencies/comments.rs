@@ -55,6 +55,12 @@ impl Plan {
         let tag = subject.hashtag().ok_or_else(|| {
             Error::Usage("--in comments counts what is stored: name a hashtag".into())
         })?;
+        if matches!(subject, Subject::Database(_)) {
+            return Err(Error::failed(
+                "comments are not kept in a database yet",
+                "count them in a data directory: --data-dir DIR",
+            ));
+        }
         let place = Store::open(data_dir)?.comments_of(tag)?;
         if !place.exists() {
             return Err(Error::failed(

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use fs_err as fs;
 use jiff::Timestamp;
 
-use super::super::{interrupt, tags_from, writer};
+use super::super::{interrupt, store_writer, tags_from};
 use super::jobs::Job;
 use crate::analysis::{TagSources, TagsFrom, for_each_tag};
 use crate::cli::{Global, ImportArgs};
@@ -16,7 +16,9 @@ use crate::model::{Hashtag, Origin, Post};
 use crate::output::{ImportRow, counted};
 use crate::record::Envelope;
 use crate::source::files::{FileError, Found, ReadOptions, Rejected, Summary};
-use crate::store::{Added, RejectedRecord, Run, RunInput, StoreError, TagWriter, Writer, new_id};
+use crate::store::{
+    Opened, PostsWriter, RejectedRecord, Run, RunInput, StoreError, StoreWriter, new_id,
+};
 use crate::ui::Ui;
 
 /// Bytes of posts kept in memory for a hashtag before they are stored.
@@ -30,8 +32,8 @@ const SAMPLE: u64 = 10_000;
 
 /// An import under way.
 pub(super) struct Intake {
-    writer: Writer,
-    open: BTreeMap<Hashtag, TagWriter>,
+    writer: StoreWriter,
+    open: BTreeMap<Hashtag, PostsWriter>,
     tallies: BTreeMap<Hashtag, Tally>,
     started: Timestamp,
     run: String,
@@ -56,6 +58,8 @@ struct Tally {
     rejected: u64,
     origin: Option<Origin>,
     waiting: Vec<RejectedRecord>,
+    /// Posts that the store cannot take, the first of them in words.
+    refused: (u64, String),
     stopped: Option<&'static str>,
 }
 
@@ -63,6 +67,8 @@ struct Tally {
 pub(super) struct Finished {
     pub(super) rows: Vec<ImportRow>,
     pub(super) error: Option<Error>,
+    /// Some posts could not be stored.
+    pub(super) refused: bool,
 }
 
 impl Intake {
@@ -70,7 +76,7 @@ impl Intake {
     pub(super) fn open(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Self, Error> {
         let started = Timestamp::now();
         Ok(Self {
-            writer: writer(global, "import", ui)?,
+            writer: store_writer(global, "import", ui)?,
             open: BTreeMap::new(),
             tallies: BTreeMap::new(),
             started,
@@ -218,18 +224,11 @@ impl Intake {
                 .seal(raw)
             });
             let tag_writer = tag_writer(&mut self.writer, &mut self.open, tag, tally, origin)?;
-            match tag_writer.add(post.id, line) {
-                Added::New => tally.new += 1,
-                Added::Known => {
-                    tally.known += 1;
-                    if self.update {
-                        tag_writer.offer_update(post.id, line, fetched)?;
-                    }
-                }
-                Added::Tombstoned => tally.tombstoned += 1,
-            }
+            tag_writer.take(post.id, line, self.update.then_some(fetched))?;
+            tally.refuse(tag_writer, &self.run, &job.name);
             if tag_writer.pending() >= COMMIT {
                 tag_writer.commit()?;
+                tally.refuse(tag_writer, &self.run, &job.name);
                 tag_writer.reject(&std::mem::take(&mut tally.waiting))?;
             }
         }
@@ -264,12 +263,21 @@ impl Intake {
         let mut rows = Vec::new();
         let mut done = Vec::new();
         let mut error = None;
+        let mut refused = false;
         for (tag, mut tally) in std::mem::take(&mut self.tallies) {
             match self.finish_tag(&tag, &mut tally, ui) {
                 Ok(entry) => done.extend(entry),
                 Err(why) => keep_first(&mut error, why, ui),
             }
             self.warn_of_nothing(&tag, &tally, ui);
+            if tally.refused.0 > 0 {
+                refused = true;
+                ui.warn(&format!(
+                    "#{tag}: {} could not be stored; {}",
+                    counted(tally.refused.0, "post"),
+                    tally.refused.1
+                ));
+            }
             rows.push(tally.row(&tag));
         }
         if !done.is_empty()
@@ -277,7 +285,11 @@ impl Intake {
         {
             keep_first(&mut error, why.into(), ui);
         }
-        Finished { rows, error }
+        Finished {
+            rows,
+            error,
+            refused,
+        }
     }
 
     /// Stores what is left for one hashtag; `None` where there was nothing to store.
@@ -286,7 +298,7 @@ impl Intake {
         tag: &Hashtag,
         tally: &mut Tally,
         ui: &Ui,
-    ) -> Result<Option<(TagWriter, Run)>, Error> {
+    ) -> Result<Option<(PostsWriter, Run)>, Error> {
         if tally.rejected > 0 {
             let origin = tally.origin.unwrap_or(Origin::Import);
             tag_writer(&mut self.writer, &mut self.open, tag, tally, origin)?;
@@ -294,13 +306,15 @@ impl Intake {
         let Some(mut tag_writer) = self.open.remove(tag) else {
             return Ok(None);
         };
-        tell_opened(&tag_writer, ui);
+        tell_opened(&format!("#{tag}"), "post", tag_writer.opened(), ui);
         let committed = tag_writer.commit();
         // Where the disk was full, fewer than were taken in.
-        tally.new = tag_writer.added();
+        tally.enter(&tag_writer);
         committed?;
+        tally.refuse(&mut tag_writer, &self.run, "a post that was taken in");
         tag_writer.reject(&std::mem::take(&mut tally.waiting))?;
-        tally.updated = tag_writer.apply_updates()?;
+        tag_writer.apply_updates()?;
+        tally.enter(&tag_writer);
         if tally.tombstoned > 0 {
             ui.note(&crate::commands::tombstoned(tag, tally.tombstoned));
         }
@@ -324,6 +338,31 @@ impl Intake {
 }
 
 impl Tally {
+    /// What became of the posts.
+    fn enter(&mut self, writer: &PostsWriter) {
+        let taken = writer.taken();
+        (self.new, self.known, self.updated) = (taken.new, taken.known, taken.updated);
+        self.tombstoned = taken.tombstoned;
+    }
+
+    /// Lists the posts that the store cannot take.
+    fn refuse(&mut self, writer: &mut PostsWriter, run: &str, file: &str) {
+        for (id, reason) in writer.refused() {
+            self.rejected += 1;
+            self.refused.0 += 1;
+            if self.refused.0 == 1 {
+                self.refused.1 = format!("post {id}: {reason}");
+            }
+            self.waiting.push(RejectedRecord {
+                run: run.to_owned(),
+                file: file.to_owned(),
+                place: format!("post {id}"),
+                reason,
+                excerpt: String::new(),
+            });
+        }
+    }
+
     fn run(&mut self, tag: &Hashtag, run: &str, started: Timestamp) -> Run {
         Run {
             run: run.to_owned(),
@@ -406,24 +445,24 @@ impl Common {
 
 /// The hashtag's writer, opened when it is first needed. Synthetic and real posts do not mix.
 fn tag_writer<'o>(
-    writer: &mut Writer,
-    open: &'o mut BTreeMap<Hashtag, TagWriter>,
+    writer: &mut StoreWriter,
+    open: &'o mut BTreeMap<Hashtag, PostsWriter>,
     tag: &Hashtag,
     tally: &mut Tally,
     origin: Origin,
-) -> Result<&'o mut TagWriter, Error> {
+) -> Result<&'o mut PostsWriter, Error> {
     let first = *tally.origin.get_or_insert(origin);
     if (first == Origin::Synthetic) != (origin == Origin::Synthetic) {
         let name = |is: bool| if is { "synthetic" } else { "real" };
         return Err(Error::Store(StoreError::Mixed {
             name: format!("#{tag}"),
-            root: writer.store().root().to_owned(),
+            root: writer.root(),
             stored: name(first == Origin::Synthetic),
             offered: name(origin == Origin::Synthetic),
         }));
     }
     if !open.contains_key(tag) {
-        let opened = writer.tag(tag, origin)?;
+        let opened = writer.posts(tag, origin)?;
         return Ok(open.entry(tag.clone()).or_insert(opened));
     }
     open.get_mut(tag)
@@ -449,47 +488,39 @@ fn is_io(error: &Error) -> bool {
 }
 
 /// Says what was mended when a hashtag's posts were opened.
-pub(in crate::commands) fn tell_opened(writer: &TagWriter, ui: &Ui) {
-    let opened = &writer.opened;
-    let noun = writer.kind().noun();
+pub(in crate::commands) fn tell_opened(name: &str, noun: &str, opened: &Opened, ui: &Ui) {
     if let Some(bytes) = opened.cut {
         ui.warn(&format!(
-            "{}: an earlier write was interrupted; its unfinished end ({}) was cut off",
-            writer.name,
+            "{name}: an earlier write was interrupted; its unfinished end ({}) was cut off",
             counted(bytes, "byte")
         ));
     }
     if opened.adopted > 0 {
         ui.note(&format!(
-            "{}: entered {} that another tool had stored",
-            writer.name,
+            "{name}: entered {} that another tool had stored",
             counted(opened.adopted, noun)
         ));
     }
     if opened.recovered > 0 {
         ui.note(&format!(
-            "{}: entered {} of an interrupted run",
-            writer.name,
+            "{name}: entered {} of an interrupted run",
             counted(opened.recovered, noun)
         ));
     }
     if opened.healed {
         ui.note(&format!(
-            "{}: an earlier rewrite was interrupted; data.json is whole and was entered anew",
-            writer.name
+            "{name}: an earlier rewrite was interrupted; data.json is whole and was entered anew"
         ));
     }
     if let Some(duplicates) = opened.rewritten {
         ui.note(&format!(
-            "{}: data.json was rewritten, one {noun} per line; {} left out",
-            writer.name,
+            "{name}: data.json was rewritten, one {noun} per line; {} left out",
             counted(duplicates, "duplicate")
         ));
     }
     if let Some(backup) = &opened.backup {
         ui.note(&format!(
-            "{}: kept as it was before: {}",
-            writer.name,
+            "{name}: kept as it was before: {}",
             backup.display()
         ));
     }

@@ -1,0 +1,365 @@
+//! `cotag copy`: store → store, either way, and a comparison of the two in the end.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::{hashtags, interrupt};
+use crate::cli::{CopyArgs, Global};
+use crate::error::{Error, Exit};
+use crate::json::one_line;
+use crate::model::{Hashtag, Origin, PostId};
+use crate::output::counted;
+use crate::record::Stored;
+use crate::store::mongo::Database;
+use crate::store::place::Place;
+use crate::store::{
+    Coverage, Holder, PostsWriter, RejectedRecord, Run, RunInput, Store, StoreWriter, StoredTag,
+    Taken, Verdict, WindowLine, Windows, new_id, scan,
+};
+use crate::ui::Ui;
+
+/// Bytes of posts kept in memory before they are stored.
+const COMMIT: usize = 4 << 20;
+
+/// A post's id → the beginning of its record's hash.
+type Records = BTreeMap<PostId, u64>;
+
+pub(super) fn run(args: &CopyArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
+    let place = |flag: &str, text: &str| {
+        Place::parse(text).map_err(|error| Error::Usage(format!("{flag}: {error}")))
+    };
+    let (from, to) = (place("--from", &args.from)?, place("--to", &args.to)?);
+    if from == to {
+        return Err(Error::Usage("--from and --to are the same store".into()));
+    }
+    let from_name = from.to_string();
+    let source = Origins::open(from)?;
+    let wished = hashtags(&args.tags, None)?;
+    let tags = if wished.is_empty() {
+        source.tags()?
+    } else {
+        wished
+    };
+    if tags.is_empty() {
+        return Err(Error::failed(
+            format!("nothing is stored in `{from_name}`"),
+            "check --from",
+        ));
+    }
+    interrupt::listen();
+    let timeout = Duration::from_secs(global.lock_timeout);
+    let mut waiting = |holder: &Holder| ui.note(&format!("waiting for {holder} to finish"));
+    let mut copy = Copy {
+        source,
+        from: from_name,
+        writer: StoreWriter::open(&to, "copy", timeout, &mut waiting)?,
+        to,
+        ui,
+    };
+    let mut exit = Exit::Done;
+    for tag in &tags {
+        exit = exit.and(copy.tag(tag)?);
+        if interrupt::asked() {
+            ui.warn("interrupted; what was copied before is stored, the same command goes on from there");
+            return Ok(Exit::Interrupted);
+        }
+    }
+    Ok(exit)
+}
+
+/// A store to read from.
+enum Origins {
+    Directory(Store),
+    Database(Database),
+}
+
+impl Origins {
+    fn open(place: Place) -> Result<Self, Error> {
+        Ok(match place {
+            Place::Directory(root) => Self::Directory(Store::open(&root)?),
+            Place::Database(place) => Self::Database(Database::open(&place)?),
+        })
+    }
+
+    fn tags(&self) -> Result<Vec<Hashtag>, Error> {
+        Ok(match self {
+            Self::Directory(store) => store.tags()?.into_iter().map(|stored| stored.tag).collect(),
+            Self::Database(database) => database.tags()?,
+        })
+    }
+
+    /// Hands over the lines of a hashtag's posts.
+    fn each(
+        &self,
+        tag: &Hashtag,
+        each: &mut dyn FnMut(&str) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Directory(store) => lines(&store.find(tag)?, each),
+            Self::Database(database) => {
+                database.find(tag)?;
+                let mut lines = database.lines(tag)?;
+                while let Some(line) = lines.next()? {
+                    each(&line)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn windows(&self, tag: &Hashtag) -> Result<Vec<Windows>, Error> {
+        Ok(match self {
+            Self::Directory(store) => {
+                let read = |folder: &PathBuf| Coverage::read(folder).map(Windows::Directory);
+                let folders = store.find(tag)?.posts;
+                folders.iter().map(read).collect::<Result<_, _>>()?
+            }
+            Self::Database(database) => vec![Windows::of(database, tag, None)?],
+        })
+    }
+}
+
+/// The lines of a directory's files, in their order. A damaged file ends it: half a copy that looks
+/// whole helps nobody.
+fn lines(stored: &StoredTag, each: &mut dyn FnMut(&str) -> Result<(), Error>) -> Result<(), Error> {
+    for path in stored.data_files() {
+        let (found, end) = scan(&path, &Vec::new, &|found: &mut Vec<(u64, String)>, line| {
+            if serde_json::from_str::<serde::de::IgnoredAny>(line.text).is_err() {
+                return Verdict::NotJson;
+            }
+            found.push((line.offset, one_line(line.text).into_owned()));
+            Verdict::Read
+        })?;
+        if let Some(damage) = end.damaged.first() {
+            return Err(Error::Store(crate::store::StoreError::Damaged {
+                path,
+                why: format!("byte {}: {}", damage.offset, damage.why),
+            }));
+        }
+        let mut all: Vec<(u64, String)> = found.into_iter().flatten().collect();
+        all.sort_unstable();
+        for (_, line) in all {
+            each(&line)?;
+        }
+    }
+    Ok(())
+}
+
+struct Copy<'c> {
+    source: Origins,
+    from: String,
+    writer: StoreWriter,
+    to: Place,
+    ui: &'c Ui,
+}
+
+impl Copy<'_> {
+    fn tag(&mut self, tag: &Hashtag) -> Result<Exit, Error> {
+        let started = Timestamp::now();
+        let mut taken = self.take(tag, &new_id(started))?;
+        let Some(mut posts) = taken.posts.take() else {
+            self.ui.warn(&format!("#{tag}: no readable post to copy"));
+            return Ok(Exit::Partly);
+        };
+        let interrupted = interrupt::asked();
+        posts.commit()?;
+        taken.refuse(&mut posts, &self.from);
+        posts.reject(&taken.rejected)?;
+        self.windows(tag, &posts)?;
+        let counts = posts.taken();
+        // Copying nothing leaves no trace.
+        if counts.new > 0 {
+            let run = taken.run(tag, &self.from, started, counts, interrupted);
+            self.writer.finish(vec![(posts, run)])?;
+        }
+        if interrupted {
+            return Ok(Exit::Interrupted);
+        }
+        self.ui.note(&format!(
+            "#{tag}: {} read, {} new, {} already there, {} refused",
+            counted(taken.read, "record"),
+            counts.new,
+            counts.known,
+            taken.rejected.len()
+        ));
+        let exit = if taken.rejected.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Partly
+        };
+        Ok(exit.and(self.compare(tag, &taken.records)?))
+    }
+
+    /// Takes all posts of a hashtag over; those of an interrupted copy stay.
+    fn take(&mut self, tag: &Hashtag, run: &str) -> Result<Copied, Error> {
+        let mut copied = Copied {
+            run: run.to_owned(),
+            ..Copied::default()
+        };
+        let Self {
+            source,
+            writer,
+            from,
+            ..
+        } = self;
+        let outcome = source.each(tag, &mut |line| {
+            copied.read += 1;
+            let Ok(stored) = Stored::read(line) else {
+                return Ok(());
+            };
+            let mut posts = match copied.posts.take() {
+                Some(posts) => posts,
+                None => {
+                    copied.origin = stored.origin;
+                    writer.posts(tag, stored.origin.unwrap_or(Origin::Import))?
+                }
+            };
+            let id = stored.post.id;
+            copied.records.entry(id).or_insert_with(|| hash(line));
+            posts.take(id, line, None)?;
+            if posts.pending() >= COMMIT {
+                posts.commit()?;
+                copied.refuse(&mut posts, from);
+            }
+            copied.posts = Some(posts);
+            if interrupt::asked() {
+                return Err(Error::failed("interrupted", "run the same command again"));
+            }
+            Ok(())
+        });
+        match outcome {
+            Err(_) if interrupt::asked() => Ok(copied),
+            outcome => outcome.map(|()| copied),
+        }
+    }
+
+    /// Windows that the other store does not have: a download goes on there.
+    fn windows(&self, tag: &Hashtag, posts: &PostsWriter) -> Result<(), Error> {
+        let mut there = posts.windows()?;
+        let known = there.all();
+        let is_known = |line: &WindowLine| {
+            known.iter().any(|other| {
+                (&other.query, other.from, other.to, &other.part)
+                    == (&line.query, line.from, line.to, &line.part)
+            })
+        };
+        let mut new = Vec::new();
+        for windows in self.source.windows(tag)? {
+            new.extend(windows.all().into_iter().filter(|line| !is_known(line)));
+        }
+        if !new.is_empty() {
+            there.begin(new)?;
+        }
+        Ok(())
+    }
+
+    /// Whether every post is there, and its record the same.
+    fn compare(&self, tag: &Hashtag, source: &Records) -> Result<Exit, Error> {
+        let mut there = Records::new();
+        Origins::open(self.to.clone())?.each(tag, &mut |line| {
+            if let Ok(stored) = Stored::read(line) {
+                there.entry(stored.post.id).or_insert_with(|| hash(line));
+            }
+            Ok(())
+        })?;
+        let missing = source.keys().filter(|id| !there.contains_key(id));
+        let missing: Vec<String> = missing.map(ToString::to_string).collect();
+        let other =
+            |(id, hash): &(&PostId, &u64)| there.get(id).is_some_and(|there| there != *hash);
+        let different = source.iter().filter(other).count();
+        let more = there.len() + missing.len() - source.len();
+        let mut text = format!(
+            "#{tag}: {} compared with `{}`: {} missing there, {different} with another record there",
+            counted(source.len() as u64, "post"),
+            self.to,
+            missing.len()
+        );
+        if more > 0 {
+            text += &format!(", {} there only", counted(more as u64, "post"));
+        }
+        self.ui.data(format!("{text}\n").as_bytes())?;
+        if missing.is_empty() && different == 0 {
+            return Ok(Exit::Done);
+        }
+        for id in missing.iter().take(5) {
+            self.ui
+                .warn(&format!("#{tag}: post {id} is missing in `{}`", self.to));
+        }
+        Ok(Exit::Damaged)
+    }
+}
+
+/// What was taken over of one hashtag.
+#[derive(Default)]
+struct Copied {
+    run: String,
+    posts: Option<PostsWriter>,
+    origin: Option<Origin>,
+    read: u64,
+    records: Records,
+    rejected: Vec<RejectedRecord>,
+}
+
+impl Copied {
+    /// Notes the posts that the store cannot take.
+    fn refuse(&mut self, posts: &mut PostsWriter, from: &str) {
+        let refused = posts.refused().into_iter();
+        self.rejected
+            .extend(refused.map(|(id, reason)| RejectedRecord {
+                run: self.run.clone(),
+                file: from.to_owned(),
+                place: format!("post {id}"),
+                reason,
+                excerpt: String::new(),
+            }));
+    }
+
+    fn run(
+        &self,
+        tag: &Hashtag,
+        from: &str,
+        started: Timestamp,
+        taken: Taken,
+        interrupted: bool,
+    ) -> Run {
+        let stopped = if interrupted {
+            "interrupted"
+        } else {
+            "all copied"
+        };
+        Run {
+            run: self.run.clone(),
+            command: "copy".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            origin: self.origin.unwrap_or(Origin::Import).name().into(),
+            hashtag: tag.to_string(),
+            started,
+            finished: Timestamp::now(),
+            inputs: vec![RunInput {
+                path: from.to_owned(),
+                kind: "cotag store".into(),
+                bytes: 0,
+                sha256: String::new(),
+                stopped: interrupted.then(|| stopped.to_owned()),
+            }],
+            read: self.read,
+            new: taken.new,
+            known: taken.known,
+            rejected: self.rejected.len() as u64,
+            stopped: stopped.into(),
+            ..Run::default()
+        }
+    }
+}
+
+/// The beginning of a record's hash: enough to tell whether two are the same.
+fn hash(line: &str) -> u64 {
+    let digest = Sha256::digest(line);
+    digest
+        .first_chunk::<8>()
+        .map_or(0, |first| u64::from_be_bytes(*first))
+}

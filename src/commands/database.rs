@@ -1,0 +1,188 @@
+//! Posts of a hashtag that lie in a database: counted there, or read one after the other.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::input::{Fold, Folded};
+use crate::analysis::{Pipeline, Question, Sample};
+use crate::cli::Global;
+use crate::error::Error;
+use crate::model::Hashtag;
+use crate::record::Stored;
+use crate::store::Windows;
+use crate::store::mongo::Database;
+use crate::store::place::Place;
+
+/// Where a command looks hashtags up; a database is connected to when the first is looked up, since
+/// files of posts need none.
+pub(super) struct Shelf<'g> {
+    global: &'g Global,
+    place: OnceCell<Place>,
+    database: OnceCell<Database>,
+}
+
+impl<'g> Shelf<'g> {
+    pub(super) fn new(global: &'g Global) -> Self {
+        Self {
+            global,
+            place: OnceCell::new(),
+            database: OnceCell::new(),
+        }
+    }
+
+    /// The data directory; `None` where the posts are in a database.
+    ///
+    /// # Errors
+    /// The store's name is malformed.
+    pub(super) fn directory(&self) -> Result<Option<&Path>, Error> {
+        match self.place()? {
+            Place::Directory(path) => Ok(Some(path)),
+            Place::Database(_) => Ok(None),
+        }
+    }
+
+    /// The place.
+    ///
+    /// # Errors
+    /// The store's name is malformed.
+    pub(super) fn place(&self) -> Result<&Place, Error> {
+        if self.place.get().is_none() {
+            let (place, _) = crate::settings::store(self.global)?;
+            // Nobody else sets it.
+            let _ = self.place.set(place);
+        }
+        self.place
+            .get()
+            .ok_or_else(|| Error::failed("no store", "this is a fault of cotag"))
+    }
+
+    /// The database.
+    ///
+    /// # Errors
+    /// It is not to be reached, or the store is none.
+    pub(super) fn database(&self) -> Result<Database, Error> {
+        if let Some(database) = self.database.get() {
+            return Ok(database.clone());
+        }
+        let Place::Database(place) = self.place()? else {
+            return Err(Error::failed(
+                "the store is no database",
+                "this is a fault of cotag",
+            ));
+        };
+        let database = Database::open(place)?;
+        let _ = self.database.set(database.clone());
+        Ok(database)
+    }
+
+    /// A hashtag in the database.
+    ///
+    /// # Errors
+    /// As [`Shelf::database`]; no post of the hashtag is stored.
+    pub(super) fn stored(&self, tag: &Hashtag) -> Result<DatabaseTag, Error> {
+        let database = self.database()?;
+        database.find(tag)?;
+        Ok(DatabaseTag {
+            database,
+            tag: tag.clone(),
+        })
+    }
+
+    /// A hashtag's windows in the database.
+    ///
+    /// # Errors
+    /// As [`Shelf::database`].
+    pub(super) fn windows(&self, tag: &Hashtag) -> Result<Windows, Error> {
+        Ok(Windows::of(&self.database()?, tag, None)?)
+    }
+}
+
+/// A hashtag's posts in a database.
+#[derive(Debug)]
+pub(super) struct DatabaseTag {
+    pub(super) database: Database,
+    pub(super) tag: Hashtag,
+}
+
+impl PartialEq for DatabaseTag {
+    fn eq(&self, other: &Self) -> bool {
+        // A command has one database.
+        self.tag == other.tag
+    }
+}
+
+impl Eq for DatabaseTag {}
+
+impl DatabaseTag {
+    /// Hands every post to one state.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub(super) fn fold<S: Send>(&self, fold: &Fold<'_, S>) -> Result<Folded<S>, Error> {
+        let mut state = (fold.new)();
+        let mut left_out = Sample::default();
+        let mut lines = self.database.lines(&self.tag)?;
+        while let Some(line) = lines.next()? {
+            left_out.rows += 1;
+            match Stored::read(&line) {
+                Ok(stored) => (fold.add)(&mut state, &stored.post, stored.origin),
+                Err(_) => left_out.unreadable += 1,
+            }
+        }
+        Ok(Folded {
+            states: vec![state],
+            left_out,
+            damage: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
+
+    /// Asks the question; the second value is a note if the posts changed while it was answered.
+    ///
+    /// # Errors
+    /// The database's own; an answer that is none.
+    pub(super) fn rank(
+        &self,
+        question: &Question,
+    ) -> Result<(crate::analysis::FrequencyTable, Option<String>), Error> {
+        let before = self.database.count(&self.tag)?;
+        let mut answers: HashMap<&str, Vec<Value>> = HashMap::new();
+        for Pipeline { name, stages } in question.pipelines() {
+            answers.insert(name, self.database.aggregate(&stages)?);
+        }
+        let after = self.database.count(&self.tag)?;
+        let note = (before != after).then(|| {
+            format!(
+                "#{}: the database was written to while it counted ({before} posts at the beginning, {after} in the \
+                 end): run it again for figures of one moment",
+                self.tag
+            )
+        });
+        let table = question
+            .table(&|name| answers.get(name).cloned().unwrap_or_default())
+            .ok_or_else(|| {
+                Error::failed(
+                    format!(
+                        "`{}` gave an answer that was not asked for",
+                        self.database.place()
+                    ),
+                    "is it MongoDB 5.0 or later? `cotag copy` to a directory counts without it",
+                )
+            })?;
+        Ok((table, note))
+    }
+}
+
+/// The question as text: what is asked of which collection.
+pub(super) fn explained(question: &Question, collection: &str) -> String {
+    let mut all = serde_json::Map::new();
+    for Pipeline { name, stages } in question.pipelines() {
+        let command = json!({ "aggregate": collection, "pipeline": stages, "cursor": {}, "allowDiskUse": true });
+        all.insert(name.into(), command);
+    }
+    let text = serde_json::to_string_pretty(&Value::Object(all)).unwrap_or_default();
+    text + "\n"
+}

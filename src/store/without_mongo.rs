@@ -1,0 +1,179 @@
+//! What stands in for the driver where it is left out: a database that cannot be opened.
+//!
+//! The types have no value, so that nothing can be done with them and nobody needs to ask which
+//! features there are.
+
+use serde_json::Value;
+
+use super::place::DatabasePlace;
+use super::{Claim, RejectedRecord, Run, StoreError, WindowLine};
+use crate::model::{Hashtag, Origin, PostId};
+
+/// A database, which there cannot be.
+#[derive(Clone, Debug)]
+pub enum Database {}
+
+/// Leases in it.
+#[derive(Clone, Debug)]
+pub enum Leases {}
+
+/// Its posts.
+#[derive(Debug)]
+pub enum PostLines {}
+
+/// Its windows.
+#[derive(Debug)]
+pub enum WindowsCollection {}
+
+/// A writer to it.
+#[derive(Debug)]
+pub struct DatabaseTagWriter {
+    pub(super) tag: Hashtag,
+    pub(super) counts: Counts,
+    database: Database,
+}
+
+/// What became of posts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) new: u64,
+    pub(super) known: u64,
+    pub(super) updated: u64,
+}
+
+/// What was found wrong with it.
+#[derive(Clone, Debug)]
+pub struct DatabaseReport {
+    /// Posts read.
+    pub posts: u64,
+    /// Runs entered.
+    pub runs: u64,
+    /// What is wrong.
+    pub findings: Vec<String>,
+}
+
+#[expect(
+    missing_docs,
+    reason = "see the module of the same name with the driver"
+)]
+impl Database {
+    pub fn open(place: &DatabasePlace) -> Result<Self, StoreError> {
+        Err(StoreError::NoDriver(place.to_string()))
+    }
+
+    pub fn open_for_writing(place: &DatabasePlace) -> Result<Self, StoreError> {
+        Self::open(place)
+    }
+
+    pub fn place(&self) -> &DatabasePlace {
+        match *self {}
+    }
+
+    pub fn tags(&self) -> Result<Vec<Hashtag>, StoreError> {
+        match *self {}
+    }
+
+    pub fn tags_ever(&self) -> Result<Vec<Hashtag>, StoreError> {
+        match *self {}
+    }
+
+    pub fn count(&self, _: &Hashtag) -> Result<u64, StoreError> {
+        match *self {}
+    }
+
+    pub fn find(&self, _: &Hashtag) -> Result<(), StoreError> {
+        match *self {}
+    }
+
+    pub fn lines(&self, _: &Hashtag) -> Result<PostLines, StoreError> {
+        match *self {}
+    }
+
+    pub fn aggregate(&self, _: &[Value]) -> Result<Vec<Value>, StoreError> {
+        match *self {}
+    }
+
+    pub fn verify(&self, _: &Hashtag) -> Result<DatabaseReport, StoreError> {
+        match *self {}
+    }
+}
+
+impl PostLines {
+    /// The next line.
+    ///
+    /// # Errors
+    /// There is no database.
+    pub fn next(&mut self) -> Result<Option<String>, StoreError> {
+        match *self {}
+    }
+}
+
+impl Leases {
+    pub(super) fn new(database: &Database) -> Self {
+        match *database {}
+    }
+}
+
+impl WindowsCollection {
+    pub(super) fn new(database: &Database, _: &Hashtag, _: Option<Leases>) -> Self {
+        match *database {}
+    }
+
+    pub(super) fn read(&self) -> Result<(Vec<WindowLine>, u64), StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn begin(&self, _: &[WindowLine]) -> Result<(), StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn put(&self, _: &[WindowLine]) -> Result<(), StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn claim(&self, _: &WindowLine) -> Result<Claim, StoreError> {
+        match *self {}
+    }
+
+    pub(super) fn release(&self, _: &WindowLine) -> Result<(), StoreError> {
+        match *self {}
+    }
+}
+
+impl DatabaseTagWriter {
+    pub(super) fn open(database: &Database, _: &Hashtag, _: Origin) -> Result<Self, StoreError> {
+        match *database {}
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        match self.database {}
+    }
+
+    pub(super) fn take(&mut self, _: PostId, _: &str, _: bool) {
+        match self.database {}
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        match self.database {}
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        match self.database {}
+    }
+
+    pub(super) fn refused(&mut self) -> Vec<(PostId, String)> {
+        match self.database {}
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        match self.database {}
+    }
+
+    pub(super) fn reject(&self, _: &[RejectedRecord]) -> Result<(), StoreError> {
+        match self.database {}
+    }
+
+    pub(super) fn enter(&self, _: Run) -> Result<(), StoreError> {
+        match self.database {}
+    }
+}

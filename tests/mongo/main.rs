@@ -1,0 +1,11 @@
+//! The store in a database: the real binary and the library against a real server over a real
+//! connection.
+
+#![cfg(feature = "mongodb")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod access;
+mod desk;
+mod pushdown;
+mod server;
+mod stores;
