@@ -105,7 +105,7 @@ impl Counter {
     pub fn add_brief(&mut self, post: &Brief<'_>, origin: Option<Origin>, decode: Decode) {
         self.sample.add_brief(post, origin);
         self.spellings.begin_post();
-        self.spellings.count_raw(post.names(), decode);
+        self.spellings.count_raw(post.text, post.listed, decode);
         let listed = !post.listed.is_empty();
         let mut captioned = false;
         if !listed && let Some(caption) = &post.caption {
@@ -147,7 +147,7 @@ impl Counter {
                 .extend(authors.map(|&author| author_here[author as usize]));
             ours.views.extend(theirs.views);
         }
-        self.spellings.merge(&other.spellings);
+        self.spellings.merge(&mut other.spellings);
         self.sample.merge(&other.sample);
     }
 

@@ -5,18 +5,23 @@
 //! of the last post that had it, so that a post counts a hashtag once; any other points to the
 //! slots of its decoded spelling and of its identity. Folding thus happens once per spelling.
 
+mod packed;
+mod waiting;
+
 use std::borrow::Cow;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::sync::OnceLock;
 
-use crate::model::{Hashtag, spelling};
+use hashbrown::hash_map::Entry;
+
+use self::packed::{INLINE, Packed, pack, packed, unpack};
+use self::waiting::WaitingNames;
+use crate::model::{Hashtag, Name, spelling};
 
 /// Turns a name as it stands in a JSON string into its text.
 pub type Decode = fn(&[u8]) -> Cow<'_, str>;
 
-/// The longest name that has room in a slot.
-const INLINE: usize = 23;
 /// Stands for the length of a longer one.
 const LONG: u64 = 0xff;
 /// Set in `link` of spellings that are not their own identity.
@@ -24,12 +29,10 @@ const VARIANT: u32 = 1 << 31;
 /// In place of a slot: the spelling folds to nothing.
 const NOTHING: u32 = u32::MAX;
 
-/// Three words that tell a name from every other (of long names with the table's help).
-type Packed = [u64; 3];
-
 /// Spellings and their counts.
 #[derive(Debug)]
 pub(super) struct Spellings {
+    waiting: WaitingNames,
     slots: Vec<Slot>,
     used: usize,
     long: Vec<Box<[u8]>>,
@@ -43,8 +46,9 @@ pub(super) struct Spellings {
     seeds: [u64; 4],
 }
 
-/// A spelling. An empty slot has a name of no length.
+/// A spelling. An empty slot has a name of no length. Aligned, it never lies across two cache lines.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
 struct Slot {
     name: Packed,
     /// Posts that spell the hashtag so.
@@ -76,6 +80,7 @@ pub(super) struct Total {
 impl Default for Spellings {
     fn default() -> Self {
         Self {
+            waiting: WaitingNames::default(),
             slots: vec![Slot::default(); 1 << 10],
             used: 0,
             long: Vec::new(),
@@ -102,6 +107,8 @@ impl Spellings {
     pub(super) fn begin_post(&mut self) {
         self.post += 1;
         if self.post == VARIANT {
+            self.post -= 1;
+            self.settle();
             // The numbers are used up: forget who was last.
             self.post = 1;
             for slot in &mut self.slots {
@@ -112,39 +119,9 @@ impl Spellings {
         }
     }
 
-    /// Counts names that stand in JSON strings, undecoded.
-    pub(super) fn count_raw<'n>(&mut self, names: impl Iterator<Item = &'n [u8]>, decode: Decode) {
-        /// More names than nearly all posts have.
-        const BATCH: usize = 16;
-        let mut names = names;
-        loop {
-            // Looking at all slots first lets the processor fetch them side by side.
-            let mut batch = [([0; 3], 0, [].as_slice()); BATCH];
-            let mut taken = 0;
-            let mut fetched = 0;
-            for (entry, name) in batch.iter_mut().zip(&mut names) {
-                let packed = self.pack(name);
-                let hash = self.hash(&packed);
-                fetched |= self.slots[hash & (self.slots.len() - 1)].name[2];
-                *entry = (packed, hash, name);
-                taken += 1;
-            }
-            std::hint::black_box(fetched);
-            for (packed, hash, name) in &batch[..taken] {
-                let place = match self.find_hashed(packed, *hash, name) {
-                    Ok(found) => found,
-                    Err(_) => self.meet(name, &decode(name)),
-                };
-                self.count_slot(place);
-            }
-            if taken < BATCH {
-                return;
-            }
-        }
-    }
-
-    /// Counts a text; otherwise as [`Spellings::count_raw`].
+    /// Counts a text; otherwise as `count_raw`.
     pub(super) fn count(&mut self, text: &str) -> Option<u32> {
+        self.settle();
         self.reserve();
         let place = self.text_slot(spelling(text))?;
         self.count_slot(place)
@@ -175,6 +152,7 @@ impl Spellings {
     /// The number of a hashtag, from 0 in the order in which they are asked for. Unlike its slot it
     /// never changes.
     pub(super) fn number(&mut self, slot: u32) -> u32 {
+        self.settle();
         self.numbers.resize(self.slots.len(), NOTHING);
         let number = &mut self.numbers[slot as usize];
         if *number == NOTHING {
@@ -186,6 +164,7 @@ impl Spellings {
 
     /// The number of a hashtag that was counted elsewhere; entered where it is new.
     pub(super) fn number_of(&mut self, tag: &Hashtag) -> Option<u32> {
+        self.settle();
         self.reserve();
         let slot = self.text_slot(tag.as_str())?;
         Some(self.number(slot))
@@ -200,7 +179,9 @@ impl Spellings {
     }
 
     /// Adds the counts of other posts.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &mut Self) {
+        self.settle();
+        other.settle();
         let counted = other.slots.iter().filter(|slot| slot.posts > 0);
         for slot in counted {
             self.reserve();
@@ -229,14 +210,17 @@ impl Spellings {
     }
 
     /// Every hashtag, in no order.
-    pub(super) fn totals(&self) -> Vec<Total> {
+    pub(super) fn totals(&mut self) -> Vec<Total> {
+        self.settle();
         let mut totals = Vec::with_capacity(self.used);
-        let mut of_slot = hashbrown::HashMap::new();
+        // Hashtags that have other spellings than their own.
+        let mut shared = vec![0_u64; self.slots.len() / 64 + 1];
         for variant in &self.variants {
             if variant.tag != NOTHING {
-                of_slot.insert(variant.tag, None);
+                shared[variant.tag as usize >> 6] |= 1 << (variant.tag & 63);
             }
         }
+        let mut of_slot = hashbrown::HashMap::new();
         for (place, slot) in (0..).zip(&self.slots) {
             if slot.posts == 0 {
                 continue;
@@ -251,14 +235,17 @@ impl Spellings {
                 posts,
                 spelled: place,
             };
-            match of_slot.get_mut(&tag) {
-                None => totals.push(new),
-                Some(index @ None) => {
-                    *index = Some(totals.len());
+            if shared[tag as usize >> 6] >> (tag & 63) & 1 == 0 {
+                totals.push(new);
+                continue;
+            }
+            match of_slot.entry(tag) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(totals.len());
                     totals.push(new);
                 }
-                Some(Some(index)) => {
-                    let total: &mut Total = &mut totals[*index];
+                Entry::Occupied(index) => {
+                    let total: &mut Total = &mut totals[*index.get()];
                     total.posts += posts;
                     let best = &self.slots[total.spelled as usize];
                     if slot.posts > best.posts
@@ -279,10 +266,30 @@ impl Spellings {
         Some((tag, spelled.into_owned()))
     }
 
-    /// Enters a name that was not met before.
-    fn meet(&mut self, name: &[u8], decoded: &str) -> u32 {
-        self.reserve();
-        let text = spelling(decoded);
+    /// Enters a name that was not met before and belongs into a free slot.
+    fn meet(
+        &mut self,
+        name: &[u8],
+        (packed, hash, free): (&Packed, usize, u32),
+        decode: Decode,
+    ) -> u32 {
+        let grown = self.reserve();
+        if memchr::memchr(b'\\', name).is_none()
+            && std::str::from_utf8(name).is_ok_and(Hashtag::is_identity)
+        {
+            // No quote stands inside a JSON string: the name is its own key.
+            let place = if grown {
+                self.find_hashed(packed, hash, name)
+            } else {
+                Err(free)
+            };
+            return match place {
+                Ok(place) => place,
+                Err(free) => self.fill_named(free, *packed, name, 0),
+            };
+        }
+        let decoded = decode(name);
+        let text = spelling(&decoded);
         let key = key_of(text);
         let spelled = self.text_slot(text);
         if *key == *name
@@ -313,6 +320,9 @@ impl Spellings {
         if let Ok(place) = self.find(&self.pack(&key), &key) {
             return Some(place);
         }
+        if Hashtag::is_identity(text) {
+            return Some(self.add(&key, None));
+        }
         let tag = match Hashtag::new(text) {
             Some(tag) if tag.as_str() == text => return Some(self.add(&key, None)),
             Some(tag) => {
@@ -333,15 +343,11 @@ impl Spellings {
 
     /// Enters a name that is not there.
     fn add(&mut self, name: &[u8], variant: Option<Variant>) -> u32 {
-        let mut packed = self.pack(name);
+        let packed = self.pack(name);
         let free = match self.find(&packed, name) {
             Ok(place) => return place,
             Err(free) => free,
         };
-        if name.len() > INLINE {
-            packed[2] |= self.long.len() as u64;
-            self.long.push(name.into());
-        }
         let link = match variant {
             None => 0,
             Some(variant) => {
@@ -349,6 +355,15 @@ impl Spellings {
                 VARIANT | index(self.variants.len() - 1)
             }
         };
+        self.fill_named(free, packed, name, link)
+    }
+
+    /// Fills a free slot, and keeps a name for which it has no room.
+    fn fill_named(&mut self, free: u32, mut packed: Packed, name: &[u8], link: u32) -> u32 {
+        if name.len() > INLINE {
+            packed[2] |= self.long.len() as u64;
+            self.long.push(name.into());
+        }
         self.fill(free, packed, link)
     }
 
@@ -368,7 +383,11 @@ impl Spellings {
         self.find_hashed(packed, self.hash(packed), name)
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "measured: a call costs as much as the work"
+    )]
+    #[inline(always)]
     fn find_hashed(&self, packed: &Packed, hash: usize, name: &[u8]) -> Result<u32, u32> {
         let mask = self.slots.len() - 1;
         let mut place = hash & mask;
@@ -406,7 +425,16 @@ impl Spellings {
         mixed(half ^ rest ^ third, last) as usize
     }
 
+    /// The name that stands at a place of a text.
     #[inline]
+    fn pack_at(&self, text: &[u8], (from, to): Name) -> Packed {
+        let (from, length) = (from as usize, to as usize - from as usize);
+        match text.get(from..).and_then(<[u8]>::first_chunk) {
+            Some(window) if length <= INLINE => packed(window, length),
+            _ => self.pack(&text[from..from + length]),
+        }
+    }
+
     fn pack(&self, name: &[u8]) -> Packed {
         if name.len() <= INLINE {
             return pack(name);
@@ -422,16 +450,20 @@ impl Spellings {
         [hash[0], hash[1] ^ name.len() as u64, LONG << 56]
     }
 
-    /// Makes room for a name, its spelling and its identity.
+    /// Makes room for a name, its spelling and its identity; says whether all slots have moved.
     #[inline]
-    fn reserve(&mut self) {
-        if (self.used + 3) * 4 > self.slots.len() * 3 {
+    fn reserve(&mut self) -> bool {
+        let is_full = (self.used + 3) * 4 > self.slots.len() * 3;
+        if is_full {
             self.grow();
         }
+        is_full
     }
 
     fn grow(&mut self) {
-        let larger = vec![Slot::default(); self.slots.len() * 2];
+        // Small tables are hardly worth being moved often.
+        let factor = if self.slots.len() < 1 << 15 { 4 } else { 2 };
+        let larger = vec![Slot::default(); self.slots.len() * factor];
         let old = std::mem::replace(&mut self.slots, larger);
         let mask = self.slots.len() - 1;
         let mut moved = vec![NOTHING; old.len()];
@@ -494,56 +526,6 @@ fn mixed(a: u64, b: u64) -> u64 {
     #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
     let halves = (product as u64, (product >> 64) as u64);
     halves.0 ^ halves.1
-}
-
-/// A name of at most [`INLINE`] bytes in three words; the length is in the highest byte.
-///
-/// Reads overlap, so that no length needs a loop.
-#[inline]
-fn pack(name: &[u8]) -> Packed {
-    let length = name.len();
-    let size = (length as u64) << 56;
-    if let (Some((first, _)), Some((_, last))) =
-        (name.split_first_chunk::<8>(), name.split_last_chunk::<8>())
-    {
-        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
-        if length <= 16 {
-            return [first, last, size];
-        }
-        let middle = name[8..16].try_into().map_or(0, u64::from_le_bytes);
-        return [first, middle, last >> 8 | size];
-    }
-    if let (Some((first, _)), Some((_, last))) =
-        (name.split_first_chunk::<4>(), name.split_last_chunk::<4>())
-    {
-        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-        return [u64::from(first) | u64::from(last) << 32, 0, size];
-    }
-    let byte = |at: usize| u64::from(name.get(at).copied().unwrap_or(0));
-    [byte(0) | byte(1) << 8 | byte(2) << 16, 0, size]
-}
-
-/// Undoes [`pack`]; returns the length.
-fn unpack(packed: &Packed, name: &mut [u8; INLINE]) -> usize {
-    let length = usize::from((packed[2] >> 56).to_le_bytes()[0]);
-    let [first, second, third] = packed.map(u64::to_le_bytes);
-    match length {
-        0..=3 => name[..3].copy_from_slice(&first[..3]),
-        4..=7 => {
-            name[..4].copy_from_slice(&first[..4]);
-            name[length - 4..length].copy_from_slice(&first[4..]);
-        }
-        8..=16 => {
-            name[..8].copy_from_slice(&first);
-            name[length - 8..length].copy_from_slice(&second);
-        }
-        _ => {
-            name[..8].copy_from_slice(&first);
-            name[8..16].copy_from_slice(&second);
-            name[length - 7..length].copy_from_slice(&third[..7]);
-        }
-    }
-    length
 }
 
 fn long_index(slot: &Slot) -> usize {

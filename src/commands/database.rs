@@ -6,12 +6,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::input::{Fold, Folded};
+use super::input::Folded;
 use crate::analysis::{Pipeline, Question, Sample};
 use crate::cli::Global;
 use crate::error::Error;
 use crate::model::Hashtag;
 use crate::record::Stored;
+use crate::store::Fold;
 use crate::store::Windows;
 use crate::store::mongo::Database;
 use crate::store::place::Place;

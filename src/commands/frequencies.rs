@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::chart::{Plotting, Target};
 use super::database::{DatabaseTag, Shelf, explained};
-use super::input::{Fold, Folded, Subject, subject};
+use super::input::{Folded, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
     Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Question, Sample,
@@ -21,6 +21,7 @@ use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
 use crate::output::{Column, Ranking, counted, frequencies, ranking_footnote};
 use crate::record::name_text;
+use crate::store::Fold;
 use crate::store::place::{Collections, Place};
 use crate::ui::Ui;
 

@@ -10,12 +10,11 @@ use hashbrown::HashSet;
 use super::database::{DatabaseTag, Shelf};
 use crate::analysis::Sample;
 use crate::error::Error;
-use crate::json::Marked;
-use crate::model::{Brief, Hashtag, Origin, Post, PostId};
-use crate::record::{Reader, Stored, Unreadable};
+use crate::model::{Hashtag, Origin, Post};
+use crate::record::Stored;
 use crate::source::files::{Found, Input, ReadOptions, read};
 use crate::store::{
-    Layout, Quick, Readers, Store, StoreError, StoredTag, Verdict, layout, scan_array, scan_quickly,
+    self, Fold, Layout, Store, StoreError, StoredTag, fold_array, fold_files, layout,
 };
 use crate::ui::Ui;
 
@@ -128,30 +127,20 @@ impl Subject {
         ui: &Ui,
     ) -> Result<Folded<S>, Error> {
         match self {
-            Self::Stored(stored) => fold_stored(&stored.data_files().collect::<Vec<_>>(), fold),
+            Self::Stored(stored) => {
+                let files: Vec<PathBuf> = stored.data_files().collect();
+                Ok(fold_files(&files, fold)?.into())
+            }
             Self::Database(stored) => stored.fold(fold),
             Self::File(path) if is_store_file(path)? => {
-                fold_stored(std::slice::from_ref(path), fold)
+                Ok(fold_files(std::slice::from_ref(path), fold)?.into())
             }
             Self::File(path) => match fold_array(path, fold)? {
-                Some(folded) => Ok(folded),
+                Some(folded) => Ok(folded.into()),
                 None => fold_file(path, fold, ui),
             },
         }
     }
-}
-
-/// Takes a post that was read in brief.
-pub(super) type AddBrief<'f, S> = &'f (dyn Fn(&mut S, &Brief<'_>, Option<Origin>) + Sync);
-
-/// What to do with posts.
-pub(super) struct Fold<'f, S> {
-    /// Makes a thread's state.
-    pub(super) new: &'f (dyn Fn() -> S + Sync),
-    /// Takes a post.
-    pub(super) add: &'f (dyn Fn(&mut S, &Post<'_>, Option<Origin>) + Sync),
-    /// Takes a post that was read in brief, where that is enough.
-    pub(super) add_brief: Option<AddBrief<'f, S>>,
 }
 
 /// What [`Subject::fold`] read.
@@ -167,201 +156,20 @@ pub(super) struct Folded<S> {
     pub(super) notes: Vec<String>,
 }
 
-/// A record's place: which file, and how many bytes before it.
-type Place = (usize, u64);
-
-/// What one thread read of one file.
-struct Seen<S> {
-    state: S,
-    /// The file's number.
-    file: usize,
-    reader: Reader,
-    /// Ids of its readable records and, at the same index, where these stand.
-    ids: Vec<u64>,
-    offsets: Vec<u64>,
-    unreadable: u64,
-}
-
-impl<S> Seen<S> {
-    fn new(state: S, file: usize) -> Self {
+impl<S> From<store::Folded<S>> for Folded<S> {
+    fn from(folded: store::Folded<S>) -> Self {
         Self {
-            state,
-            file,
-            reader: Reader::default(),
-            ids: Vec::new(),
-            offsets: Vec::new(),
-            unreadable: 0,
+            states: folded.states,
+            left_out: Sample {
+                rows: folded.rows,
+                duplicates: folded.duplicates,
+                unreadable: folded.unreadable,
+                ..Sample::default()
+            },
+            damage: folded.damage,
+            notes: folded.notes,
         }
     }
-
-    fn note(&mut self, id: PostId, offset: u64) {
-        self.ids.push(id.get());
-        self.offsets.push(offset);
-    }
-}
-
-/// Reads files of one post per line, or as the seed tool writes them, on all cores.
-///
-/// All records are counted at first, since repeated posts are rare; where there are some, the
-/// files are read again without the places of the repeats. So the first record of a post in the
-/// order of the files is the one that counts, whatever thread met it.
-fn fold_stored<S: Send>(files: &[PathBuf], fold: &Fold<'_, S>) -> Result<Folded<S>, Error> {
-    let mut read = read_files(files, fold, &HashSet::new())?;
-    let repeats = repeats(&read.seen);
-    if !repeats.is_empty() {
-        read = read_files(files, fold, &repeats)?;
-    }
-    Ok(folded(read, &repeats))
-}
-
-/// Reads a single line that is an array of records, on all cores; `None` if it is anything else or
-/// if one of the records needs more than a look into its own fields.
-fn fold_array<S: Send>(path: &Path, fold: &Fold<'_, S>) -> Result<Option<Folded<S>>, Error> {
-    let scan =
-        |skip: &HashSet<Place>| with_readers(0, fold, skip, &|readers| scan_array(path, readers));
-    let all_readable = |seen: &Vec<Seen<S>>| seen.iter().all(|seen| seen.unreadable == 0);
-    let Some(mut seen) = scan(&HashSet::new())?.filter(all_readable) else {
-        return Ok(None);
-    };
-    let repeats = repeats(&seen);
-    if !repeats.is_empty() {
-        let Some(again) = scan(&repeats)? else {
-            return Ok(None);
-        };
-        seen = again;
-    }
-    let read = ReadFiles {
-        seen,
-        damage: Vec::new(),
-        notes: Vec::new(),
-    };
-    Ok(Some(folded(read, &repeats)))
-}
-
-fn folded<S>(read: ReadFiles<S>, repeats: &HashSet<Place>) -> Folded<S> {
-    let unreadable: u64 = read.seen.iter().map(|seen| seen.unreadable).sum();
-    let readable: usize = read.seen.iter().map(|seen| seen.ids.len()).sum();
-    let duplicates = repeats.len() as u64;
-    Folded {
-        left_out: Sample {
-            rows: readable as u64 + unreadable + duplicates,
-            duplicates,
-            unreadable,
-            ..Sample::default()
-        },
-        states: read.seen.into_iter().map(|seen| seen.state).collect(),
-        damage: read.damage,
-        notes: read.notes,
-    }
-}
-
-/// Where posts stand again.
-fn repeats<S: Send>(seen: &[Seen<S>]) -> HashSet<Place> {
-    let mut lists: Vec<Vec<u64>> = seen.iter().map(|seen| seen.ids.clone()).collect();
-    std::thread::scope(|scope| {
-        for list in &mut lists {
-            scope.spawn(|| list.sort_unstable());
-        }
-    });
-    let mut ids = lists.concat();
-    drop(lists);
-    // This sort finds the sorted lists and merges them.
-    ids.sort_unstable();
-    let repeated: HashSet<u64> = ids
-        .windows(2)
-        .filter(|pair| pair[0] == pair[1])
-        .map(|pair| pair[0])
-        .collect();
-    if repeated.is_empty() {
-        return HashSet::new();
-    }
-    let mut places: Vec<(u64, Place)> = seen
-        .iter()
-        .flat_map(|seen| {
-            let places = seen.ids.iter().zip(&seen.offsets);
-            places.map(|(&id, &offset)| (id, (seen.file, offset)))
-        })
-        .filter(|(id, _)| repeated.contains(id))
-        .collect();
-    places.sort_unstable();
-    let pairs = places.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-    pairs.map(|pair| pair[1].1).collect()
-}
-
-struct ReadFiles<S> {
-    seen: Vec<Seen<S>>,
-    damage: Vec<String>,
-    notes: Vec<String>,
-}
-
-fn read_files<S: Send>(
-    files: &[PathBuf],
-    fold: &Fold<'_, S>,
-    skip: &HashSet<Place>,
-) -> Result<ReadFiles<S>, Error> {
-    let mut all = ReadFiles {
-        seen: Vec::new(),
-        damage: Vec::new(),
-        notes: Vec::new(),
-    };
-    for (number, path) in files.iter().enumerate() {
-        let (seen, end) = with_readers(number, fold, skip, &|readers| scan_quickly(path, readers))?;
-        all.seen.extend(seen);
-        if end.torn.is_some() {
-            all.notes.push(format!(
-                "`{}` ends inside a post: a write was interrupted or is under way; that post is left out",
-                path.display()
-            ));
-        }
-        let damage = end.damaged.iter();
-        all.damage.extend(damage.map(|damage| {
-            format!(
-                "`{}` at byte {}: {}",
-                path.display(),
-                damage.offset,
-                damage.why
-            )
-        }));
-    }
-    Ok(all)
-}
-
-/// Calls a scan of a file with what reads its records, in brief where that is enough.
-fn with_readers<S: Send, R>(
-    file: usize,
-    fold: &Fold<'_, S>,
-    skip: &HashSet<Place>,
-    scan: &dyn Fn(&Readers<'_, Seen<S>>) -> R,
-) -> R {
-    let quick = fold.add_brief.map(|add_brief| {
-        move |seen: &mut Seen<S>, record: Marked<'_>, at: usize, offset: u64| {
-            let Some((brief, origin)) = seen.reader.read(record, at) else {
-                return false;
-            };
-            if skip.is_empty() || !skip.contains(&(file, offset)) {
-                seen.ids.push(brief.id.get());
-                seen.offsets.push(offset);
-                add_brief(&mut seen.state, &brief, origin);
-            }
-            true
-        }
-    });
-    scan(&Readers {
-        new: &|| Seen::new((fold.new)(), file),
-        quick: quick.as_ref().map(|quick| quick as Quick<'_, Seen<S>>),
-        each: &|seen, line| {
-            match Stored::read(line.text) {
-                Ok(_) if skip.contains(&(file, line.offset)) => {}
-                Ok(stored) => {
-                    seen.note(stored.post.id, line.offset);
-                    (fold.add)(&mut seen.state, &stored.post, stored.origin);
-                }
-                Err(Unreadable::Json(_)) => return Verdict::NotJson,
-                Err(_) => seen.unreadable += 1,
-            }
-            Verdict::Read
-        },
-    })
 }
 
 /// Whether a file is laid out like a store's and its first record is a post.

@@ -3,9 +3,8 @@
 //! Only text as programs write it is followed: no white space but one blank behind a colon or a
 //! comma. Anything else is [`Odd`], which says nothing about its being JSON.
 
-use memchr::memmem::Finder;
-
 use super::Marks;
+use super::marks::Word;
 
 /// The text is not as programs write it; the full parser has to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,321 +13,253 @@ pub struct Odd;
 /// Marked text.
 #[derive(Clone, Copy, Debug)]
 pub struct Marked<'b> {
-    /// The text up to where the tokens must have ended.
+    /// The text, and what stands behind it, which is not looked at.
     pub text: &'b [u8],
-    /// Its marks.
+    /// The marks of its beginning.
     pub marks: &'b Marks,
 }
 
-/// A value that was passed over. Strings, numbers and words are whole; of arrays and objects only
-/// the brackets were matched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Raw<'b> {
-    /// Where it starts.
-    pub at: usize,
-    /// Its text.
-    pub json: &'b [u8],
+/// Where a value stands: from its first byte to behind its last.
+///
+/// Where it ends is known from brackets and commas alone; nothing was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub from: usize,
+    /// Behind the last byte.
+    pub to: usize,
 }
 
-impl<'b> Raw<'b> {
-    /// A string's text as it stands between the quotes.
+impl Span {
+    /// Its text.
+    ///
+    /// # Errors
+    /// It is not in the text.
     #[inline]
-    pub fn string(self) -> Option<&'b [u8]> {
-        self.json.strip_prefix(b"\"")?.strip_suffix(b"\"")
+    pub fn of(self, record: Marked<'_>) -> Result<&[u8], Odd> {
+        record.text.get(self.from..self.to).ok_or(Odd)
     }
 }
 
 impl<'b> Marked<'b> {
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: a call costs as much as the work"
-    )]
-    #[inline(always)]
+    #[inline]
     fn byte(&self, at: usize) -> Result<u8, Odd> {
         self.text.get(at).copied().ok_or(Odd)
     }
 
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: a call costs as much as the work"
-    )]
-    #[inline(always)]
-    fn slice(&self, from: usize, to: usize) -> Result<&'b [u8], Odd> {
-        self.text.get(from..to).ok_or(Odd)
-    }
-
-    /// The value that starts here.
+    /// What stands between the quotes of a value that must be one string.
     ///
     /// # Errors
-    /// It is no value, or does not end in the text.
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: a call costs as much as the work"
-    )]
-    #[inline(always)]
-    pub fn value(&self, at: usize) -> Result<Raw<'b>, Odd> {
-        let end = match self.byte(at)? {
-            b'"' => self.marks.quote(at + 1).ok_or(Odd)? + 1,
-            open @ (b'{' | b'[') => {
-                let close = self.marks.closing(at).ok_or(Odd)?;
-                // `{` and `}`, `[` and `]` are two apart.
-                if self.byte(close)? != open + 2 {
-                    return Err(Odd);
-                }
-                close + 1
-            }
-            _ => at + scalar(self.text.get(at..).ok_or(Odd)?)?,
-        };
-        let json = self.slice(at, end)?;
-        Ok(Raw { at, json })
-    }
-
-    /// The value of a key in an object that holds nothing but strings, numbers and words, without
-    /// going through the members before it; `None` if the object has no such key.
-    ///
-    /// # Errors
-    /// The object holds more than that, or a backslash, or the key twice.
+    /// It is none.
     #[inline]
-    pub fn in_flat(self, object: Raw<'b>, key: &Finder<'_>) -> Result<Option<Raw<'b>>, Odd> {
-        let end = object.at + object.json.len();
-        if object.json[0] != b'{' || !self.marks.is_flat(object.at + 1, end - 1) {
-            return Err(Odd);
-        }
-        let Some(first) = key.find(object.json) else {
-            return Ok(None);
-        };
-        let behind = first + key.needle().len();
-        // Without backslashes no quote stands inside a string, so `"key":` is a key. But a string
-        // can end where the needle begins.
-        let before = object.json[..first].trim_ascii_end().last();
-        if !matches!(before, Some(b'{' | b',')) || key.find(&object.json[behind..]).is_some() {
-            return Err(Odd);
-        }
-        let at = object.at + behind;
-        let value = self.value(at + usize::from(self.byte(at)? == b' '))?;
-        match self.byte(value.at + value.json.len())? {
-            b',' | b'}' => Ok(Some(value)),
-            _ => Err(Odd),
-        }
-    }
-
-    /// The members of the object that starts here.
-    ///
-    /// # Errors
-    /// There is no object.
-    pub fn members(self, at: usize) -> Result<Members<'b>, Odd> {
-        Ok(Members(self.items(at, b'{')?))
-    }
-
-    /// The elements of the array that starts here.
-    ///
-    /// # Errors
-    /// There is no array.
-    pub fn elements(self, at: usize) -> Result<Elements<'b>, Odd> {
-        Ok(Elements(self.items(at, b'[')?))
-    }
-
-    fn items(self, at: usize, open: u8) -> Result<Items<'b>, Odd> {
-        if self.byte(at)? == open {
-            Ok(Items {
-                marked: self,
-                at: at + 1,
-                close: open + 2,
-                first: true,
+    pub fn string(self, value: Span) -> Result<Span, Odd> {
+        let close = self.marks.quote(value.from + 1).ok_or(Odd)?;
+        if self.byte(value.from)? == b'"' && close + 1 == value.to {
+            Ok(Span {
+                from: value.from + 1,
+                to: close,
             })
         } else {
             Err(Odd)
         }
     }
-}
 
-/// Whether a text begins with a few bytes, without a call where these are at most 16.
-#[inline]
-fn begins(text: &[u8], literal: &[u8]) -> bool {
-    let Some(text) = text.get(..literal.len()) else {
-        return false;
-    };
-    let same = |a: Option<&[u8; 8]>, b: Option<&[u8; 8]>| {
-        a.map(|a| u64::from_le_bytes(*a)) == b.map(|b| u64::from_le_bytes(*b))
-    };
-    match literal.len() {
-        8..=16 => {
-            same(text.first_chunk(), literal.first_chunk())
-                && same(text.last_chunk(), literal.last_chunk())
+    /// Behind the bracket that closes the one here.
+    ///
+    /// # Errors
+    /// There is none, or it is of the other kind.
+    #[inline]
+    pub fn closing(self, open: usize) -> Result<usize, Odd> {
+        let close = self.marks.closing(open).ok_or(Odd)?;
+        // `{` and `}`, `[` and `]` are two apart.
+        if self.byte(close)? == self.byte(open)? + 2 {
+            Ok(close + 1)
+        } else {
+            Err(Odd)
         }
-        4..=7 => {
-            text.first_chunk::<4>() == literal.first_chunk::<4>()
-                && text.last_chunk::<4>() == literal.last_chunk::<4>()
-        }
-        _ => text == literal,
     }
-}
 
-/// How many bytes the number or word has that a text begins with.
-#[inline]
-fn scalar(text: &[u8]) -> Result<usize, Odd> {
-    match text.first() {
-        Some(b't') if text.starts_with(b"true") => Ok(4),
-        Some(b'f') if text.starts_with(b"false") => Ok(5),
-        Some(b'n') if text.starts_with(b"null") => Ok(4),
-        _ => number(text),
-    }
-}
-
-/// How many bytes a number has.
-#[inline]
-fn number(text: &[u8]) -> Result<usize, Odd> {
-    let sign = usize::from(text.first() == Some(&b'-'));
-    let whole = digits(text.get(sign..).unwrap_or_default());
-    if whole == 0 || whole > 1 && text[sign] == b'0' {
-        return Err(Odd);
-    }
-    let mut end = sign + whole;
-    if text.get(end) == Some(&b'.') {
-        let fraction = digits(&text[end + 1..]);
-        if fraction == 0 {
+    /// The members of the array that starts here, which must all be strings.
+    ///
+    /// # Errors
+    /// There is no array, or it is empty.
+    #[inline]
+    pub fn strings(self, at: usize) -> Result<Strings<'b>, Odd> {
+        let (from, words) = (at + 1, self.marks.words());
+        let word = words.get(from >> 6).ok_or(Odd)?;
+        if self.byte(at)? != b'[' || self.byte(from)? != b'"' {
             return Err(Odd);
         }
-        end += 1 + fraction;
+        Ok(Strings {
+            marked: self,
+            words,
+            index: from >> 6,
+            bits: word.quotes & (!0 << (from & 63)),
+            from: Some(from),
+            end: from,
+        })
     }
-    // Exponents are for the full parser.
-    match text.get(end) {
-        Some(b'e' | b'E') => Err(Odd),
-        _ => Ok(end),
-    }
-}
 
-/// How many digits a text begins with.
-#[inline]
-fn digits(text: &[u8]) -> usize {
-    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    const TO_NEXT: u64 = 0x0606_0606_0606_0606;
-    let mut count = 0;
-    // Eight at once: the upper half of each byte is that of a digit, also six further on.
-    while let Some((eight, _)) = text[count..].split_first_chunk::<8>() {
-        let eight = u64::from_le_bytes(*eight);
-        if eight & HIGH != ZEROS || eight.wrapping_add(TO_NEXT) & HIGH != ZEROS {
-            break;
+    /// The items of the object or array that starts here.
+    ///
+    /// # Errors
+    /// There is none, or it is empty.
+    #[inline]
+    pub fn items(self, at: usize) -> Result<Items<'b>, Odd> {
+        let open = self.byte(at)?;
+        let (from, words) = (at + 1, self.marks.words());
+        let word = *words.get(from >> 6).ok_or(Odd)?;
+        if open | 0x20 != b'{' || self.byte(from)? == open + 2 {
+            return Err(Odd);
         }
-        count += 8;
+        Ok(Items {
+            marked: self,
+            words,
+            index: from >> 6,
+            word,
+            bits: word.breaks & (!0 << (from & 63)),
+            from,
+            close: open + 2,
+            ended: false,
+        })
     }
-    while text.get(count).is_some_and(u8::is_ascii_digit) {
-        count += 1;
-    }
-    count
 }
 
-/// What stands between a pair of brackets.
-#[derive(Clone, Debug)]
-struct Items<'b> {
+/// What stands between a pair of brackets, cut at the commas.
+#[derive(Debug)]
+pub struct Items<'b> {
     marked: Marked<'b>,
-    /// Behind what was read.
-    at: usize,
+    words: &'b [Word],
+    /// The word that was come to, and its brackets and commas that were not.
+    index: usize,
+    word: Word,
+    bits: u64,
+    /// Where the next item starts.
+    from: usize,
     close: u8,
-    first: bool,
+    ended: bool,
 }
 
 impl Items<'_> {
-    /// Goes to the next item; `None` behind the closing bracket.
+    /// The next item; `None` behind the last.
+    ///
+    /// # Errors
+    /// The brackets do not match.
     #[expect(
         clippy::inline_always,
         reason = "measured: a call costs as much as the work"
     )]
     #[inline(always)]
-    fn next(&mut self) -> Result<Option<usize>, Odd> {
-        let byte = self.marked.byte(self.at)?;
-        if byte == self.close {
-            self.at += 1;
+    pub fn next(&mut self) -> Result<Option<Span>, Odd> {
+        if self.ended {
             return Ok(None);
         }
-        if !std::mem::take(&mut self.first) {
-            if byte != b',' {
+        loop {
+            while self.bits == 0 {
+                self.index += 1;
+                self.word = *self.words.get(self.index).ok_or(Odd)?;
+                self.bits = self.word.breaks;
+            }
+            let bit = self.bits & self.bits.wrapping_neg();
+            let at = self.index << 6 | self.bits.trailing_zeros() as usize;
+            if self.word.opens & bit != 0 {
+                self.skip(at)?;
+                continue;
+            }
+            self.bits ^= bit;
+            let span = Span {
+                from: self.from,
+                to: at,
+            };
+            self.from = at + 1;
+            if self.word.closes & bit == 0 {
+                self.from += usize::from(self.marked.text.get(at + 1) == Some(&b' '));
+            } else if self.marked.byte(at)? == self.close {
+                self.ended = true;
+            } else {
                 return Err(Odd);
             }
-            self.at += 1;
-            self.at += usize::from(self.marked.byte(self.at)? == b' ');
+            return Ok(Some(span));
         }
-        Ok(Some(self.at))
+    }
+
+    /// Goes behind the bracket that closes the one here.
+    #[inline]
+    fn skip(&mut self, open: usize) -> Result<(), Odd> {
+        let close = self.marked.closing(open)? - 1;
+        self.index = close >> 6;
+        self.word = *self.words.get(self.index).ok_or(Odd)?;
+        // All bits behind the closing bracket's.
+        self.bits = self.word.breaks & (!1 << (close & 63));
+        Ok(())
+    }
+
+    /// Behind the closing bracket, once the last item was read.
+    #[inline]
+    pub fn end(&self) -> usize {
+        self.from
     }
 }
 
-/// The members of an object.
-#[derive(Clone, Debug)]
-pub struct Members<'b>(Items<'b>);
+/// The strings of an array that holds nothing else.
+#[derive(Debug)]
+pub struct Strings<'b> {
+    marked: Marked<'b>,
+    words: &'b [Word],
+    /// The word that was come to, and its quotes that were not.
+    index: usize,
+    bits: u64,
+    /// Where the next string begins.
+    from: Option<usize>,
+    end: usize,
+}
 
-impl<'b> Members<'b> {
-    /// The next key, as it stands between the quotes, and its value.
+impl Strings<'_> {
+    /// What stands between the quotes of the next string; `None` behind the last.
     ///
     /// # Errors
-    /// The text is odd; nothing behind it can be trusted.
-    #[inline]
-    pub fn next(&mut self) -> Result<Option<(&'b [u8], Raw<'b>)>, Odd> {
-        let Some(at) = self.0.next()? else {
-            return Ok(None);
-        };
-        let marked = self.0.marked;
-        if marked.byte(at)? != b'"' {
-            return Err(Odd);
-        }
-        let close = marked.marks.quote(at + 1).ok_or(Odd)?;
-        let key = marked.slice(at + 1, close)?;
-        if marked.byte(close + 1)? != b':' {
-            return Err(Odd);
-        }
-        let value = close + 2 + usize::from(marked.byte(close + 2)? == b' ');
-        let value = marked.value(value)?;
-        self.0.at = value.at + value.json.len();
-        Ok(Some((key, value)))
-    }
-
-    /// The next value, if its key is the one expected: `literal` is the key with its quotes and the
-    /// colon.
-    ///
-    /// # Errors
-    /// As [`Members::next`].
+    /// Something else than a string follows.
     #[expect(
         clippy::inline_always,
         reason = "measured: a call costs as much as the work"
     )]
     #[inline(always)]
-    pub fn next_if(&mut self, literal: &[u8]) -> Result<Option<Raw<'b>>, Odd> {
-        let before = self.0.clone();
-        let marked = self.0.marked;
-        if let Some(at) = self.0.next()?
-            && begins(&marked.text[at..], literal)
-        {
-            let value = at + literal.len();
-            let value = marked.value(value + usize::from(marked.byte(value)? == b' '))?;
-            self.0.at = value.at + value.json.len();
-            return Ok(Some(value));
-        }
-        self.0 = before;
-        Ok(None)
-    }
-
-    /// Behind what was read.
-    pub fn at(&self) -> usize {
-        self.0.at
-    }
-}
-
-/// The elements of an array.
-#[derive(Clone, Debug)]
-pub struct Elements<'b>(Items<'b>);
-
-impl<'b> Elements<'b> {
-    /// The next element.
-    ///
-    /// # Errors
-    /// The text is odd; nothing behind it can be trusted.
-    #[inline]
-    pub fn next(&mut self) -> Result<Option<Raw<'b>>, Odd> {
-        let Some(at) = self.0.next()? else {
+    pub fn next(&mut self) -> Result<Option<Span>, Odd> {
+        let Some(from) = self.from else {
             return Ok(None);
         };
-        let value = self.0.marked.value(at)?;
-        self.0.at = at + value.json.len();
-        Ok(Some(value))
+        if self.quote()? != from {
+            return Err(Odd);
+        }
+        let to = self.quote()?;
+        match self.marked.byte(to + 1)? {
+            b',' => {
+                let blank = self.marked.text.get(to + 2) == Some(&b' ');
+                self.from = Some(to + 2 + usize::from(blank));
+            }
+            b']' => {
+                self.from = None;
+                self.end = to + 2;
+            }
+            _ => return Err(Odd),
+        }
+        Ok(Some(Span { from: from + 1, to }))
+    }
+
+    #[inline]
+    fn quote(&mut self) -> Result<usize, Odd> {
+        while self.bits == 0 {
+            self.index += 1;
+            self.bits = self.words.get(self.index).ok_or(Odd)?.quotes;
+        }
+        let at = self.index << 6 | self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Ok(at)
+    }
+
+    /// Behind the closing bracket, once the last string was read.
+    #[inline]
+    pub fn end(&self) -> usize {
+        self.end
     }
 }

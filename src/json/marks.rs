@@ -1,79 +1,74 @@
-//! Where the quotes, brackets, escapes and control characters of JSON text stand: bit masks, 64 bytes at a time.
+//! Where the quotes, brackets and commas of JSON text stand: bit masks, 64 bytes at a time.
 //!
 //! Nothing is checked here. Who follows the masks from token to token sees where the text is not
 //! what it should be, and hands it to the parser that checks everything.
+//!
+//! The masks are made with the widest vectors that the processor has.
 
-use wide::u8x16;
+use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
-/// The marks of one block of text.
-#[derive(Debug, Default)]
-pub struct Marks(Vec<Word>);
+/// The marks of one text.
+#[derive(Debug)]
+pub struct Marks {
+    level: Level,
+    words: Vec<Word>,
+    /// Whether a byte below 0x20 was met.
+    controls: bool,
+}
 
 /// The marks of 64 bytes, the first in the lowest bit.
 #[derive(Clone, Copy, Debug, Default)]
-struct Word {
+pub(super) struct Word {
     /// Quotes that begin or end a string.
-    quotes: u64,
+    pub(super) quotes: u64,
     /// `{` and `[` outside of strings.
-    opens: u64,
+    pub(super) opens: u64,
     /// `}` and `]` outside of strings.
-    closes: u64,
-    /// Backslashes.
-    backslashes: u64,
-    /// Bytes below 0x20, line ends among them.
-    controls: u64,
+    pub(super) closes: u64,
+    /// All brackets and commas outside of strings.
+    pub(super) breaks: u64,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self {
+            level: Level::new(),
+            words: Vec::new(),
+            controls: false,
+        }
+    }
 }
 
 impl Marks {
-    /// Marks a block that begins outside of strings. A line end ends a string that was left open.
-    pub fn mark(&mut self, block: &[u8]) {
-        self.0.clear();
-        self.0.reserve(block.len() / 64 + 1);
-        let mut state = State::default();
-        let (chunks, rest) = block.as_chunks::<64>();
-        for chunk in chunks {
-            self.0.push(state.word(chunk));
-        }
-        if !rest.is_empty() {
-            let mut last = [b' '; 64];
-            last[..rest.len()].copy_from_slice(rest);
-            self.0.push(state.word(&last));
-        }
+    /// Marks the first `length` bytes of a text, or all if it has fewer, which begin outside of strings.
+    pub fn mark(&mut self, text: &[u8], length: usize) {
+        let length = length.min(text.len());
+        self.words.resize(length.div_ceil(64), Word::default());
+        let words = self.words.as_mut_slice();
+        self.controls = dispatch!(self.level, simd => mark(simd, words, text, length));
+    }
+
+    /// Whether the marked text has bytes below 0x20, line ends among them.
+    #[inline]
+    pub fn has_controls(&self) -> bool {
+        self.controls
+    }
+
+    #[inline]
+    pub(super) fn words(&self) -> &[Word] {
+        &self.words
     }
 
     /// The first quote at or behind a place.
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: a call costs as much as the work"
-    )]
-    #[inline(always)]
+    #[inline]
     pub(super) fn quote(&self, from: usize) -> Option<usize> {
-        self.first(from, |word| word.quotes)
-    }
-
-    /// The first control character at or behind a place.
-    #[inline]
-    pub fn control(&self, from: usize) -> Option<usize> {
-        self.first(from, |word| word.controls)
-    }
-
-    /// Whether neither backslashes nor brackets outside of strings stand between two places.
-    #[inline]
-    pub(super) fn is_flat(&self, from: usize, to: usize) -> bool {
-        let (first, last) = (from >> 6, to >> 6);
-        let Some(words) = self.0.get(first..=last) else {
-            return false;
-        };
-        words.iter().enumerate().all(|(number, word)| {
-            let mut bits = word.backslashes | word.opens | word.closes;
-            if number == 0 {
-                bits &= !0 << (from & 63);
-            }
-            if number == last - first {
-                bits &= (1 << (to & 63)) - 1;
-            }
-            bits == 0
-        })
+        let mut index = from >> 6;
+        let mut bits = self.words.get(index)?.quotes & (!0 << (from & 63));
+        while bits == 0 {
+            index += 1;
+            bits = self.words.get(index)?.quotes;
+        }
+        Some(index << 6 | bits.trailing_zeros() as usize)
     }
 
     /// The bracket that closes the one that stands here.
@@ -83,43 +78,70 @@ impl Marks {
         let mut mask = !0 << ((open + 1) & 63);
         let mut depth = 1;
         loop {
-            let word = self.0.get(index)?;
+            let word = self.words.get(index)?;
             let (mut opens, mut closes) = (word.opens & mask, word.closes & mask);
-            if closes.count_ones() >= depth {
+            if closes == 0 {
+                if opens != 0 {
+                    depth += opens.count_ones();
+                }
+            } else if depth > 64 || closes.count_ones() < depth {
+                depth = depth + opens.count_ones() - closes.count_ones();
+            } else {
                 // Here it may end: go from one closing bracket to the next.
                 while closes != 0 {
                     let before = (closes & closes.wrapping_neg()) - 1;
-                    depth += (opens & before).count_ones();
-                    opens &= !before;
+                    if opens & before != 0 {
+                        depth += (opens & before).count_ones();
+                        opens &= !before;
+                    }
                     depth -= 1;
                     if depth == 0 {
                         return Some(index << 6 | closes.trailing_zeros() as usize);
                     }
                     closes &= closes - 1;
                 }
-                depth += opens.count_ones();
-            } else {
-                depth = depth + opens.count_ones() - closes.count_ones();
+                if opens != 0 {
+                    depth += opens.count_ones();
+                }
             }
             mask = !0;
             index += 1;
         }
     }
+}
 
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: a call costs as much as the work"
-    )]
-    #[inline(always)]
-    fn first(&self, from: usize, of: impl Fn(&Word) -> u64) -> Option<usize> {
-        let mut index = from >> 6;
-        let mut bits = of(self.0.get(index)?) & (!0 << (from & 63));
-        while bits == 0 {
-            index += 1;
-            bits = of(self.0.get(index)?);
-        }
-        Some(index << 6 | bits.trailing_zeros() as usize)
+/// Fills the words that are there; returns whether a control character was met.
+#[expect(
+    clippy::inline_always,
+    reason = "only so is it made of the wide instructions"
+)]
+#[inline(always)]
+fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> bool {
+    let mut state = State::default();
+    let mut controls = 0;
+    let (chunks, rest) = text.as_chunks::<64>();
+    // What stands behind the length is looked at with its last word, and masked.
+    let keep = match length & 63 {
+        0 => !0,
+        kept => (1 << kept) - 1,
+    };
+    let last = words.len().saturating_sub(1);
+    for (index, (word, chunk)) in words.iter_mut().zip(chunks).enumerate() {
+        let keep = if index == last { keep } else { !0 };
+        let found = Found::of(simd, chunk);
+        controls |= found.controls & keep;
+        *word = state.word(&found, keep);
     }
+    if words.len() > chunks.len()
+        && let Some(word) = words.last_mut()
+    {
+        let mut chunk = [b' '; 64];
+        chunk[..rest.len()].copy_from_slice(rest);
+        let found = Found::of(simd, &chunk);
+        controls |= found.controls & keep;
+        *word = state.word(&found, keep);
+    }
+    controls != 0
 }
 
 /// What is carried from one word to the next.
@@ -132,29 +154,31 @@ struct State {
 }
 
 impl State {
-    #[inline]
-    fn word(&mut self, chunk: &[u8; 64]) -> Word {
-        let found = Found::of(chunk);
+    #[expect(
+        clippy::inline_always,
+        reason = "only so is it made of the wide instructions"
+    )]
+    #[inline(always)]
+    fn word(&mut self, found: &Found, keep: u64) -> Word {
         let quotes = if found.backslashes | self.escaped == 0 {
             found.quotes
         } else {
             found.quotes & !self.escaped(found.backslashes)
         };
-        let mut inside = parity(quotes) ^ self.inside;
-        if inside & found.controls != 0 {
-            inside = closed_at_line_ends(chunk, inside, found.controls);
-        }
+        let inside = parity(quotes) ^ self.inside;
         self.inside = (inside.cast_signed() >> 63).cast_unsigned();
+        let outside = !inside & keep;
+        let (opens, closes) = (found.opens & outside, found.closes & outside);
         Word {
-            quotes,
-            opens: found.opens & !inside,
-            closes: found.closes & !inside,
-            backslashes: found.backslashes,
-            controls: found.controls,
+            quotes: quotes & keep,
+            opens,
+            closes,
+            breaks: found.commas & outside | opens | closes,
         }
     }
 
     /// The bytes behind a run of backslashes of odd length.
+    #[inline(always)]
     fn escaped(&mut self, backslashes: u64) -> u64 {
         const EVEN: u64 = 0x5555_5555_5555_5555;
         let runs = backslashes & !self.escaped;
@@ -169,21 +193,16 @@ impl State {
 }
 
 /// Bit n tells whether an odd number of the bits up to n are set.
+#[expect(
+    clippy::inline_always,
+    reason = "only so is it made of the wide instructions"
+)]
+#[inline(always)]
 fn parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;
     }
     bits
-}
-
-/// Ends strings at line ends, which no string holds: a line that was cut must not spoil the next.
-fn closed_at_line_ends(chunk: &[u8; 64], mut inside: u64, controls: u64) -> u64 {
-    for (at, byte) in chunk.iter().enumerate() {
-        if *byte == b'\n' && inside & controls & (1 << at) != 0 {
-            inside ^= !0 << at;
-        }
-    }
-    inside
 }
 
 /// Where bytes stand, in strings or not.
@@ -192,33 +211,30 @@ struct Found {
     backslashes: u64,
     opens: u64,
     closes: u64,
+    commas: u64,
     controls: u64,
 }
 
 impl Found {
-    #[inline]
-    fn of(chunk: &[u8; 64]) -> Self {
-        let (parts, _) = chunk.as_chunks::<16>();
-        let mut found = Self {
-            quotes: 0,
-            backslashes: 0,
-            opens: 0,
-            closes: 0,
-            controls: 0,
-        };
-        for (number, part) in parts.iter().enumerate() {
-            let bytes = u8x16::new(*part);
-            // `[` and `{`, `]` and `}` differ in this bit only.
-            let folded = bytes | u8x16::splat(0x20);
-            let shift = 16 * number;
-            let mask = |equal: u8x16| u64::from(equal.to_bitmask()) << shift;
-            found.quotes |= mask(bytes.simd_eq(u8x16::splat(b'"')));
-            found.backslashes |= mask(bytes.simd_eq(u8x16::splat(b'\\')));
-            found.opens |= mask(folded.simd_eq(u8x16::splat(b'{')));
-            found.closes |= mask(folded.simd_eq(u8x16::splat(b'}')));
-            found.controls |= mask(bytes.min(u8x16::splat(0x1f)).simd_eq(bytes));
+    #[expect(
+        clippy::inline_always,
+        reason = "only so is it made of the wide instructions"
+    )]
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, chunk: &[u8; 64]) -> Self {
+        let bytes = u8x64::from_slice(simd, chunk);
+        // `[` and `{`, `]` and `}` differ in this bit only.
+        let folded = bytes | u8x64::splat(simd, 0x20);
+        let at = |byte: u8| bytes.simd_eq(u8x64::splat(simd, byte)).to_bitmask();
+        let folded_at = |byte: u8| folded.simd_eq(u8x64::splat(simd, byte)).to_bitmask();
+        Self {
+            quotes: at(b'"'),
+            backslashes: at(b'\\'),
+            opens: folded_at(b'{'),
+            closes: folded_at(b'}'),
+            commas: at(b','),
+            controls: bytes.simd_lt(u8x64::splat(simd, b' ')).to_bitmask(),
         }
-        found
     }
 }
 
@@ -228,14 +244,13 @@ mod tests {
 
     use super::*;
 
-    /// The same marks, byte by byte: quotes, opens, closes.
-    fn slowly(text: &[u8]) -> [Vec<usize>; 3] {
-        let [mut quotes, mut opens, mut closes] = [const { Vec::new() }; 3];
+    /// The same marks, byte by byte: quotes, opens, closes, breaks.
+    fn slowly(text: &[u8]) -> [Vec<usize>; 4] {
+        let [mut quotes, mut opens, mut closes, mut breaks] = [const { Vec::new() }; 4];
         let (mut inside, mut escaped) = (false, false);
         for (at, &byte) in text.iter().enumerate() {
             let is_escaped = std::mem::take(&mut escaped);
             match byte {
-                b'\n' => inside = false,
                 b'\\' => escaped = !is_escaped,
                 b'"' if !is_escaped => {
                     quotes.push(at);
@@ -243,14 +258,17 @@ mod tests {
                 }
                 b'{' | b'[' if !inside => opens.push(at),
                 b'}' | b']' if !inside => closes.push(at),
+                b',' if !inside => breaks.push(at),
                 _ => {}
             }
         }
-        [quotes, opens, closes]
+        breaks.extend(opens.iter().chain(&closes));
+        breaks.sort_unstable();
+        [quotes, opens, closes, breaks]
     }
 
     fn places(marks: &Marks, of: impl Fn(&Word) -> u64) -> Vec<usize> {
-        let words = marks.0.iter().enumerate();
+        let words = marks.words.iter().enumerate();
         words
             .flat_map(|(index, word)| {
                 let bits = of(word);
@@ -263,17 +281,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn marks_are_those_of_a_walk_byte_by_byte(text in "([\"\\\\{}\\[\\]\n]|[a-z ]{1,9}|é|\\\\{1,70}){0,120}") {
+        fn marks_are_those_of_a_walk_byte_by_byte(
+            text in "([\"\\\\{}\\[\\],\n]|[a-z ]{1,9}|é|\\\\{1,70}|\\{{60,80}|\\}{60,80}){0,40}",
+            behind in "[\"{}, a\n]{0,130}",
+        ) {
             let mut marks = Marks::default();
-            marks.mark(text.as_bytes());
-            let [quotes, opens, closes] = slowly(text.as_bytes());
-            prop_assert_eq!(places(&marks, |word| word.quotes), quotes);
-            prop_assert_eq!(places(&marks, |word| word.opens), opens.clone());
-            prop_assert_eq!(places(&marks, |word| word.closes), closes.clone());
-            for open in opens.iter().copied() {
+            // What was marked before is forgotten.
+            marks.mark(&[b'"'; 5000], 5000);
+            let [quotes, opens, closes, breaks] = slowly(text.as_bytes());
+            let more = format!("{text}{behind}");
+            for level in [Level::new(), Level::baseline()] {
+                marks.level = level;
+                marks.mark(more.as_bytes(), text.len());
+                prop_assert_eq!(marks.has_controls(), text.contains('\n'));
+                prop_assert_eq!(places(&marks, |word| word.quotes), &*quotes);
+                prop_assert_eq!(places(&marks, |word| word.opens), &*opens);
+                prop_assert_eq!(places(&marks, |word| word.closes), &*closes);
+                prop_assert_eq!(places(&marks, |word| word.breaks), &*breaks);
+            }
+            for open in opens.iter().copied().take(8) {
                 let mut depth = 0_i32;
                 let partner = (open..text.len()).find(|at| {
-                    depth += i32::from(opens.contains(at)) - i32::from(closes.contains(at));
+                    depth += i32::from(opens.binary_search(at).is_ok());
+                    depth -= i32::from(closes.binary_search(at).is_ok());
                     depth == 0
                 });
                 prop_assert_eq!(marks.closing(open), partner);

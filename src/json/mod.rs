@@ -19,7 +19,7 @@ pub use depth::depth;
 pub use fields::{Fields, Value};
 pub use line::{one_line, without_key};
 pub use lines::{Line, Lines};
-pub use marked::{Elements, Marked, Members, Odd, Raw};
+pub use marked::{Items, Marked, Odd, Span, Strings};
 pub use marks::Marks;
 pub use mend::lone_surrogates;
 pub use redact::{redact, redact_shown};

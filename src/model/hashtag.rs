@@ -19,6 +19,17 @@ impl Hashtag {
         (!folded.is_empty()).then(|| Self(folded.into()))
     }
 
+    /// Whether a text surely is its own identity; `false` may mean either.
+    ///
+    /// Most hashtags are, and asking costs a fraction of folding.
+    pub fn is_identity(text: &str) -> bool {
+        let edges = [text.chars().next(), text.chars().next_back()];
+        let has_edges = edges.into_iter().all(|edge| {
+            edge.is_some_and(|c| !matches!(c, '#' | '＃' | '\0') && !c.is_whitespace())
+        });
+        has_edges && is_folded(text)
+    }
+
     /// The folded text, without `#`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -77,9 +88,11 @@ fn fold(spelling: &str) -> Cow<'_, str> {
 }
 
 /// Whether folding surely changes nothing; `false` may mean either.
-///
-/// Most hashtags outside ASCII are folded as they come, and asking costs a fraction of folding.
 fn is_folded(text: &str) -> bool {
+    let is_plain_ascii = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase() && byte != 0;
+    if text.bytes().all(is_plain_ascii) {
+        return true;
+    }
     text.chars().all(|c| match c {
         '\0' => false,
         c if c.is_ascii() => !c.is_ascii_uppercase(),

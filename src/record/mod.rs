@@ -22,7 +22,7 @@ mod properties;
 
 pub use comment::StoredComment;
 pub use envelope::Envelope;
-pub use quick::{Reader, name_text};
+pub use quick::{Read, Reader, name_text};
 pub use recognise::{recognise, recognise_header};
 pub use stored::Stored;
 

@@ -15,10 +15,11 @@ use memchr::memmem;
 
 use crate::json::{Marked, Marks};
 
-/// Bytes handed to a thread at a time: few enough to stay in a core's cache.
-pub(super) const BLOCK: usize = 1 << 19;
+/// Bytes handed to a thread at a time: few enough to stay in a core's cache. In tests so few that
+/// every record lies across blocks.
+pub(super) const BLOCK: usize = if cfg!(test) { 64 } else { 1 << 18 };
 /// A record of more bytes than this is not looked for the end of.
-const LONGEST: usize = 1 << 26;
+const LONGEST: usize = if cfg!(test) { 1 << 12 } else { 1 << 26 };
 
 /// A piece of a file.
 #[derive(Clone, Copy, Debug)]
@@ -56,22 +57,26 @@ impl Cut {
 
     fn after(head: &[u8]) -> Option<Self> {
         let mut marks = Marks::default();
-        marks.mark(head);
-        let (text, marks) = (head, &marks);
-        if text.first() != Some(&b'[') {
+        marks.mark(head, head.len());
+        let text = Marked {
+            text: head,
+            marks: &marks,
+        };
+        if head.first() != Some(&b'[') {
             return None;
         }
-        let mut members = Marked { text, marks }.members(1).ok()?;
-        let (first, value) = members.next().ok()??;
-        let (second, _) = members.next().ok()??;
-        let blank: &[u8] = if text.get(value.at - 1) == Some(&b' ') {
+        let mut members = text.items(1).ok()?;
+        let first = key(head.get(members.next().ok()??.from..)?)?;
+        let second = key(head.get(members.next().ok()??.from..)?)?;
+        let behind = head.get(2 + first.len()..)?;
+        let blank: &[u8] = if behind.first() == Some(&b' ') {
             b" "
         } else {
             b""
         };
         Some(Self::Records {
-            between: [b"},", blank, b"{\"", first, b"\":", blank].concat(),
-            second: [b",", blank, b"\"", second, b"\":"].concat(),
+            between: [b"},", blank, b"{", first, blank].concat(),
+            second: [b",", blank, second].concat(),
         })
     }
 
@@ -96,6 +101,12 @@ impl Cut {
             }
         }
     }
+}
+
+/// The key that a text begins with, with its quotes and the colon.
+fn key(text: &[u8]) -> Option<&[u8]> {
+    let close = memchr::memchr(b'"', text.strip_prefix(b"\"")?)? + 1;
+    text.get(..close + 2).filter(|key| key.ends_with(b":"))
 }
 
 /// The file, given out block by block.

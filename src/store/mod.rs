@@ -22,6 +22,7 @@ mod blocks;
 mod claim;
 mod coverage;
 mod error;
+mod fold;
 mod gone;
 mod ids;
 mod intent;
@@ -53,6 +54,7 @@ pub use atomic::replace;
 pub use claim::{Claim, Leaseholder};
 pub use coverage::{Coverage, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
+pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
 pub use gone::{HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
 pub use journal::{Journal, JournalLine};
 pub use kind::Kind;
@@ -63,7 +65,8 @@ pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{
-    Damage, Layout, Line, Quick, Readers, ScanEnd, Verdict, layout, scan, scan_array, scan_quickly,
+    Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array,
+    scan_quickly,
 };
 pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
 pub use side::{Side, SideWriter};

@@ -103,10 +103,22 @@ fn record(line: &[u8]) -> &[u8] {
     line.strip_suffix(b",").unwrap_or(line).trim_ascii_end()
 }
 
-/// Offered every record before the full reading: the state, the text with the record's end as its
-/// end, where the record starts in it, and how many bytes of the file stand before the record.
-/// Returns whether it took the record.
-pub type Quick<'q, S> = &'q (dyn Fn(&mut S, Marked<'_>, usize, u64) -> bool + Sync);
+/// A record of a marked text, to be read quickly.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'r> {
+    /// The text in which it stands.
+    pub text: Marked<'r>,
+    /// Where it starts there.
+    pub at: usize,
+    /// Behind its last byte, where that is known; then it is no record if it ends elsewhere.
+    pub end: Option<usize>,
+    /// Bytes before it in the file.
+    pub offset: u64,
+}
+
+/// Offered every record before the full reading. Returns behind which byte the record ended that it
+/// took, or `None` if it took none.
+pub type Quick<'q, S> = &'q (dyn Fn(&mut S, Record<'_>) -> Option<usize> + Sync);
 
 /// Reads a record in full.
 pub(super) type Each<'e, S> = &'e (dyn Fn(&mut S, Line<'_>) -> Verdict + Sync);
@@ -212,9 +224,11 @@ fn scan_records<S>(
         closed,
     } = array;
     let bytes = block.bytes;
-    marks.mark(bytes);
+    // White space may follow the closing bracket, which is no reason to read in full.
+    marks.mark(bytes, bytes.trim_ascii_end().len());
+    let quick = readers.quick.filter(|_| !marks.has_controls());
+    let text = Marked { text: bytes, marks };
     let expected = if block.offset == 0 { b'[' } else { b',' };
-    let mut control = marks.control(0);
     let mut at = 0;
     while at < bytes.len() {
         match bytes[at] {
@@ -229,27 +243,25 @@ fn scan_records<S>(
         if bytes.get(at) != Some(&b'{') {
             return None;
         }
-        let all = Marked { text: bytes, marks };
-        let end = at + all.value(at).ok()?.json.len();
-        let text = &bytes[..end];
         let offset = block.offset + at as u64;
-        if control.is_some_and(|control| control < at) {
-            control = marks.control(at);
+        let record = Record {
+            text,
+            at,
+            end: None,
+            offset,
+        };
+        if let Some(end) = quick.and_then(|quick| quick(state, record)) {
+            at = end;
+            continue;
         }
-        let plain = control.is_none_or(|control| control >= end);
-        let taken = plain
-            && readers
-                .quick
-                .is_some_and(|quick| quick(state, Marked { text, marks }, at, offset));
-        if !taken {
-            let text = String::from_utf8_lossy(&text[at..]);
-            let line = Line {
-                offset,
-                text: &one_line(&text),
-            };
-            if (readers.each)(state, line) == Verdict::NotJson {
-                return None;
-            }
+        let end = text.closing(at).ok()?;
+        let line = String::from_utf8_lossy(&bytes[at..end]);
+        let line = Line {
+            offset,
+            text: &one_line(&line),
+        };
+        if (readers.each)(state, line) == Verdict::NotJson {
+            return None;
         }
         at = end;
     }
@@ -306,27 +318,17 @@ fn scan_lines<S: Send>(
 
 fn scan_block<S>(block: &Block<'_>, lines: &mut Lines<S>, readers: &Readers<'_, S>) {
     let bytes = block.bytes;
-    if readers.quick.is_some() {
-        lines.marks.mark(bytes);
-    }
     let mut start = 0;
     while start < bytes.len() {
         let place = block.offset + start as u64;
-        let quick = readers
-            .quick
-            .and_then(|quick| Some((quick, plain_line(bytes, &lines.marks, start)?)));
-        if let Some((quick, (stop, next))) = quick {
-            let marked = Marked {
-                text: &bytes[..stop],
-                marks: &lines.marks,
-            };
-            if quick(&mut lines.state, marked, start, place) {
-                (lines.last, lines.closed) = (place, false);
-                start = next;
-                continue;
-            }
-        }
         let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
+        if let Some(quick) = readers.quick
+            && taken_quickly(quick, lines, &bytes[start..], end - start, place)
+        {
+            (lines.last, lines.closed) = (place, false);
+            start = end + 1;
+            continue;
+        }
         let mut line = record(&bytes[start..end]);
         if place == 0 {
             line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
@@ -359,16 +361,33 @@ fn scan_block<S>(block: &Block<'_>, lines: &mut Lines<S>, readers: &Readers<'_, 
     }
 }
 
-/// Where the record on a line without other control characters than its end stops, and where the
-/// next line starts.
-fn plain_line(bytes: &[u8], marks: &Marks, start: usize) -> Option<(usize, usize)> {
-    let end = marks.control(start)?;
-    if bytes[start] != b'{' || bytes[end] != b'\n' {
-        return None;
+/// Lines of more bytes are not marked, which takes half their size.
+const LONGEST: usize = 1 << 24;
+
+/// Offers the record of a line that ends with a line feed and maybe a comma to the quick reading.
+fn taken_quickly<S>(
+    quick: Quick<'_, S>,
+    lines: &mut Lines<S>,
+    text: &[u8],
+    length: usize,
+    offset: u64,
+) -> bool {
+    if text[0] != b'{' || length == text.len() || length > LONGEST {
+        return false;
     }
-    let comma = bytes[end - 1] == b',';
-    Some((end - usize::from(comma), end + 1))
+    let end = length - usize::from(text[length - 1] == b',');
+    let marks = &mut lines.marks;
+    marks.mark(text, end);
+    let record = Record {
+        text: Marked { text, marks },
+        at: 0,
+        end: Some(end),
+        offset,
+    };
+    !marks.has_controls() && quick(&mut lines.state, record).is_some()
 }
 
+#[cfg(test)]
+mod parallel;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,6 @@ use std::path::Path;
 use fs_err as fs;
 
 use super::StoreError;
-use super::blocks::BLOCK;
 use super::scan::{Damage, Line, Verdict};
 use crate::json::{Kind, Walk, WalkError, one_line};
 
@@ -67,11 +66,14 @@ pub(super) fn walk_records(
     })
 }
 
+/// Bytes read at a time.
+const BUFFER: usize = 1 << 18;
+
 /// Where the line break stands before the next line that starts with an object.
 fn next_record_line(path: &Path, from: u64) -> io::Result<Option<u64>> {
     let mut file = fs::File::open(path)?;
     file.seek(io::SeekFrom::Start(from))?;
-    let mut bytes = BufReader::with_capacity(BLOCK, file);
+    let mut bytes = BufReader::with_capacity(BUFFER, file);
     let mut at = from;
     loop {
         let skipped = bytes.skip_until(b'\n')? as u64;

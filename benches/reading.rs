@@ -1,0 +1,92 @@
+//! How long a post takes to be read, quickly and in full, and to be counted: `cargo bench`.
+
+use std::hint::black_box;
+
+use cotag::analysis::{Counter, Extras, TagsFrom};
+use cotag::json::{Marked, Marks};
+use cotag::record::{Read, Reader, Stored, name_text};
+use divan::counter::BytesCount;
+use divan::{AllocProfiler, Bencher};
+
+#[global_allocator]
+static ALLOC: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+const RESEARCH: &str = r#"{"id":7455843246682524961,"create_time":1735948798,"username":"somebody","region_code":"GB","video_description":"a walk in the city at night, and what we found there #london #walk #сегодня #ロンドン","music_id":7136300575794331446,"like_count":4,"comment_count":0,"share_count":0,"view_count":112,"favorites_count":0,"video_duration":53,"effect_ids":["7102570","1884614"],"hashtag_names":["london","walk","сегодня","ロンドン"],"playlist_id":0,"video_label":{"content":"","sink":0,"type":0,"vote":false},"is_stem_verified":false}"#;
+
+/// A thousand posts, one per line.
+fn lines() -> String {
+    let mut lines = String::new();
+    for number in 0..1000 {
+        let id = (7_455_843_246_682_524_961_u64 + number * 7919).to_string();
+        lines += &RESEARCH
+            .replace("7455843246682524961", &id)
+            .replace("walk\"", &format!("walk{number}\""));
+        lines.push('\n');
+    }
+    lines
+}
+
+#[divan::bench]
+fn marks(bencher: Bencher<'_, '_>) {
+    let lines = lines();
+    let mut marks = Marks::default();
+    bencher
+        .counter(BytesCount::of_str(&lines))
+        .bench_local(|| marks.mark(black_box(lines.as_bytes()), lines.len()));
+}
+
+#[divan::bench]
+fn quick(bencher: Bencher<'_, '_>) {
+    let lines = lines();
+    let mut reader = Reader::default();
+    let mut marks = Marks::default();
+    bencher.counter(BytesCount::of_str(&lines)).bench_local(|| {
+        each_quickly(&lines, &mut marks, &mut reader, |read| {
+            black_box(read.brief.id);
+        });
+    });
+}
+
+#[divan::bench]
+fn quick_and_counted(bencher: Bencher<'_, '_>) {
+    let lines = lines();
+    let mut reader = Reader::default();
+    let mut marks = Marks::default();
+    let mut counter = Counter::new(TagsFrom::Auto, Extras::default());
+    bencher.counter(BytesCount::of_str(&lines)).bench_local(|| {
+        each_quickly(&lines, &mut marks, &mut reader, |read| {
+            counter.add_brief(&read.brief, read.origin, name_text);
+        });
+    });
+}
+
+#[divan::bench]
+fn in_full(bencher: Bencher<'_, '_>) {
+    let lines = lines();
+    bencher.counter(BytesCount::of_str(&lines)).bench_local(|| {
+        for line in lines.lines() {
+            black_box(Stored::read(line).is_ok());
+        }
+    });
+}
+
+fn each_quickly(
+    lines: &str,
+    marks: &mut Marks,
+    reader: &mut Reader,
+    mut each: impl FnMut(&Read<'_>),
+) {
+    let mut rest = lines.as_bytes();
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        marks.mark(rest, end);
+        let line = Marked { text: rest, marks };
+        if let Some(read) = reader.read(line, 0) {
+            each(&read);
+        }
+        rest = &rest[end + 1..];
+    }
+}

@@ -1,0 +1,97 @@
+//! Names that wait until there are many: looked up side by side, they wait for memory together.
+
+use super::packed::{INLINE, Packed, unpack};
+use super::{Decode, LONG, Spellings};
+use crate::model::Name;
+
+/// Names that are looked up together.
+const BATCH: usize = 64;
+
+/// Names that were met and are not counted yet.
+#[derive(Debug, Default)]
+pub(super) struct WaitingNames {
+    names: Vec<Waiting>,
+    /// The text of those that have no room in a slot.
+    long: Vec<u8>,
+    /// How they are decoded, if there are any.
+    decode: Option<Decode>,
+}
+
+/// A name that is not counted yet.
+#[derive(Debug)]
+struct Waiting {
+    packed: Packed,
+    hash: usize,
+    /// The number of the post that has it.
+    post: u32,
+    /// Its place in `long`, if it is there.
+    long: (usize, usize),
+}
+
+impl Spellings {
+    /// Counts names that stand in JSON strings of a text, undecoded.
+    ///
+    /// They wait until there are many: looked up side by side they wait for memory together.
+    pub(in crate::analysis) fn count_raw(&mut self, text: &[u8], names: &[Name], decode: Decode) {
+        self.waiting.decode = Some(decode);
+        for &name in names {
+            let packed = self.pack_at(text, name);
+            let hash = self.hash(&packed);
+            let waiting = &mut self.waiting;
+            let start = waiting.long.len();
+            if packed[2] >> 56 == LONG {
+                let (from, to) = name;
+                let name = &text[from as usize..to as usize];
+                waiting.long.extend_from_slice(name);
+            }
+            waiting.names.push(Waiting {
+                packed,
+                hash,
+                post: self.post,
+                long: (start, waiting.long.len()),
+            });
+        }
+        if self.waiting.names.len() >= BATCH {
+            self.settle();
+        }
+    }
+
+    /// Counts what waits.
+    pub(super) fn settle(&mut self) {
+        let Some(decode) = self.waiting.decode.take() else {
+            return;
+        };
+        let post = self.post;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let mask = self.slots.len() - 1;
+        let mut fetched = 0;
+        for name in &waiting.names {
+            fetched |= self.slots[name.hash & mask].name[2];
+        }
+        std::hint::black_box(fetched);
+        for name in &waiting.names {
+            let mut bytes = [0; INLINE];
+            let packed = &name.packed;
+            let long = &waiting.long[name.long.0..name.long.1];
+            let place = match self.find_hashed(packed, name.hash, long) {
+                Ok(found) => found,
+                Err(free) => {
+                    let text = match packed[2] >> 56 {
+                        LONG => long,
+                        _ => {
+                            let length = unpack(packed, &mut bytes);
+                            &bytes[..length]
+                        }
+                    };
+                    self.meet(text, (packed, name.hash, free), decode)
+                }
+            };
+            self.post = name.post;
+            self.count_slot(place);
+        }
+        self.post = post;
+        waiting.names.clear();
+        waiting.long.clear();
+        self.waiting = waiting;
+    }
+}
