@@ -42,7 +42,7 @@ impl Exit {
         (Self::Damaged, "stored data damaged, or verification failed"),
         (
             Self::Interrupted,
-            "interrupted; everything fetched so far is saved",
+            "interrupted (Ctrl-C, SIGTERM); everything fetched so far is saved",
         ),
     ];
 
@@ -176,9 +176,13 @@ impl Error {
 
 fn io_hint(error: &io::Error) -> Option<String> {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
-            "make room on the disk and run the same command again: what is stored is kept".into(),
-        ),
+        // The last one is what a limit on the size of files says.
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some(
+                "make room on the disk and run the same command again: what is stored is kept"
+                    .into(),
+            )
+        }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
             "check the rights on that path, or name another data directory with --data-dir".into(),
         ),

@@ -34,7 +34,7 @@ pub(crate) struct ApiSettings {
     /// Without a slash at the end.
     pub(crate) base_url: String,
     /// Proxy; `None` for the system's.
-    pub(crate) proxy: Option<String>,
+    pub(crate) proxy: Option<Secret>,
     /// Base of all waits.
     pub(crate) retry_wait: Duration,
     /// Requests a day.
@@ -179,7 +179,12 @@ impl ApiSettings {
         Ok(Self {
             sandbox,
             base_url,
-            proxy: args.proxy.clone().or(file.proxy),
+            proxy: args
+                .proxy
+                .clone()
+                .or(file.proxy)
+                .as_deref()
+                .map(Secret::new),
             retry_wait,
             daily_quota: args.daily_quota.or(file.daily_quota).unwrap_or(DAILY_QUOTA),
             state_dir: folders.map_or_else(

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::UnicodeWidthChar as _;
 
 use crate::error::Error;
 
@@ -106,12 +107,16 @@ impl Ui {
             return;
         }
         let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
-        if let Ok(style) =
-            ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} days, {msg}, {eta} left")
-        {
+        // The message is cut at the terminal's edge: a line that wraps cannot be drawn over.
+        let columns = terminal_size::terminal_size_of(io::stderr())
+            .map_or(80, |(width, _)| usize::from(width.0));
+        let width = (columns / 6).clamp(4, 30);
+        let template =
+            format!("{{prefix}} {{bar:{width}}} {{pos}}/{{len}} days, {{eta}} · {{wide_msg}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
-        bar.set_prefix(crate::output::printable(what).into_owned());
+        bar.set_prefix(cut(&crate::output::printable(what), columns / 3));
         *self.bar.borrow_mut() = Some(bar);
     }
 
@@ -136,5 +141,28 @@ impl Ui {
         if let Some(bar) = self.bar.borrow_mut().take() {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The start of a text that takes so many columns at most.
+fn cut(text: &str, columns: usize) -> String {
+    let mut width = 0;
+    text.chars()
+        .take_while(|&c| {
+            width += c.width().unwrap_or(0);
+            width <= columns
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_leave_room_for_the_bar() {
+        assert_eq!(cut("#london", 13), "#london");
+        assert_eq!(cut("#東京東京", 6), "#東京");
+        assert_eq!(cut("#e\u{301}e", 2), "#e\u{301}");
     }
 }

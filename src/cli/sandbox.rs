@@ -1,4 +1,4 @@
-//! The words of `sandbox`.
+//! The options of `cotag sandbox`.
 
 use clap::{Args, Subcommand};
 
@@ -75,6 +75,15 @@ pub(crate) struct ServeArgs {
     /// Days that always fail, as some do at TikTok
     #[arg(long, value_name = "DATE..DATE")]
     pub(crate) unavailable: Option<String>,
+    /// Most posts that a search may find; those that find more fail with status 504, as big ones do
+    #[arg(long, value_name = "POSTS")]
+    pub(crate) heavy: Option<usize>,
+    /// Leave out the day of `end_date`, as some clients believe of the real API
+    #[arg(long)]
+    pub(crate) exclusive_end: bool,
+    /// How long each answer takes
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    pub(crate) delay: u64,
     /// Moves the pattern of the faults
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) seed: u32,

@@ -49,5 +49,8 @@ fn subject(tag: Hashtag, args: &DownloadArgs) -> Result<Subject, QueryError> {
     query.and_any_of("region_code", &args.region)?;
     query.and_any_of("keyword", &args.keyword)?;
     query.and_any_of("username", &args.username)?;
-    Ok(Subject { name: tag, query })
+    Ok(Subject {
+        name: tag,
+        query: query.within_limits()?,
+    })
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C: the work at hand is brought to an end and saved; a second one ends the program at once.
+//! Ctrl-C, and SIGTERM where there is one: the work at hand is brought to an end and saved; a second one ends the program at once.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +23,29 @@ pub(super) fn listen() {
             #[expect(clippy::exit, reason = "the person insists")]
             std::process::exit(Exit::Interrupted as i32);
         }
+    });
+    #[cfg(unix)]
+    terminate();
+}
+
+/// What a system that shuts down, or a scheduler, sends.
+#[cfg(unix)]
+fn terminate() {
+    static LISTENING: std::sync::Once = std::sync::Once::new();
+    LISTENING.call_once(|| {
+        let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM])
+        else {
+            // The signal then ends the program at once, as a kill would, which loses nothing stored.
+            return;
+        };
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                if ASKED.swap(true, Ordering::SeqCst) {
+                    #[expect(clippy::exit, reason = "whoever sends it insists")]
+                    std::process::exit(Exit::Interrupted as i32);
+                }
+            }
+        });
     });
 }
 

@@ -42,6 +42,9 @@ fn serve(args: &ServeArgs, ui: &Ui) -> Result<Exit, Error> {
     }
     let requests = running.requests().len();
     ui.note(&format!("{requests} requests answered"));
+    for (fault, cost) in running.cost_of_faults() {
+        ui.note(&format!("  of these, because of {fault}: {cost}"));
+    }
     Ok(Exit::Done)
 }
 
@@ -65,6 +68,9 @@ fn options(args: &ServeArgs) -> Result<Options, Error> {
         faults,
         storm_length: args.storm,
         unavailable: args.unavailable.as_deref().map(days).transpose()?,
+        heavy: args.heavy,
+        exclusive_end: args.exclusive_end,
+        delay: Duration::from_millis(args.delay),
         seed: args.seed.into(),
         ..Options::default()
     })

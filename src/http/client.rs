@@ -19,8 +19,8 @@ const LARGEST: usize = 64 << 20;
 /// How to reach servers.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Proxy for everything; `None` takes the system's.
-    pub proxy: Option<String>,
+    /// Proxy for everything, maybe with a password in its URL; `None` takes the system's.
+    pub proxy: Option<Secret>,
     /// See [`TIMEOUT`].
     pub timeout: Duration,
 }
@@ -100,7 +100,7 @@ impl Client {
             // An API does not move; a redirect would carry the token elsewhere.
             .redirect(reqwest::redirect::Policy::none());
         if let Some(proxy) = &config.proxy {
-            let proxy = reqwest::Proxy::all(proxy).map_err(|_| Failure {
+            let proxy = reqwest::Proxy::all(proxy.expose()).map_err(|_| Failure {
                 kind: FailureKind::Request,
                 message: "the proxy is no URL such as http://host:port".into(),
             })?;
@@ -165,6 +165,13 @@ impl Client {
             .map_err(|error| told(&error))?;
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
+        if status == 407 {
+            return Err(Failure {
+                kind: FailureKind::Connect,
+                message: "the proxy wants a name and password (http://name:password@host:port)"
+                    .into(),
+            });
+        }
         let body = read(answer).await?;
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let date = text(DATE).and_then(parse_http_date);

@@ -42,6 +42,18 @@ impl WindowState {
     }
 }
 
+/// How a source reads the last day that a question names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndDate {
+    /// It answers with posts of that day.
+    Inclusive,
+    /// It leaves that day out: the day after has to be named.
+    Exclusive,
+    /// Not known, and of no matter: the window has no posts either way.
+    Either,
+}
+
 /// One window of one query. A line of `windows.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowLine {
@@ -92,6 +104,10 @@ pub struct WindowLine {
     /// Last day still asked for, where a lost search was begun anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
+    /// What this window has shown (`inclusive`: posts of its last day came when it was named last)
+    /// or was asked with (`exclusive`: the day after its last one was named; `either`: both ways).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_date: Option<EndDate>,
     /// All posts above this id have been read; a string since it has 64 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_id: Option<String>,
@@ -102,6 +118,36 @@ pub struct WindowLine {
     pub run: String,
     /// When the line was written, by the source's clock.
     pub at: Timestamp,
+}
+
+impl WindowLine {
+    /// A window that nothing was asked of yet; `at` is filled in when it is written.
+    pub fn new(query: &str, from: Date, to: Date, state: WindowState) -> Self {
+        Self {
+            query: query.to_owned(),
+            from,
+            to,
+            part: None,
+            state,
+            why: String::new(),
+            requests: 0,
+            pages: 0,
+            asked: 0,
+            returned: 0,
+            new: 0,
+            known: 0,
+            off_query: 0,
+            rejected: 0,
+            search_id: None,
+            cursor: None,
+            until: None,
+            end_date: None,
+            min_id: None,
+            log_id: None,
+            run: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
 }
 
 impl JournalLine for WindowLine {
@@ -136,29 +182,7 @@ mod tests {
     use super::*;
 
     fn line(day: i8, state: WindowState) -> WindowLine {
-        WindowLine {
-            query: "q".into(),
-            from: date(2024, 5, day),
-            to: date(2024, 5, day + 1),
-            part: None,
-            state,
-            why: String::new(),
-            requests: 1,
-            pages: 1,
-            asked: 100,
-            returned: 1,
-            new: 1,
-            known: 0,
-            off_query: 0,
-            rejected: 0,
-            search_id: None,
-            cursor: None,
-            until: None,
-            min_id: None,
-            log_id: None,
-            run: "r".into(),
-            at: Timestamp::UNIX_EPOCH,
-        }
+        WindowLine::new("q", date(2024, 5, day), date(2024, 5, day + 1), state)
     }
 
     #[test]

@@ -52,7 +52,7 @@ mod writer;
 pub use asked::{Asked, AskedLine, AskedState};
 pub use atomic::replace;
 pub use claim::{Claim, Leaseholder};
-pub use coverage::{Coverage, WindowLine, WindowState};
+pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
 pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
 pub use gone::{HistoryLine, Missing, MissingLine, Tombstone, Tombstones};

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::Request;
 use super::gate::day_of;
 use super::plan::{Task, plan};
+use super::shelf::windows_of;
 use crate::cli::Global;
 use crate::error::{Error, Exit};
-use crate::model::Hashtag;
 use crate::settings::ApiSettings;
-use crate::store::{Coverage, Quota, Store};
+use crate::store::Quota;
 use crate::ui::Ui;
 
 /// What would be asked, without asking.
@@ -24,13 +24,9 @@ pub(super) fn dry_run(
     let today = day_of(Timestamp::now());
     let mut text = String::new();
     for subject in request.subjects {
-        let coverage = stored_coverage(global, &subject.name)?;
-        let wish = request.wish(&subject.query, &coverage, today);
-        let tasks = plan(
-            coverage.of_query(&subject.query.key()),
-            &subject.query,
-            &wish,
-        );
+        let known = windows_of(global, &subject.name, &subject.query.key())?;
+        let wish = request.wish(&known, today);
+        let tasks = plan(&known, &subject.query, &wish);
         let _ = writeln!(
             text,
             "#{}: {}, {} searches",
@@ -67,16 +63,4 @@ fn note(task: &Task) -> String {
         format!(", {}: {}", line.state.name(), line.why)
     });
     part + &state
-}
-
-/// What is known of a name's windows; nothing where it is not stored.
-fn stored_coverage(global: &Global, name: &Hashtag) -> Result<Coverage, Error> {
-    let folder = Store::open(&global.data_dir)
-        .ok()
-        .and_then(|store| store.find(name).ok())
-        .and_then(|stored| stored.posts.into_iter().next());
-    // A path that is not there has no ledger either.
-    Ok(Coverage::read(
-        &folder.unwrap_or_else(|| global.data_dir.join("nothing")),
-    )?)
 }

@@ -133,6 +133,10 @@ impl Gate for RunGate<'_> {
         self.halted.get() || interrupt::asked()
     }
 
+    fn is_awaited(&self) -> bool {
+        interrupt::asked()
+    }
+
     fn before(&self, now: Timestamp, bucket: Bucket) -> Result<(), Stop> {
         if self.ending() {
             return Err(Stop::Interrupted);

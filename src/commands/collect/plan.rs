@@ -21,6 +21,9 @@ pub(super) struct Wish {
     pub(super) days: u16,
     /// Ask again what failed.
     pub(super) retry_failed: bool,
+    /// The source leaves the day out that a question names last: what was asked without knowing
+    /// that lacks its last day.
+    pub(super) end_left_out: bool,
 }
 
 /// One search to be made.
@@ -32,8 +35,9 @@ pub(super) struct Task {
     pub(super) part: Option<Part>,
     /// What is known of it, if it was begun before.
     pub(super) line: Option<WindowLine>,
-    /// The first of a day's parts: the others are only asked once it was answered.
-    pub(super) trial: bool,
+    /// What it is the first share of (a day is `None`): the other shares are only asked once this
+    /// one was answered.
+    pub(super) waiting: Vec<Option<Part>>,
 }
 
 impl Task {
@@ -42,17 +46,13 @@ impl Task {
             window,
             part,
             line,
-            trial: false,
+            waiting: Vec::new(),
         }
     }
 }
 
 /// The searches that are left: begun ones first, then new ones, then those that failed before.
-pub(super) fn plan<'l>(
-    lines: impl Iterator<Item = &'l WindowLine>,
-    query: &Query,
-    wish: &Wish,
-) -> Vec<Task> {
+pub(super) fn plan(lines: &[WindowLine], query: &Query, wish: &Wish) -> Vec<Task> {
     let mut whole: Vec<&WindowLine> = Vec::new();
     let mut parts: BTreeMap<Date, Vec<&WindowLine>> = BTreeMap::new();
     for line in lines {
@@ -62,7 +62,10 @@ pub(super) fn plan<'l>(
             parts.entry(line.from).or_default().push(line);
         }
     }
-    let done: Vec<Window> = of_state(&whole, |line| line.state == WindowState::Done);
+    let done: Vec<Window> = whole
+        .iter()
+        .filter_map(|line| done_days(line, wish))
+        .collect();
     let rests: Vec<Window> = of_state(&whole, |line| rests(line, wish));
     // Days that need no new window: done, resting, or covered by a task of their own.
     let mut settled: Vec<Window> = [done.clone(), rests].concat();
@@ -78,11 +81,11 @@ pub(super) fn plan<'l>(
             WindowState::Open => begun.push(task),
             WindowState::Failed | WindowState::Unavailable => again.push(task),
             WindowState::Split if window.from == window.to => {
-                let known = parts.get(&window.from).map_or(&[][..], Vec::as_slice);
-                let Some(missing) = missing_parts(query, window, known, wish) else {
+                if Part::below(None, query).is_empty() {
                     continue;
-                };
-                begun.extend(missing);
+                }
+                let known = parts.get(&window.from).map_or(&[][..], Vec::as_slice);
+                begun.extend(missing_parts(query, window, None, known, wish));
             }
             _ => continue,
         }
@@ -99,6 +102,19 @@ pub(super) fn plan<'l>(
     tasks
 }
 
+/// The days of a window that are done.
+fn done_days(line: &WindowLine, wish: &Wish) -> Option<Window> {
+    let days = window_of(line);
+    if line.state != WindowState::Done {
+        None
+    } else if wish.end_left_out && line.end_date.is_none() {
+        let to = days.to.yesterday().ok()?;
+        (days.from <= to).then_some(Window { to, ..days })
+    } else {
+        Some(days)
+    }
+}
+
 /// Whether a window that failed is to be left alone now.
 fn rests(line: &WindowLine, wish: &Wish) -> bool {
     match line.state {
@@ -110,27 +126,28 @@ fn rests(line: &WindowLine, wish: &Wish) -> bool {
     }
 }
 
-/// The parts of a day that are not done; `None` where the query cannot be divided.
+/// The shares of a day, or of a share of it, that are not done.
 fn missing_parts(
     query: &Query,
     day: Window,
+    above: Option<Part>,
     known: &[&WindowLine],
     wish: &Wish,
-) -> Option<Vec<Task>> {
-    let all = Part::of_day(query);
-    if all.is_empty() {
-        return None;
-    }
-    let missing = all.iter().filter_map(|&part| {
+) -> Vec<Task> {
+    let mut missing = Vec::new();
+    for part in Part::below(above, query) {
         let line = known
             .iter()
             .find(|line| line.part.as_deref() == Some(&part.to_string()));
         match line {
-            Some(line) if line.state == WindowState::Done || rests(line, wish) => None,
-            line => Some(Task::new(day, Some(part), line.map(|&line| line.clone()))),
+            Some(line) if done_days(line, wish).is_some() || rests(line, wish) => {}
+            Some(line) if line.state == WindowState::Split => {
+                missing.extend(missing_parts(query, day, Some(part), known, wish));
+            }
+            line => missing.push(Task::new(day, Some(part), line.map(|&line| line.clone()))),
         }
-    });
-    Some(missing.collect())
+    }
+    missing
 }
 
 fn of_state(lines: &[&WindowLine], holds: impl Fn(&WindowLine) -> bool) -> Vec<Window> {
@@ -167,12 +184,13 @@ fn at_boundary(span: Window, complete: Date) -> Vec<Window> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::ToSpan as _;
     use jiff::civil::date;
-    use jiff::{Timestamp, ToSpan as _};
     use proptest::prelude::*;
 
     use super::*;
     use crate::model::Hashtag;
+    use crate::store::EndDate;
 
     fn wish() -> Wish {
         Wish {
@@ -181,6 +199,7 @@ mod tests {
             today: date(2024, 5, 22),
             days: 7,
             retry_failed: false,
+            end_left_out: false,
         }
     }
 
@@ -192,34 +211,15 @@ mod tests {
     }
 
     fn line(window: Window, part: Option<Part>, state: WindowState) -> WindowLine {
-        WindowLine {
-            query: "q".into(),
-            from: window.from,
-            to: window.to,
-            part: part.map(|part| part.to_string()),
-            state,
-            why: String::new(),
-            requests: 1,
-            pages: 0,
-            asked: 0,
-            returned: 0,
-            new: 0,
-            known: 0,
-            off_query: 0,
-            rejected: 0,
-            search_id: None,
-            cursor: None,
-            until: None,
-            min_id: None,
-            log_id: None,
-            run: "r".into(),
-            at: "2024-05-22T10:00:00Z".parse::<Timestamp>().unwrap(),
-        }
+        let mut line = WindowLine::new("q", window.from, window.to, state);
+        line.part = part.map(|part| part.to_string());
+        line.at = "2024-05-22T10:00:00Z".parse().unwrap();
+        line
     }
 
     fn planned(lines: &[WindowLine], wish: &Wish) -> Vec<(Window, Option<Part>)> {
         let query = Query::hashtag(&Hashtag::new("bees").unwrap()).unwrap();
-        plan(lines.iter(), &query, wish)
+        plan(lines, &query, wish)
             .into_iter()
             .map(|task| (task.window, task.part))
             .collect()
@@ -267,25 +267,51 @@ mod tests {
     #[test]
     fn a_day_in_parts_needs_all_of_them() {
         let day = window(5, 5);
+        let part = |name: &str| Some(name.parse::<Part>().unwrap());
         let mut lines = vec![
             line(window(1, 4), None, WindowState::Done),
             line(day, None, WindowState::Split),
-            line(day, Some(Part::Short), WindowState::Done),
-            line(day, Some(Part::Mid), WindowState::Open),
+            line(day, part("other-length"), WindowState::Done),
+            line(day, part("mid"), WindowState::Open),
+            line(day, part("short"), WindowState::Split),
+            line(day, part("short/regions-1"), WindowState::Done),
+            line(day, part("short/regions-2"), WindowState::Done),
+            line(day, part("short/regions-3"), WindowState::Done),
             line(window(6, 20), None, WindowState::Done),
         ];
         assert_eq!(
             planned(&lines, &wish()),
             [
-                (day, Some(Part::Mid)),
-                (day, Some(Part::Long)),
-                (day, Some(Part::OtherLength))
+                (day, part("long")),
+                (day, part("mid")),
+                (day, part("short/other-regions"))
             ]
         );
-        for part in [Part::Mid, Part::Long, Part::OtherLength] {
-            lines.push(line(day, Some(part), WindowState::Done));
+        for name in ["mid", "long", "short/other-regions"] {
+            lines.push(line(day, part(name), WindowState::Done));
         }
         lines.remove(3);
+        assert_eq!(planned(&lines, &wish()), []);
+    }
+
+    #[test]
+    fn where_the_last_day_is_left_out_it_is_asked_again_unless_the_window_knew() {
+        let mut lines = [
+            line(window(1, 7), None, WindowState::Done),
+            line(window(8, 14), None, WindowState::Done),
+            line(window(15, 15), None, WindowState::Done),
+            line(window(16, 20), None, WindowState::Done),
+        ];
+        lines[1].end_date = Some(EndDate::Exclusive);
+        lines[3].end_date = Some(EndDate::Inclusive);
+        let left_out = Wish {
+            end_left_out: true,
+            ..wish()
+        };
+        assert_eq!(
+            planned(&lines, &left_out),
+            [(window(7, 7), None), (window(15, 15), None)]
+        );
         assert_eq!(planned(&lines, &wish()), []);
     }
 

@@ -303,6 +303,8 @@ impl Refresh<'_> {
                 from: batch.from,
                 to: batch.to,
             },
+            // A day behind the last post's, so that it matters little whether that day counts.
+            end: batch.to,
             part: None,
         };
         let mut search = Search::new(ask, Progress::default(), PATIENCE);

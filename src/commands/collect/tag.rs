@@ -3,30 +3,22 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::civil::Date;
 
 use super::Subject;
 use super::gate::{RunGate, day_of};
-use super::plan::Task;
-use crate::analysis::{TagsFrom, tags_of};
-use crate::json::Fields;
-use crate::model::{Format, Hashtag, Origin, PostId};
-use crate::record::{self, Envelope, Unreadable};
-use crate::source::research::{
-    Api, Ask, End, Page, Part, Problem, Progress, Row, Search, Step, Stop, Window, tile,
-};
-use crate::store::{
-    Added, Coverage, RejectedRecord, StoreError, TagWriter, WindowLine, WindowState,
-};
+use super::plan::{Task, Wish};
+use super::shelf::Shelf;
+use crate::model::Origin;
+use crate::source::research::{Api, Ask, End, Part, Progress, Search, Step, Stop, Window};
+use crate::store::{EndDate, WindowLine, WindowState};
 use crate::ui::Ui;
 
 /// How often a failing request is sent before its window is cut.
 const PATIENCE: u32 = 5;
 /// The same while nothing has been answered since another window failed.
-const DOUBTFUL: u32 = 3;
-/// Positions of a full page.
-const PAGE: u64 = 100;
+pub(super) const DOUBTFUL: u32 = 3;
 
 /// What happened for one subject.
 #[derive(Clone, Debug, Default)]
@@ -53,42 +45,63 @@ pub(super) struct Tag<'c> {
     pub(super) run: &'c str,
     pub(super) origin: Origin,
     pub(super) query_key: String,
-    /// Last day that the API has completely.
-    pub(super) complete: Date,
+    /// What is wanted of the query.
+    pub(super) wish: Wish,
     pub(super) limit: Option<u64>,
-    pub(super) writer: RefCell<TagWriter>,
-    pub(super) coverage: RefCell<Coverage>,
+    pub(super) shelf: Shelf,
     pub(super) tally: RefCell<Tally>,
     /// The API answered in this run.
     pub(super) answered: Cell<bool>,
     /// Nothing has been answered since a window failed.
     pub(super) doubt: Cell<bool>,
+    /// A search was too much for the API, and none has been answered since.
+    pub(super) too_much: Cell<bool>,
     /// Longest window in days that the API bears, as far as it has shown.
     pub(super) bearable: Cell<u32>,
     pub(super) days_done: Cell<u64>,
+    /// How the API reads the last day of a question, as far as it has shown; for all subjects.
+    pub(super) end_date: &'c Cell<Option<EndDate>>,
+    /// Windows read to their end that had nothing, and so did not show it.
+    pub(super) silent: RefCell<Vec<Window>>,
 }
 
 impl Tag<'_> {
-    /// Works through the tasks; the halves of a window that was too much come after all others, so
-    /// that what fails is asked between what does not.
+    /// Works through the tasks; the halves of a window that failed come after all others, so that
+    /// what fails is asked between what does not, unless it is too much for the API.
     pub(super) async fn run(&self, tasks: Vec<Task>, at_once: usize) -> Option<Stop> {
         if let Err(stop) = self.begin(&tasks) {
             return Some(stop);
         }
         let mut queue: VecDeque<Task> = tasks.into();
+        let mut running = FuturesUnordered::new();
         let mut first_stop = None;
-        while !queue.is_empty() && first_stop.is_none() {
-            let round = std::mem::take(&mut queue);
-            let mut results = stream::iter(round)
-                .map(|task| self.task(task))
-                .buffer_unordered(at_once);
-            while let Some(result) = results.next().await {
-                match result {
-                    Ok(more) => queue.extend(more),
-                    Err(stop) => {
-                        // The others end after the page that they are at, and say so too.
-                        self.gate.halt();
-                        first_stop.get_or_insert(stop);
+        let mut looked = self.end_date.get().is_some();
+        loop {
+            while first_stop.is_none()
+                && running.len() < at_once
+                && let Some(task) = queue.pop_front()
+            {
+                running.push(self.task(task));
+            }
+            match running.next().await {
+                // How much the API bears has to be known before more is asked of it.
+                Some(Ok(pieces)) if self.too_much.get() => {
+                    for piece in pieces.into_iter().rev() {
+                        queue.push_front(piece);
+                    }
+                }
+                Some(Ok(pieces)) => queue.extend(pieces),
+                Some(Err(stop)) => {
+                    // The others end after the page that they are at, and say so too.
+                    self.gate.halt();
+                    first_stop.get_or_insert(stop);
+                }
+                None if looked || first_stop.is_some() || self.enough() => break,
+                None => {
+                    looked = true;
+                    match self.last_days().await {
+                        Ok(left_out) => queue.extend(left_out),
+                        Err(stop) => first_stop = Some(stop),
                     }
                 }
             }
@@ -97,7 +110,7 @@ impl Tag<'_> {
     }
 
     /// Enters all windows, so that what is left is known whatever happens.
-    fn begin(&self, tasks: &[Task]) -> Result<(), Stop> {
+    pub(super) fn begin(&self, tasks: &[Task]) -> Result<(), Stop> {
         let new: Vec<WindowLine> = tasks
             .iter()
             .filter(|task| task.line.is_none())
@@ -127,11 +140,20 @@ impl Tag<'_> {
         let progress = progress_of(&line);
         line.run = self.run.to_owned();
         let before = line.requests;
+        // A search goes on as it was begun.
+        if progress.search_id.is_none() {
+            line.end_date = self.end_left_out();
+        }
         let ask = Ask {
             query: self.subject.query.clone(),
             window: task.window,
+            end: match line.end_date {
+                Some(EndDate::Exclusive) => self.day_after(task.window.to),
+                _ => task.window.to,
+            },
             part: task.part,
         };
+        let mut youngest = None;
         let patience = if self.doubt.get() { DOUBTFUL } else { PATIENCE };
         let mut search = Search::new(ask, progress, patience);
         loop {
@@ -143,7 +165,13 @@ impl Tag<'_> {
                 Ok(Step::Page(page)) => {
                     self.answered.set(true);
                     self.doubt.set(false);
-                    self.store(&page, &mut line)?;
+                    self.too_much.set(false);
+                    let newest = self.store(&page, &mut line)?;
+                    youngest = youngest.max(newest);
+                    if newest == Some(search.end_date()) {
+                        self.end_date.set(Some(EndDate::Inclusive));
+                        line.end_date = Some(EndDate::Inclusive);
+                    }
                     enter(&mut line, search.progress());
                     line.log_id.clone_from(&page.log_id);
                     if page.has_more {
@@ -152,8 +180,9 @@ impl Tag<'_> {
                         self.put(vec![line.clone()])?;
                         self.show();
                     } else {
+                        self.settle_end(&mut line, youngest).await?;
                         self.close(&mut line)?;
-                        return Ok(self.other_parts(&task));
+                        return Ok(self.other_shares(&task));
                     }
                     if self.enough() {
                         line.why = "the limit of posts was reached".into();
@@ -162,11 +191,13 @@ impl Tag<'_> {
                     }
                 }
                 Ok(Step::End(End::Done)) => {
+                    self.settle_end(&mut line, youngest).await?;
                     self.close(&mut line)?;
-                    return Ok(self.other_parts(&task));
+                    return Ok(self.other_shares(&task));
                 }
                 Ok(Step::End(End::Overloaded(problem))) => {
                     self.doubt.set(true);
+                    self.too_much.set(problem.too_much);
                     return self.overloaded(&task, line, &search, &problem);
                 }
                 Ok(Step::End(End::Rejected(problem))) => {
@@ -197,83 +228,9 @@ impl Tag<'_> {
         }
     }
 
-    /// Stores a page's posts: synced to disk before the ledger hears of the page.
-    fn store(&self, page: &Page, line: &mut WindowLine) -> Result<(), Stop> {
-        let fail = |error: StoreError| self.gate.fail(error);
-        if page.synthetic != (self.origin == Origin::Synthetic) {
-            return Err(self.gate.fail(crate::error::Error::failed(
-                "the server gives made-up posts now and then, and real ones else",
-                "made-up and real posts are never mixed: check --api-url and the proxy",
-            )));
-        }
-        let envelope = Envelope {
-            origin: self.origin,
-            format: Format::Research,
-            fetched: Some(page.fetched),
-            run: self.run.to_owned(),
-        };
-        let mut writer = self.writer.borrow_mut();
-        let mut rejected = Vec::new();
-        let before = line.clone();
-        for row in &page.rows {
-            match self.read(row) {
-                Ok((id, true)) => match writer.add(id, &envelope.seal(&row.raw)) {
-                    Added::New => line.new += 1,
-                    Added::Known => line.known += 1,
-                    Added::Tombstoned => {
-                        line.known += 1;
-                        self.tally.borrow_mut().tombstoned += 1;
-                    }
-                },
-                Ok((_, false)) => line.off_query += 1,
-                Err(reason) => {
-                    line.rejected += 1;
-                    rejected.push(RejectedRecord {
-                        run: self.run.to_owned(),
-                        file: "Research API".into(),
-                        place: format!(
-                            "{} {}, log_id {}",
-                            line.from,
-                            line.to,
-                            page.log_id.as_deref().unwrap_or("unknown")
-                        ),
-                        reason: reason.to_string(),
-                        excerpt: row.raw.chars().take(200).collect(),
-                    });
-                }
-            }
-        }
-        writer.commit().map_err(fail)?;
-        writer.reject(&rejected).map_err(fail)?;
-        line.pages += 1;
-        line.asked += PAGE;
-        line.returned += page.rows.len() as u64;
-        let mut tally = self.tally.borrow_mut();
-        tally.pages += 1;
-        tally.returned += page.rows.len() as u64;
-        tally.new += line.new - before.new;
-        tally.known += line.known - before.known;
-        tally.off_query += line.off_query - before.off_query;
-        tally.rejected += line.rejected - before.rejected;
-        Ok(())
-    }
-
-    /// A row's id, and whether it is what was asked for.
-    fn read(&self, row: &Row) -> Result<(PostId, bool), Unreadable> {
-        let fields =
-            Fields::parse(&row.raw).map_err(|error| Unreadable::Json(error.to_string()))?;
-        let post = record::read(Format::Research, &fields)?;
-        let tags: Vec<Hashtag> = tags_of(&post, TagsFrom::Auto)
-            .iter()
-            .filter_map(|tag| Hashtag::new(tag))
-            .collect();
-        let wanted = self.subject.query.holds(post.author.as_deref(), &tags);
-        Ok((post.id, wanted))
-    }
-
     /// The window is read to its end.
     fn close(&self, line: &mut WindowLine) -> Result<(), Stop> {
-        let young = line.to > self.complete;
+        let young = line.to > self.wish.complete;
         line.state = if young {
             WindowState::InsideLag
         } else {
@@ -299,176 +256,37 @@ impl Tag<'_> {
         Ok(())
     }
 
-    /// The servers could not do it: halves, then parts of a day, then given up.
-    fn overloaded(
+    /// What a window is asked with where its last day would be left out.
+    fn end_left_out(&self) -> Option<EndDate> {
+        let known = self.end_date.get();
+        known.filter(|&end| end == EndDate::Exclusive)
+    }
+
+    pub(super) fn line(
         &self,
-        task: &Task,
-        mut line: WindowLine,
-        search: &Search,
-        problem: &Problem,
-    ) -> Result<Vec<Task>, Stop> {
-        line.log_id.clone_from(&problem.log_id);
-        if problem.too_much && !search.answered() {
-            let half = task.window.days().div_ceil(2);
-            self.bearable.set(self.bearable.get().min(half.max(1)));
-        }
-        if task.part.is_some() {
-            return self.part_failed(task, line, problem);
-        }
-        let (open, read) = search.split_off();
-        let pieces: Vec<Task> = match open.halves() {
-            Some((first, second)) => {
-                vec![Task::new(first, None, None), Task::new(second, None, None)]
-            }
-            // The days above were read already: the last one is tried alone.
-            None if open != task.window => vec![Task::new(open, None, None)],
-            None => Part::of_day(&self.subject.query)
-                .first()
-                .map(|&part| Task {
-                    trial: true,
-                    ..Task::new(open, Some(part), None)
-                })
-                .into_iter()
-                .collect(),
-        };
-        if pieces.is_empty() {
-            self.give_up(line, self.blame(), problem.message.clone())?;
-            return Ok(Vec::new());
-        }
-        line.state = WindowState::Split;
-        line.why = format!("{}; cut into smaller searches", problem.message);
-        (line.search_id, line.cursor) = (None, None);
-        let mut lines = vec![line];
-        if let Some(read) = read {
-            let mut read = self.line(read, None, WindowState::Done);
-            read.why = "read before the search above it was cut".into();
-            lines.push(read);
-        }
-        for piece in &pieces {
-            lines.push(self.line(piece.window, piece.part, WindowState::Open));
-        }
-        self.put(lines)?;
-        Ok(pieces)
+        window: Window,
+        part: Option<Part>,
+        state: WindowState,
+    ) -> WindowLine {
+        let mut line = WindowLine::new(&self.query_key, window.from, window.to, state);
+        line.part = part.map(|part| part.to_string());
+        line.why = "not begun".into();
+        line.end_date = self.end_left_out();
+        self.run.clone_into(&mut line.run);
+        line
     }
 
-    /// A part of a day failed too. If it was the first one, the day is given up with it.
-    fn part_failed(
-        &self,
-        task: &Task,
-        line: WindowLine,
-        problem: &Problem,
-    ) -> Result<Vec<Task>, Stop> {
-        let state = self.blame();
-        let day = self
-            .coverage
-            .borrow()
-            .of_query(&self.query_key)
-            .find(|known| known.part.is_none() && known.from == line.from && known.to == line.to)
-            .cloned();
-        if task.trial
-            && let Some(day) = day
-        {
-            self.give_up(day, state, problem.message.clone())?;
-        }
-        self.give_up(line, state, problem.message.clone())?;
-        Ok(Vec::new())
-    }
-
-    /// Once the first part of a day was answered, the others are worth asking for.
-    fn other_parts(&self, task: &Task) -> Vec<Task> {
-        if !task.trial {
-            return Vec::new();
-        }
-        Part::of_day(&self.subject.query)
-            .iter()
-            .skip(1)
-            .map(|&part| Task::new(task.window, Some(part), None))
-            .collect()
-    }
-
-    /// A window longer than the API has shown to bear.
-    fn cut_in_advance(&self, task: &Task) -> Result<Vec<Task>, Stop> {
-        let days = u16::try_from(self.bearable.get()).unwrap_or(1);
-        let pieces = tile(task.window, days);
-        let mut parent = self.line(task.window, None, WindowState::Split);
-        parent.why = "the API could not bear a search of that length".into();
-        let mut lines = vec![parent];
-        for &piece in &pieces {
-            lines.push(self.line(piece, None, WindowState::Open));
-        }
-        self.put(lines)?;
-        Ok(pieces
-            .into_iter()
-            .map(|piece| Task::new(piece, None, None))
-            .collect())
-    }
-
-    /// Whose fault a failure is: the window's, if others were answered.
-    fn blame(&self) -> WindowState {
-        if self.answered.get() {
-            WindowState::Unavailable
-        } else {
-            WindowState::Failed
-        }
-    }
-
-    fn give_up(&self, mut line: WindowLine, state: WindowState, why: String) -> Result<(), Stop> {
-        let window = Window {
-            from: line.from,
-            to: line.to,
-        };
-        let part = line
-            .part
-            .as_ref()
-            .map_or(String::new(), |part| format!(" ({part})"));
-        self.tally
-            .borrow_mut()
-            .failed
-            .push(format!("{window}{part}: {}: {why}", state.name()));
-        line.state = state;
-        line.why = why;
-        (line.search_id, line.cursor, line.until) = (None, None, None);
-        self.put(vec![line])
-    }
-
-    fn line(&self, window: Window, part: Option<Part>, state: WindowState) -> WindowLine {
-        WindowLine {
-            query: self.query_key.clone(),
-            from: window.from,
-            to: window.to,
-            part: part.map(|part| part.to_string()),
-            state,
-            why: "not begun".into(),
-            requests: 0,
-            pages: 0,
-            asked: 0,
-            returned: 0,
-            new: 0,
-            known: 0,
-            off_query: 0,
-            rejected: 0,
-            search_id: None,
-            cursor: None,
-            until: None,
-            min_id: None,
-            log_id: None,
-            run: self.run.to_owned(),
-            at: self.api.clock().now(),
-        }
-    }
-
-    fn put(&self, mut lines: Vec<WindowLine>) -> Result<(), Stop> {
+    pub(super) fn put(&self, mut lines: Vec<WindowLine>) -> Result<(), Stop> {
         let now = self.api.clock().now();
         for line in &mut lines {
             line.at = now;
         }
-        self.coverage
-            .borrow_mut()
-            .put(lines)
+        self.shelf
+            .enter(lines)
             .map_err(|error| self.gate.fail(error))
     }
 
-    fn enough(&self) -> bool {
+    pub(super) fn enough(&self) -> bool {
         self.limit
             .is_some_and(|limit| self.tally.borrow().new >= limit)
     }

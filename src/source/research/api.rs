@@ -20,6 +20,9 @@ video_duration";
 
 /// A token is renewed so long before its end.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
+/// How long the page in flight is waited for once the run is to end, and how often that is looked at.
+const GRACE: Duration = Duration::from_secs(8);
+const LOOK: Duration = Duration::from_millis(100);
 /// How often a token is asked for while the servers fail.
 const TOKEN_TRIES: u32 = 5;
 
@@ -88,6 +91,10 @@ pub(super) enum Body<'c> {
 pub trait Gate {
     /// Whether the person wants the run to end.
     fn ending(&self) -> bool;
+    /// Whether the person waits for that: an answer that takes long is then not waited for.
+    fn is_awaited(&self) -> bool {
+        false
+    }
     /// Counts a request that is about to be sent, or refuses it.
     ///
     /// # Errors
@@ -206,13 +213,18 @@ impl<'g> Api<'g> {
             let asked = self.clock.now();
             self.gate.before(asked, call.bucket)?;
             spent.set(spent.get() + 1);
-            let sent = match call.body {
-                Body::Json(body) => self.http.post_json(&url, &token, body.to_owned()).await,
-                Body::Form { boundary, text } => {
-                    self.http.post_parts(&url, &token, boundary, text).await
+            let answer = async {
+                match call.body {
+                    Body::Json(body) => {
+                        let body = body.to_owned();
+                        self.http.post_json(&url, &token, body).await
+                    }
+                    Body::Form { boundary, text } => {
+                        self.http.post_parts(&url, &token, boundary, text).await
+                    }
                 }
             };
-            let outcome = match sent {
+            let outcome = match self.in_time(answer).await? {
                 Ok(reply) => {
                     self.set_clock(reply.date);
                     read(&reply, self.clock.now())
@@ -292,6 +304,24 @@ impl<'g> Api<'g> {
         }
     }
 
+    /// What a request brings, unless somebody has waited for the end of the run for some seconds.
+    async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut answer = std::pin::pin!(answer);
+        let mut left = GRACE;
+        loop {
+            tokio::select! {
+                answer = &mut answer => return Ok(answer),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            if self.gate.is_awaited() {
+                left = left.saturating_sub(LOOK);
+                if left.is_zero() {
+                    return Err(Stop::Interrupted);
+                }
+            }
+        }
+    }
+
     async fn wait_for_turn(&self) -> Result<(), Stop> {
         let wait = self.pace.borrow_mut().book(Instant::now());
         self.pause(wait).await
@@ -324,7 +354,7 @@ impl<'g> Api<'g> {
             if self.gate.ending() {
                 return Err(Stop::Interrupted);
             }
-            let problem = match self.ask_token().await {
+            let problem = match self.in_time(self.ask_token()).await? {
                 Ok(token) => {
                     let secret = token.secret.clone();
                     *self.token.borrow_mut() = Some(token);

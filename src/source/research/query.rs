@@ -25,6 +25,9 @@ const FIELDS: [&str; 11] = [
     "comment_count",
 ];
 
+/// Most values of one `IN`. TikTok documents no number; clients have met one below 100.
+const MOST_VALUES: usize = 50;
+
 const LENGTHS: [&str; 4] = ["SHORT", "MID", "LONG", "EXTRA_LONG"];
 
 /// How a field is compared.
@@ -152,6 +155,16 @@ impl Condition {
         })
     }
 
+    /// The same values in lists that the API takes.
+    fn pieces(self) -> Vec<Self> {
+        let piece = |values: &[String]| Self {
+            operation: self.operation,
+            field_name: self.field_name.clone(),
+            field_values: values.to_vec(),
+        };
+        self.field_values.chunks(MOST_VALUES).map(piece).collect()
+    }
+
     /// Whether a post meets it; `None` where that cannot be told from what we look at.
     fn holds(&self, author: Option<&str>, tags: &[Hashtag]) -> Option<bool> {
         if !matches!(self.operation, Operation::Eq | Operation::In) {
@@ -267,16 +280,39 @@ impl Query {
         if query.and.is_empty() && query.or.is_empty() && query.not.is_empty() {
             return Err(QueryError("the query has no condition".into()));
         }
-        Ok(query)
+        query.within_limits()
     }
 
-    /// Whether any condition is about a field.
-    pub fn asks_for(&self, field: &str) -> bool {
+    /// The same query with no list of values longer than the API takes. None of a long list is none
+    /// of its pieces; any of it is any of its pieces, which is what `or` says where it is free.
+    ///
+    /// # Errors
+    /// Two lists that are too long, or one where `or` has conditions of its own.
+    pub fn within_limits(mut self) -> Result<Self, QueryError> {
+        self.or = self.or.into_iter().flat_map(Condition::pieces).collect();
+        self.not = self.not.into_iter().flat_map(Condition::pieces).collect();
+        let is_long = |condition: &Condition| condition.field_values.len() > MOST_VALUES;
+        let long: Vec<Condition> = self.and.extract_if(.., |one| is_long(one)).collect();
+        let Some(first) = long.first() else {
+            return Ok(self);
+        };
+        if long.len() > 1 || !self.or.is_empty() {
+            return Err(QueryError(format!(
+                "`{}` is compared with {} values: the API takes {MOST_VALUES} at once, and only one \
+                 longer list beside no other alternatives can be cut; ask in several queries",
+                first.field_name,
+                first.field_values.len()
+            )));
+        }
+        self.or = long.into_iter().flat_map(Condition::pieces).collect();
+        Ok(self)
+    }
+
+    /// Whether all posts have the same value of a field, so that they cannot be divided by it.
+    pub fn pins(&self, field: &str) -> bool {
         self.and
             .iter()
-            .chain(&self.or)
-            .chain(&self.not)
-            .any(|condition| condition.field_name == field)
+            .any(|condition| condition.field_name == field && condition.field_values.len() == 1)
     }
 
     /// Whether a post that the API returned is one that was asked for, as far as its hashtags and
@@ -367,6 +403,51 @@ mod tests {
             assert!(error.to_string().contains(told), "{error}");
         }
         assert!(Query::default().checked().is_err());
+    }
+
+    #[test]
+    fn long_lists_are_cut_without_another_meaning_or_refused() {
+        let names: Vec<String> = (0..120).map(|n| format!("name{n}")).collect();
+        let many = || Condition::new(Operation::In, "username", &names).unwrap();
+        let lengths = |list: &[Condition]| -> Vec<usize> {
+            list.iter().map(|one| one.field_values.len()).collect()
+        };
+        let mut query = Query::hashtag(&Hashtag::new("bees").unwrap()).unwrap();
+        let bees = query.clone();
+        query.and.push(many());
+        query.not.push(many());
+        let cut = query.clone().within_limits().unwrap();
+        assert_eq!(cut.and, bees.and);
+        assert_eq!(
+            (lengths(&cut.or), lengths(&cut.not)),
+            (vec![50, 50, 20], vec![50, 50, 20])
+        );
+        query.not.clear();
+        let cut = query.clone().within_limits().unwrap();
+        for author in ["name0", "name77", "name119", "another"] {
+            let tags = tags(&["bees"]);
+            assert_eq!(
+                cut.holds(Some(author), &tags),
+                query.holds(Some(author), &tags),
+                "{author}"
+            );
+        }
+        let two = Query {
+            and: vec![many(), many()],
+            ..Query::default()
+        };
+        let beside = Query {
+            or: bees.and.clone(),
+            ..query
+        };
+        for query in [two, beside] {
+            let error = query.within_limits().unwrap_err().to_string();
+            assert!(
+                error.contains("`username` is compared with 120 values"),
+                "{error}"
+            );
+        }
+        assert_eq!(bees.clone().within_limits().unwrap(), bees);
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub struct Ask {
     pub query: Query,
     /// The days.
     pub window: Window,
+    /// The day named as the last: that of the window, or the one after for servers that leave the
+    /// named day out.
+    pub end: Date,
     /// The share of a day's posts.
     pub part: Option<Part>,
 }
@@ -213,7 +216,7 @@ impl Search {
 
     fn body(&self) -> String {
         let window = Window {
-            to: self.progress.until.unwrap_or(self.ask.window.to),
+            to: self.end_date(),
             ..self.ask.window
         };
         let (start, end) = window.dates();
@@ -235,6 +238,17 @@ impl Search {
             body["cursor"] = serde_json::from_str(cursor).unwrap_or(Value::from(cursor.as_str()));
         }
         body.to_string()
+    }
+
+    /// The day that is named as the last.
+    pub fn end_date(&self) -> Date {
+        match self.progress.until {
+            Some(day) if self.ask.end > self.ask.window.to => {
+                day.saturating_add(1.day()).min(self.ask.end)
+            }
+            Some(day) => day,
+            None => self.ask.end,
+        }
     }
 
     /// Takes in what a page says about the search.
@@ -358,6 +372,7 @@ mod tests {
                 from: date(2024, 5, 1),
                 to: date(2024, 5, 7),
             },
+            end: date(2024, 5, 7),
             part: None,
         };
         Search::new(ask, progress, 5)
@@ -463,6 +478,18 @@ mod tests {
         let (open, read) = search.split_off();
         assert_eq!((open.from, open.to), (date(2024, 5, 1), date(2024, 5, 5)));
         assert_eq!(read.unwrap().from, date(2024, 5, 6));
+    }
+
+    #[test]
+    fn where_the_named_day_is_left_out_a_restart_names_a_day_more_too() {
+        let mut search = search(Progress::default());
+        search.ask.end = date(2024, 5, 8);
+        assert_eq!(search.end_date(), date(2024, 5, 8));
+        search.turn(&page(&[7, 5, 4], "100"));
+        search.turn(&page(&[4, 2], "200"));
+        search.restart();
+        assert_eq!(search.end_date(), date(2024, 5, 6));
+        assert_eq!(search.split_off().0.to, date(2024, 5, 5));
     }
 
     #[test]

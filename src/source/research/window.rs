@@ -1,12 +1,9 @@
 //! Cutting a span of days into windows that the API takes and its servers bear. Pure.
 
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-
-use super::{Condition, Operation, Query};
 
 /// Most days of one search: the API takes a difference of 30, one less is safe for either reading
 /// of its end date.
@@ -20,32 +17,6 @@ pub struct Window {
     /// Last day.
     pub to: Date,
 }
-
-/// A share of one day's posts, where a day is too much for the API.
-///
-/// The parts of a cut are disjoint and complete: the last one is all that the others are not, so
-/// posts whose length or region the API does not know are in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// Shorter than 15 seconds.
-    Short,
-    /// Up to a minute.
-    Mid,
-    /// Up to five minutes.
-    Long,
-    /// Any other length.
-    OtherLength,
-    /// Authors of the regions with most posts.
-    LargeRegions,
-    /// Authors of all other regions.
-    OtherRegions,
-}
-
-/// Where most accounts are registered.
-const LARGE: [&str; 20] = [
-    "US", "ID", "BR", "MX", "VN", "RU", "PK", "PH", "TR", "SA", "TH", "BD", "EG", "GB", "FR", "DE",
-    "IT", "ES", "JP", "NG",
-];
 
 impl Window {
     /// Whether a day is one of its.
@@ -92,80 +63,6 @@ impl fmt::Display for Window {
         } else {
             write!(formatter, "{} – {}", self.from, self.to)
         }
-    }
-}
-
-impl Part {
-    const ALL: [Self; 6] = [
-        Self::Short,
-        Self::Mid,
-        Self::Long,
-        Self::OtherLength,
-        Self::LargeRegions,
-        Self::OtherRegions,
-    ];
-
-    /// How the posts of a day can be divided, given what the query already says; none if it says both.
-    pub fn of_day(query: &Query) -> &'static [Self] {
-        if !query.asks_for("video_length") {
-            &Self::ALL[..4]
-        } else if !query.asks_for("region_code") {
-            &Self::ALL[4..]
-        } else {
-            &[]
-        }
-    }
-
-    /// The query for this share of its posts.
-    #[must_use]
-    pub fn of(self, query: &Query) -> Query {
-        let mut query = query.clone();
-        let lengths = |names: &[&str]| condition("video_length", names);
-        match self {
-            Self::Short => query.and.push(lengths(&["SHORT"])),
-            Self::Mid => query.and.push(lengths(&["MID"])),
-            Self::Long => query.and.push(lengths(&["LONG"])),
-            Self::OtherLength => query.not.push(lengths(&["SHORT", "MID", "LONG"])),
-            Self::LargeRegions => query.and.push(condition("region_code", &LARGE)),
-            Self::OtherRegions => query.not.push(condition("region_code", &LARGE)),
-        }
-        query
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Short => "short",
-            Self::Mid => "mid",
-            Self::Long => "long",
-            Self::OtherLength => "other-length",
-            Self::LargeRegions => "large-regions",
-            Self::OtherRegions => "other-regions",
-        }
-    }
-}
-
-fn condition(field: &str, values: &[&str]) -> Condition {
-    Condition {
-        operation: Operation::In,
-        field_name: field.to_owned(),
-        field_values: values.iter().map(|&value| value.to_owned()).collect(),
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
-    }
-}
-
-impl FromStr for Part {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|part| part.name() == text)
-            .ok_or(())
     }
 }
 
@@ -282,23 +179,5 @@ mod tests {
             to: date(2024, 5, 1),
         };
         assert!(tile(span, 7).is_empty() && remaining(span, &[]).is_empty());
-    }
-
-    #[test]
-    fn the_parts_of_a_day_leave_nothing_out() {
-        let query = Query::default();
-        let parts = Part::of_day(&query);
-        assert_eq!(parts.len(), 4);
-        let last = parts[3].of(&query);
-        assert_eq!(last.not[0].field_values, ["SHORT", "MID", "LONG"]);
-        let short = parts[0].of(&query);
-        assert_eq!(
-            Part::of_day(&short),
-            [Part::LargeRegions, Part::OtherRegions]
-        );
-        assert!(Part::of_day(&Part::LargeRegions.of(&short)).is_empty());
-        for part in Part::ALL {
-            assert_eq!(part.to_string().parse(), Ok(part));
-        }
     }
 }

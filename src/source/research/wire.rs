@@ -1,6 +1,7 @@
 //! What the API answers, read tolerantly: pages of rows cut out as text, and what its errors mean.
 
 mod lists;
+mod token;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub(super) use self::lists::{TaskState, list_page, task_id, task_result, task_state};
+pub(super) use self::token::token;
 use crate::http::{Failure, FailureKind, Reply, status_is_transient};
 use crate::json::{Fields, lone_surrogates, one_line, redact};
 
@@ -121,15 +123,22 @@ pub(super) fn page(reply: &Reply, fetched: Timestamp) -> Result<Page, Problem> {
     let text = text(&reply.body);
     let envelope = Envelope::read(reply, &text, |_| false)?;
     let data = &envelope.data;
-    let has_more = data
-        .flag("has_more")
-        .ok_or_else(|| envelope.lacks("`has_more`"))?;
     let cursor = data.literal("cursor").map(Cow::into_owned);
+    let rows = data.array("videos");
+    let has_more = match data.get("has_more").map(crate::json::Value::as_json) {
+        Some("true" | "1" | "\"true\"") => true,
+        Some("false" | "0" | "\"false\"") => false,
+        // Some servers leave out what is false. A page of rows is not taken for the last one on
+        // that ground: the next request tells. An answer without anything is none.
+        _ if !rows.is_empty() && cursor.is_some() => true,
+        _ if rows.is_empty() && data.get("videos").is_some() => false,
+        _ => return Err(envelope.lacks("`has_more`")),
+    };
     if has_more && cursor.is_none() {
         return Err(envelope.lacks("`cursor` although there is more"));
     }
     Ok(Page {
-        rows: rows(data, &["videos"]),
+        rows: rows.iter().map(|row| Row::new(row.as_json())).collect(),
         has_more,
         cursor,
         search_id: data.literal("search_id").map(Cow::into_owned),
@@ -159,15 +168,21 @@ impl<'t> Envelope<'t> {
             return Err(no_json(reply, text));
         };
         let error = body.object("error");
-        let code = error.filled("code");
-        let log_id = error.filled("log_id").map(Cow::into_owned);
+        // Flat where it is no object, as in the answers to token requests.
+        let code = error.literal("code").or_else(|| body.filled("error"));
+        let log_id = error
+            .filled("log_id")
+            .or_else(|| body.filled("log_id"))
+            .map(Cow::into_owned);
         let data = body.object("data");
-        let refused = code.as_deref().is_some_and(|code| code != "ok");
+        let is_fine = |code: &str| code.eq_ignore_ascii_case("ok") || code == "0";
+        let refused = code.as_deref().is_some_and(|code| !is_fine(code));
         if refused || (reply.status != 200 && !is_whole(&data)) {
             let message = error
                 .filled("message")
                 .or_else(|| error.filled("msg"))
                 .or_else(|| body.filled("message"))
+                .or_else(|| body.filled("error_description"))
                 .unwrap_or_default();
             return Err(Problem {
                 log_id,
@@ -193,76 +208,24 @@ fn rows(data: &Fields<'_>, keys: &[&str]) -> Vec<Row> {
     rows.iter().map(|row| Row::new(row.as_json())).collect()
 }
 
-/// Reads the answer to the question for a token: the token and its life.
-///
-/// # Errors
-/// There is none in it.
-pub(super) fn token(reply: &Reply) -> Result<(String, Duration), Problem> {
-    let text = text(&reply.body);
-    let Ok(body) = Fields::parse(&text) else {
-        return Err(no_json(reply, &text));
-    };
-    let data = body.object("data");
-    if let Some(token) = body
-        .filled("access_token")
-        .or_else(|| data.filled("access_token"))
-    {
-        let seconds = body
-            .count("expires_in")
-            .or_else(|| data.count("expires_in"));
-        return Ok((
-            token.into_owned(),
-            Duration::from_secs(seconds.unwrap_or(7200)),
-        ));
-    }
-    // Flat in the documentation, an envelope in practice now and then.
-    let nested = body.object("error");
-    let code = body
-        .filled("error")
-        .or_else(|| nested.filled("code"))
-        .unwrap_or_default();
-    let message = body
-        .filled("error_description")
-        .or_else(|| nested.filled("message"))
-        .unwrap_or_default();
-    let log_id = body
-        .filled("log_id")
-        .or_else(|| nested.filled("log_id"))
-        .map(Cow::into_owned);
-    let fault = match &*code {
-        "invalid_client"
-        | "invalid_request"
-        | "unsupported_grant_type"
-        | "invalid_grant"
-        | "invalid_scope"
-        | "unauthorized_client"
-        | "access_denied"
-        | "invalid_client_key"
-        | "unsupported_response_type"
-        | "scope_not_authorized" => Fault::Credentials,
-        "rate_limit_exceeded" => Fault::Rate,
-        "daily_quota_limit_exceeded" => Fault::Quota,
-        _ if status_is_transient(reply.status) => Fault::Server,
-        _ if reply.status == 429 => Fault::Rate,
-        _ if (400..500).contains(&reply.status) => Fault::Credentials,
-        _ => Fault::Server,
-    };
-    Err(Problem {
-        log_id,
-        retry_after: reply.retry_after,
-        ..Problem::new(fault, told(reply.status, &code, &message))
-    })
-}
-
 /// What an error of the envelope means.
 fn problem(status: u16, code: &str, message: &str) -> Problem {
     let lower = message.to_lowercase();
-    let fault = match code {
-        "daily_quota_limit_exceeded" => Fault::Quota,
-        "rate_limit_exceeded" => Fault::Rate,
+    let lower_code = code.to_lowercase();
+    let fault = match &*lower_code {
+        code if code.contains("quota") => Fault::Quota,
+        code if code.contains("rate_limit") => Fault::Rate,
         "access_token_invalid" | "invalid_token" => Fault::Token,
         "scope_not_authorized" | "scope_permission_missed" => Fault::Credentials,
-        _ if lower.contains("search id") || lower.contains("invalid count or cursor") => {
+        _ if [
+            "search id",
+            "search_id",
+            "count or cursor",
+            "invalid cursor",
+        ]
+        .iter()
+        .any(|words| lower.contains(words)) =>
+        {
             Fault::Search
         }
         _ if is_missing(&lower) => Fault::Missing,
@@ -446,6 +409,67 @@ mod tests {
     }
 
     #[test]
+    fn answers_in_another_style_are_read_too() {
+        let row = r#"{"id":"7516160338215837051"}"#;
+        for (body, has_more, cursor, rows) in [
+            (
+                format!(
+                    r#"{{"error":{{"code":"OK"}},"x":1,"data":{{"has_more":true,"cursor":"100","search_id":751,"videos":[{row}],"y":[]}}}}"#
+                ),
+                true,
+                Some("100"),
+                1,
+            ),
+            (
+                format!(r#"{{"data":{{"videos":[{row}],"has_more":"false"}},"error":null}}"#),
+                false,
+                None,
+                1,
+            ),
+            (
+                format!(r#"{{"data":{{"videos":[{row}],"has_more":0}},"error":{{"code":0}}}}"#),
+                false,
+                None,
+                1,
+            ),
+            (
+                format!(r#"{{"data":{{"videos":[{row}],"cursor":7}}}}"#),
+                true,
+                Some("7"),
+                1,
+            ),
+            (
+                r#"{"data":{"videos":[]},"error":{"code":"ok"}}"#.to_owned(),
+                false,
+                None,
+                0,
+            ),
+            (
+                r#"{"data":{"videos":null,"has_more":false},"error":{"code":""}}"#.to_owned(),
+                false,
+                None,
+                0,
+            ),
+        ] {
+            let page = read(200, &body).unwrap();
+            assert_eq!(
+                (page.has_more, page.cursor.as_deref(), page.rows.len()),
+                (has_more, cursor, rows),
+                "{body}"
+            );
+            assert!(page.search_id.is_none_or(|id| id == "751"));
+        }
+        let flat = r#"{"error":"access_token_invalid","error_description":"expired","log_id":"L"}"#;
+        let problem = read(401, flat).unwrap_err();
+        assert_eq!(
+            (problem.fault, problem.log_id.as_deref()),
+            (Fault::Token, Some("L"))
+        );
+        assert_eq!(problem.message, "HTTP 401 access_token_invalid: expired");
+        assert_eq!(read(200, flat).unwrap_err().fault, Fault::Token);
+    }
+
+    #[test]
     fn every_error_has_its_meaning() {
         let envelope = |code: &str, message: &str| {
             format!(
@@ -494,6 +518,19 @@ mod tests {
                 Fault::Withheld,
             ),
             (403, "", "This account is private", Fault::Withheld),
+            (400, "daily_quota_limit_exceeded", "", Fault::Quota),
+            (429, "Daily_Quota_Exceeded", "", Fault::Quota),
+            (429, "", "The API daily quota limit exceeded", Fault::Quota),
+            (403, "rate_limit_exceeded", "", Fault::Rate),
+            (400, "invalid_params", "invalid cursor", Fault::Search),
+            (
+                500,
+                "invalid_params",
+                "search_id is invalid or expired",
+                Fault::Search,
+            ),
+            (401, "", "", Fault::Token),
+            (401, "invalid_token", "", Fault::Token),
         ] {
             let problem = read(status, &envelope(code, message)).unwrap_err();
             assert_eq!(problem.fault, fault, "{status} {code} {message}");
@@ -521,32 +558,5 @@ mod tests {
             Fault::Network,
             "a refusal cut off is asked for again too"
         );
-    }
-
-    #[test]
-    fn a_token_is_what_has_one_whatever_the_status() {
-        let ok = r#"{"access_token":"clt.2.x","expires_in":7200,"token_type":"Bearer"}"#;
-        assert_eq!(token(&reply(200, ok)).unwrap().1.as_secs(), 7200);
-        for (status, body, fault) in [
-            (
-                200,
-                r#"{"error":"invalid_client","error_description":"Client info is illegal"}"#,
-                Fault::Credentials,
-            ),
-            (400, r#"{"error":"invalid_request"}"#, Fault::Credentials),
-            (500, r#"{"error":"server_error"}"#, Fault::Server),
-            (502, "<html>", Fault::Server),
-            (
-                429,
-                r#"{"error":{"code":"rate_limit_exceeded"}}"#,
-                Fault::Rate,
-            ),
-        ] {
-            assert_eq!(
-                token(&reply(status, body)).unwrap_err().fault,
-                fault,
-                "{body}"
-            );
-        }
     }
 }

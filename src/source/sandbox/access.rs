@@ -130,17 +130,19 @@ impl Access {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .and_then(|(_, token)| self.tokens.get_mut(token.trim()))
             .filter(|token| token.ends > now);
-        if let Some(token) = token {
-            token.uses += 1;
-            if token.uses <= TOKEN_USES || !plan.has(Fault::ExpiredToken) {
-                return Ok(());
-            }
-        }
-        Err(Refusal::new(
+        let refusal = Refusal::new(
             401,
             "access_token_invalid",
             "The access token is invalid or not found in the request.",
-        ))
+        );
+        let Some(token) = token else {
+            return Err(refusal);
+        };
+        token.uses += 1;
+        if token.uses > TOKEN_USES && plan.has(Fault::ExpiredToken) {
+            return Err(refusal.by(Fault::ExpiredToken));
+        }
+        Ok(())
     }
 
     /// Counts a request, whatever becomes of it.

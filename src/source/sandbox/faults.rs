@@ -167,6 +167,17 @@ impl Plan {
         self.has(fault).then_some(fault)
     }
 
+    /// The fault that more pages than the matches need are put down to.
+    pub(super) fn of_rows(&self) -> Option<Fault> {
+        let faults = [
+            Fault::EmptyPage,
+            Fault::ShortPages,
+            Fault::OffQuery,
+            Fault::Duplicates,
+        ];
+        faults.into_iter().find(|&fault| self.has(fault))
+    }
+
     /// Whether so many days are too much for the backend.
     pub(super) fn is_overloaded(&self, difference: i64) -> bool {
         self.has(Fault::Html504) && difference > ANSWERED_DAYS

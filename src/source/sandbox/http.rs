@@ -37,7 +37,11 @@ impl Server {
     ///
     /// # Errors
     /// The port is taken or not ours to take.
-    pub(super) fn start(port: u16, service: Arc<Mutex<Service>>) -> io::Result<Self> {
+    pub(super) fn start(
+        port: u16,
+        delay: Duration,
+        service: Arc<Mutex<Service>>,
+    ) -> io::Result<Self> {
         let listener =
             std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| {
                 io::Error::new(
@@ -57,7 +61,7 @@ impl Server {
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = accept(listener, service) => {}
+                        () = accept(listener, delay, service) => {}
                         _ = stopped => {}
                     }
                 });
@@ -82,7 +86,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, service: Arc<Mutex<Service>>) {
+async fn accept(listener: std::net::TcpListener, delay: Duration, service: Arc<Mutex<Service>>) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
@@ -96,7 +100,7 @@ async fn accept(listener: std::net::TcpListener, service: Arc<Mutex<Service>>) {
         let _ = stream.set_nodelay(true);
         let service = Arc::clone(&service);
         tokio::spawn(async move {
-            let answer = service_fn(move |request| serve(request, Arc::clone(&service)));
+            let answer = service_fn(move |request| serve(request, delay, Arc::clone(&service)));
             // A connection that breaks is the client's affair, or our own doing.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), answer)
@@ -107,6 +111,7 @@ async fn accept(listener: std::net::TcpListener, service: Arc<Mutex<Service>>) {
 
 async fn serve(
     request: hyper::Request<Received>,
+    delay: Duration,
     service: Arc<Mutex<Service>>,
 ) -> Result<hyper::Response<Sent>, Infallible> {
     let (head, body) = request.into_parts();
@@ -127,6 +132,9 @@ async fn serve(
         authorization: header(AUTHORIZATION),
         body: body.to_bytes().to_vec(),
     };
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
     let (answer, now) = {
         let mut service = service.lock().unwrap_or_else(PoisonError::into_inner);
         (service.answer(&incoming), service.now())

@@ -23,7 +23,7 @@ mod search;
 mod service;
 mod talk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,6 +69,12 @@ pub struct Options {
     pub storm_length: u64,
     /// Days that always fail with status 500, whatever touches them.
     pub unavailable: Option<RangeInclusive<Date>>,
+    /// Most posts that a search may find: those that find more fail with status 504.
+    pub heavy: Option<usize>,
+    /// The day of `end_date` is left out, as some clients believe of the real API.
+    pub exclusive_end: bool,
+    /// How long every answer takes.
+    pub delay: Duration,
     /// Moves the pattern of the faults, and changes all ids but those of posts.
     pub seed: u64,
 }
@@ -90,6 +96,9 @@ impl Default for Options {
             faults: Vec::new(),
             storm_length: 3,
             unavailable: None,
+            heavy: None,
+            exclusive_end: false,
+            delay: Duration::ZERO,
             seed: 0,
         }
     }
@@ -112,7 +121,7 @@ impl Sandbox {
             ));
         }
         let service = Arc::new(Mutex::new(Service::new(options)));
-        let server = Server::start(options.port, Arc::clone(&service))?;
+        let server = Server::start(options.port, options.delay, Arc::clone(&service))?;
         Ok(Running {
             url: format!("http://{}", server.address),
             service,
@@ -134,6 +143,12 @@ impl Running {
     /// All requests so far, oldest first (the last 20,000).
     pub fn requests(&self) -> Vec<Request> {
         self.service().log()
+    }
+
+    /// How many requests each fault has cost so far: those that it answered, pages that are only
+    /// needed since it takes up room on others, and pages of searches that it made lost.
+    pub fn cost_of_faults(&self) -> BTreeMap<Fault, u64> {
+        self.service().cost_of_faults()
     }
 
     /// Requests of the present UTC day that count against the quota.

@@ -7,6 +7,9 @@ use super::regions;
 use super::rules::{Refusal, day};
 use crate::model::Hashtag;
 
+/// Most values of `IN`: the documentation gives no number, and clients have met one.
+const MOST_VALUES: usize = 100;
+
 /// A query: lists of conditions that hold all, at least one, and none.
 #[derive(Debug, Default)]
 pub(super) struct Query {
@@ -123,6 +126,12 @@ impl Condition {
             })?;
         if values.is_empty() {
             return Err(Refusal::params(format!("{place}.field_values is empty")));
+        }
+        if values.len() > MOST_VALUES {
+            return Err(Refusal::params(format!(
+                "{place}.field_values has {} values, more than {MOST_VALUES}",
+                values.len()
+            )));
         }
         if operation != Operation::In && values.len() > 1 {
             return Err(Refusal::params(format!(

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::corpus::day_start;
+use super::faults::Fault;
 use super::query::Query;
 
 /// Every field that can be asked for.
@@ -47,6 +48,8 @@ pub(super) struct Refusal {
     pub(super) code: &'static str,
     /// `error.message`.
     pub(super) message: String,
+    /// What goes wrong on purpose.
+    pub(super) fault: Option<Fault>,
 }
 
 impl Refusal {
@@ -55,6 +58,15 @@ impl Refusal {
             status,
             code,
             message: message.into(),
+            fault: None,
+        }
+    }
+
+    /// The same, on purpose.
+    pub(super) fn by(self, fault: Fault) -> Self {
+        Self {
+            fault: Some(fault),
+            ..self
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Searches {
     /// Searches with more than one page, for the faults that hit only those.
     long: u64,
     ids: u64,
+    /// Pages given of searches that were then told to be lost.
+    pub(super) wasted: u64,
 }
 
 #[derive(Debug)]
@@ -39,6 +41,10 @@ struct Search {
     fresh: u32,
     number: u64,
     lost: bool,
+    /// Somebody was told that it is lost.
+    told: bool,
+    /// Pages that the matches alone would need.
+    plain_pages: u64,
 }
 
 /// Positions of a result: the post there, or none, which makes a page shorter.
@@ -55,11 +61,19 @@ pub(super) struct Page {
     pub(super) search_id: String,
     /// Whether there is one.
     pub(super) has_more: bool,
+    /// It is only needed since the faults of rows take up room.
+    pub(super) is_extra: bool,
 }
 
 impl Searches {
     /// Begins a search over these positions and gives its first page.
-    pub(super) fn begin(&mut self, asked: &Asked, slots: Slots, plan: &Plan) -> Page {
+    pub(super) fn begin(
+        &mut self,
+        asked: &Asked,
+        slots: Slots,
+        matches: usize,
+        plan: &Plan,
+    ) -> Page {
         self.begun += 1;
         let number = self.begun;
         let id = self.new_id(number, plan);
@@ -78,6 +92,8 @@ impl Searches {
             },
             number: self.long,
             lost: several && plan.has(Fault::LostSearch) && self.long % 3 == 1,
+            told: false,
+            plain_pages: (matches as u64).div_ceil(asked.max_count).max(1),
         };
         self.by_number.insert(number, search);
         self.order.push_back(number);
@@ -111,17 +127,24 @@ impl Searches {
             .iter()
             .find(|(cursor, _)| *cursor == asked.cursor);
         let (_, newest) = issued.ok_or_else(Refusal::cursor)?;
-        if newest != id || (search.lost && asked.cursor > 0) {
+        if newest != id {
             return Err(unknown());
+        }
+        if search.lost && asked.cursor > 0 {
+            // Its first page has to be asked for again, in another search.
+            self.wasted += u64::from(!search.told);
+            search.told = true;
+            return Err(unknown().by(Fault::LostSearch));
         }
         if search.fresh > 0 && asked.cursor > 0 {
             search.fresh -= 1;
             // The API gives one or the other message for the same thing.
-            return Err(if search.number.is_multiple_of(2) {
+            let refusal = if search.number.is_multiple_of(2) {
                 Refusal::cursor()
             } else {
                 unknown()
-            });
+            };
+            return Err(refusal.by(Fault::FreshSearch));
         }
         Ok(self.page(number, asked.cursor, plan))
     }
@@ -155,7 +178,9 @@ impl Searches {
         };
         let search_id = known.unwrap_or_else(|| self.new_id(number, plan));
         let mut rows = Vec::new();
+        let mut is_extra = false;
         if let Some(search) = self.by_number.get_mut(&number) {
+            is_extra = cursor / search.max_count >= search.plain_pages;
             let slots = search.slots.get(as_index(cursor)..as_index(next));
             rows.extend(slots.into_iter().flatten().copied().flatten());
             if !search.ids.contains(&search_id) {
@@ -170,6 +195,7 @@ impl Searches {
             cursor: next,
             search_id,
             has_more: next < length,
+            is_extra,
         }
     }
 }

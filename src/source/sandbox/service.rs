@@ -3,7 +3,7 @@
 mod lists;
 mod tasks;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -68,6 +68,10 @@ pub(super) struct Service {
     searches: Searches,
     access: Access,
     unavailable: Option<RangeInclusive<Date>>,
+    heavy: Option<usize>,
+    exclusive_end: bool,
+    /// What each fault has cost.
+    cost: BTreeMap<Fault, u64>,
     /// How far our clock is ahead of the machine's.
     ahead: SignedDuration,
     /// The comments last asked for, which are asked for page by page.
@@ -100,6 +104,9 @@ impl Service {
                 options.relations_quota,
             ),
             unavailable: options.unavailable.clone(),
+            heavy: options.heavy,
+            exclusive_end: options.exclusive_end,
+            cost: BTreeMap::new(),
             ahead,
             talk: None,
             video_of: HashMap::new(),
@@ -122,6 +129,14 @@ impl Service {
 
     pub(super) fn log(&self) -> Vec<Request> {
         self.log.iter().cloned().collect()
+    }
+
+    pub(super) fn cost_of_faults(&self) -> BTreeMap<Fault, u64> {
+        let mut cost = self.cost.clone();
+        if self.searches.wasted > 0 {
+            *cost.entry(Fault::LostSearch).or_default() += self.searches.wasted;
+        }
+        cost
     }
 
     pub(super) fn used(&self) -> u64 {
@@ -182,6 +197,9 @@ impl Service {
             Some(endpoint) => self.research(endpoint, incoming, now, &log_id),
             None => (self.token(incoming, now, &log_id), None),
         };
+        if let Some(fault) = fault {
+            *self.cost.entry(fault).or_default() += 1;
+        }
         let query = if incoming.query.is_empty() { "" } else { "?" };
         if self.log.len() >= REMEMBERED {
             self.log.pop_front();
@@ -236,7 +254,7 @@ impl Service {
     ) -> (Answer, Option<Fault>) {
         let authorization = incoming.authorization.as_deref();
         if let Err(refusal) = self.access.admit(authorization, now, &self.plan) {
-            return (Answer::refusal(&refusal, log_id), None);
+            return (Answer::refusal(&refusal, log_id), refusal.fault);
         }
         let bucket = if endpoint.is_relations() {
             Bucket::Relations
@@ -248,7 +266,7 @@ impl Service {
         }
         self.videos += 1;
         let fault = self.plan.of_request(self.videos);
-        let (mut answer, overload) = match fault {
+        let (mut answer, other) = match fault {
             Some(Fault::RateLimit) => (self.rate_limit(log_id), None),
             Some(Fault::Storm500) => (Answer::storm(self.videos, log_id), None),
             Some(Fault::Html504) => (Answer::gateway_timeout(), None),
@@ -260,14 +278,17 @@ impl Service {
                 )
             }
             _ => match self.search(incoming, now) {
-                Ok(Found::Page(page, fields)) => (self.page(&page, &fields, log_id), None),
+                Ok(Found::Page(page, fields)) => (
+                    self.page(&page, &fields, log_id),
+                    page.is_extra.then(|| self.plan.of_rows()).flatten(),
+                ),
                 Ok(Found::Overload) => (Answer::gateway_timeout(), Some(Fault::Html504)),
                 Ok(Found::Unavailable) => (Answer::storm(self.videos, log_id), None),
-                Err(refusal) => (Answer::refusal(&refusal, log_id), None),
+                Err(refusal) => (Answer::refusal(&refusal, log_id), refusal.fault),
             },
         };
         answer.spoil(fault);
-        (answer, fault.or(overload))
+        (answer, fault.or(other))
     }
 
     fn rate_limit(&mut self, log_id: &str) -> Answer {
@@ -287,11 +308,16 @@ impl Service {
             return Err(Refusal::params("Content-Type must be application/json"));
         }
         let fields = fields_of(incoming);
-        let asked = Asked::parse(fields.as_deref(), &incoming.body)?;
+        let mut asked = Asked::parse(fields.as_deref(), &incoming.body)?;
+        let difference = asked.difference();
         if self.unavailable.as_ref().is_some_and(|dead| {
             dead.start() <= asked.days.end() && asked.days.start() <= dead.end()
         }) {
             return Ok(Found::Unavailable);
+        }
+        if self.exclusive_end {
+            let last = asked.days.end().yesterday().unwrap_or(*asked.days.end());
+            asked.days = *asked.days.start()..=last;
         }
         if asked.is_random {
             return Ok(Found::Page(self.sample(&asked, now), asked.fields));
@@ -299,24 +325,28 @@ impl Service {
         let page = match &asked.search_id {
             Some(id) => self.searches.go_on(&asked, id, &self.plan)?,
             None if asked.cursor > 0 => return Err(Refusal::cursor()),
-            None if self.plan.is_overloaded(asked.difference()) => return Ok(Found::Overload),
+            None if self.plan.is_overloaded(difference) => return Ok(Found::Overload),
             None => {
-                let slots = self.slots(&asked, now);
-                self.searches.begin(&asked, slots, &self.plan)
+                let matches = self.corpus.matching(&asked.query, &asked.days, now);
+                if self.heavy.is_some_and(|most| matches.len() > most) {
+                    return Ok(Found::Overload);
+                }
+                let slots = self.slots(&asked, &matches, now);
+                self.searches
+                    .begin(&asked, slots, matches.len(), &self.plan)
             }
         };
         Ok(Found::Page(page, asked.fields))
     }
 
-    fn slots(&mut self, asked: &Asked, now: Timestamp) -> Slots {
-        let matches = self.corpus.matching(&asked.query, &asked.days, now);
+    fn slots(&mut self, asked: &Asked, matches: &[u64], now: Timestamp) -> Slots {
         let strangers = if self.plan.has(Fault::OffQuery) {
             let other = |entry: &super::corpus::Entry| !asked.query.finds(entry);
             self.corpus.select(&asked.days, now, other)
         } else {
             Vec::new()
         };
-        lay_out(&matches, &strangers, asked.max_count, &self.plan)
+        lay_out(matches, &strangers, asked.max_count, &self.plan)
     }
 
     /// A random sample: other posts at every request, in no order, without a next page.
@@ -330,6 +360,7 @@ impl Service {
             rows,
             search_id: self.searches.loose_id(&self.plan),
             has_more: false,
+            is_extra: false,
         }
     }
 

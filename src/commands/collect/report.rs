@@ -1,0 +1,42 @@
+//! What is told of a subject once its windows were asked: the seed tool's lines, then ours.
+
+use super::Subject;
+use super::tag::Tally;
+use crate::ui::Ui;
+
+/// The seed tool's lines, then ours.
+pub(super) fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
+    let name = &subject.name;
+    if stored == 0 {
+        ui.note(&format!("No posts were found for the hashtag: {name}"));
+    } else {
+        if tally.new == 0 {
+            ui.note(&format!("No new posts were found for the hashtag: {name}"));
+        }
+        ui.note(&format!(
+            "Scraped {stored} posts containing the hashtag '{name}'"
+        ));
+    }
+    ui.note(&format!(
+        "#{name}: {} requests, {} pages, {} posts returned: {} new, {} already stored, {} off-query, {} unreadable",
+        tally.requests,
+        tally.pages,
+        tally.returned,
+        tally.new,
+        tally.known,
+        tally.off_query,
+        tally.rejected
+    ));
+    if tally.tombstoned > 0 {
+        ui.note(&crate::commands::tombstoned(name, tally.tombstoned));
+    }
+    for failed in tally.failed.iter().take(5) {
+        ui.warn(&format!("#{name}: {failed}"));
+    }
+    if !tally.failed.is_empty() {
+        ui.warn(&format!(
+            "#{name}: {} windows are missing; `cotag coverage {name}` lists them, --retry-failed asks again",
+            tally.failed.len()
+        ));
+    }
+}
