@@ -55,13 +55,13 @@ fn a_post_is_removed_when_it_was_missing_on_two_days_and_not_before() {
         "{}",
         plan.out
     );
-    let queries = bench.requests().0;
+    let queries = bench.requests();
     bench
         .run(REFRESH)
         .expect(0)
         .says("7 not found")
         .says("0 removed");
-    let asked = bench.requests().0 - queries;
+    let asked = bench.requests() - queries;
     assert!(asked <= before.len().div_ceil(100) + 3, "{asked} requests");
     assert_eq!(bench.stored(), before, "one failed answer removes nothing");
     assert_eq!(lines(&bench, "history.jsonl").len(), before.len() - 7);
