@@ -1,18 +1,21 @@
 //! The command line, as typed. No behaviour: `commands` gives the words their meaning.
 
+mod browser;
 mod chart;
 mod copy;
+mod parse;
 mod people;
 mod sandbox;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
+pub(crate) use browser::{BROWSER_ONLY, BrowserArgs, RESEARCH_ONLY, flag};
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
 pub(crate) use copy::CopyArgs;
+pub(crate) use parse::parse;
 pub(crate) use people::{CommentsArgs, InArg, RefreshArgs, UsersArgs};
 pub(crate) use sandbox::{SandboxArgs, SandboxCommand, ServeArgs};
 
@@ -70,6 +73,7 @@ pub(crate) struct Global {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once, read once")]
 pub(crate) enum Command {
     /// Take posts over from files of other tools
     Import(ImportArgs),
@@ -78,7 +82,7 @@ pub(crate) enum Command {
     Frequencies(FrequenciesArgs),
     /// List the posts behind a number: ids, dates, authors, links
     Posts(PostsArgs),
-    /// Collect posts from TikTok's Research API, to the last reachable one, over days if need be
+    /// Collect posts from TikTok's Research API, or from the pages that a browser shows
     Download(DownloadArgs),
     /// Collect what any Research API query finds, and store it under a name
     Crawl(CrawlArgs),
@@ -160,10 +164,14 @@ fn format_names() -> Vec<&'static str> {
 stored before the next is asked for. The API has 1,000 requests a day; a run that needs more ends
 with exit code 4 and goes on the next day, or waits for it with --wait.
 
-Without credentials: `--source sandbox` collects made-up posts from a practice server.
+Without credentials: a browser of this machine shows the hashtag's page, is scrolled, and the posts that
+the page gets are stored (--source browser; log in or solve a captcha in its window). What a page
+shows is a ranked sample. `--source sandbox` collects made-up posts from a practice server.
 
 Examples:
   cotag download -t london -p --source sandbox      try it out
+  cotag download -t london -p --source browser      what the page of #london shows
+  cotag download -p --source browser --search 'big ben' --user bbcnews --limit 500
   cotag download -t london paris newyork -p         the last 30 days, then what is new
   cotag download -f tags.txt -p --since 2024-01-01 --until 2024-06-30 --region GB,FR --wait
   cotag download -t london -p --dry-run             what would be asked
@@ -197,6 +205,12 @@ pub(crate) struct DownloadArgs {
     /// The API.
     #[command(flatten)]
     pub(crate) api: ApiArgs,
+    /// The browser.
+    #[command(flatten)]
+    pub(crate) browser: BrowserArgs,
+    /// Ids of the options typed that only one source understands.
+    #[arg(skip)]
+    pub(crate) typed: Vec<String>,
 }
 
 /// `cotag crawl`
@@ -273,9 +287,9 @@ fn day(text: &str) -> Result<Date, String> {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Research API")]
 pub(crate) struct ApiArgs {
-    /// Where posts come from
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) source: SourceArg,
+    /// Where posts come from [default: research; `download` without credentials: browser]
+    #[arg(long, value_enum)]
+    pub(crate) source: Option<SourceArg>,
     /// Another server that speaks the API
     #[arg(long, value_name = "URL", env = "TIKTOK_API_URL")]
     pub(crate) api_url: Option<String>,
@@ -297,11 +311,12 @@ pub(crate) struct ApiArgs {
 }
 
 /// Where posts come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SourceArg {
     /// TikTok's Research API
-    #[default]
     Research,
+    /// A Chrome, Chromium or Edge of this machine, which shows the hashtag's page
+    Browser,
     /// A practice server in this process, with made-up posts; needs no credentials
     Sandbox,
 }
@@ -517,29 +532,4 @@ pub(crate) enum ColumnArg {
     Views,
     /// All of these
     All,
-}
-
-/// The arguments with spellings that a parser of short flags would take apart made its own:
-/// the seed tool's `-ht` and `-plt`, and `--plot -`.
-pub(crate) fn seed_spellings(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut ours: Vec<OsString> = Vec::new();
-    let mut literal = false;
-    for arg in args {
-        literal |= arg == "--";
-        let plot_before = ours
-            .last()
-            .is_some_and(|last| last == "--plot" || last == "-p");
-        let plotting = ours.iter().any(|arg| arg == "frequencies" || arg == "freq");
-        match arg.to_str() {
-            _ if literal => ours.push(arg),
-            Some("-ht") => ours.push("--hashtag".into()),
-            Some("-plt") => ours.push("--plot".into()),
-            Some("-") if plot_before && plotting => {
-                ours.pop();
-                ours.push("--plot=-".into());
-            }
-            _ => ours.push(arg),
-        }
-    }
-    ours
 }

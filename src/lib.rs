@@ -36,15 +36,13 @@ mod ui;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 pub use error::{Error, Exit};
 
 /// Runs the program with these arguments, the program's name first, and returns its exit code.
 ///
 /// Writes data to stdout and everything else to stderr.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match cli::Cli::try_parse_from(cli::seed_spellings(args)) {
+    let cli = match cli::parse(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are data, and no failure.

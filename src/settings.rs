@@ -130,15 +130,7 @@ impl ApiSettings {
     /// A file named on the command line is missing; a file is malformed; half of the credentials.
     pub(crate) fn resolve(args: &ApiArgs, data_dir: &Path) -> Result<Self, Error> {
         let mut warnings = Vec::new();
-        let folders = etcetera::choose_app_strategy(AppStrategyArgs {
-            top_level_domain: "org".into(),
-            author: "cotag".into(),
-            app_name: "cotag".into(),
-        })
-        .ok();
-        let default_config = folders
-            .as_ref()
-            .map(|folders| folders.in_config_dir("config.toml"));
+        let default_config = folders().map(|folders| folders.in_config_dir("config.toml"));
         let config = config(
             args.config.as_deref(),
             default_config.as_deref(),
@@ -146,7 +138,12 @@ impl ApiSettings {
         )?;
         let (file, config_path) = config.unwrap_or_default();
 
-        let sandbox = args.source == SourceArg::Sandbox;
+        if args.source == Some(SourceArg::Browser) {
+            return Err(Error::Usage(
+                "--source browser is for `cotag download`; this asks the Research API".into(),
+            ));
+        }
+        let sandbox = args.source == Some(SourceArg::Sandbox);
         if sandbox && args.api_url.is_some() {
             warnings.push("--source sandbox runs its own server; --api-url is not used".into());
         }
@@ -187,10 +184,7 @@ impl ApiSettings {
                 .map(Secret::new),
             retry_wait,
             daily_quota: args.daily_quota.or(file.daily_quota).unwrap_or(DAILY_QUOTA),
-            state_dir: folders.map_or_else(
-                || data_dir.join(".cotag"),
-                |folders| folders.state_dir().unwrap_or_else(|| folders.data_dir()),
-            ),
+            state_dir: state_dir(data_dir),
             credentials,
             warnings,
         })
@@ -207,9 +201,10 @@ impl ApiSettings {
                 Exit::Credentials,
                 "no credentials for the Research API",
                 format!(
-                    "three ways on: set {KEY} and {SECRET}; or put client_key and client_secret into \
-                     api-credentials.ini or cotag's config.toml; or, while you wait for access, practise \
-                     with --source sandbox"
+                    "three ways on: set {KEY} and {SECRET}, or put client_key and client_secret into \
+                     api-credentials.ini or cotag's config.toml; or let a browser show the posts, with \
+                     `cotag download --source browser`; or, while you wait for access, practise with \
+                     --source sandbox"
                 ),
             )),
         }
@@ -229,6 +224,24 @@ impl ApiSettings {
             format!("{key} at {}", self.base_url)
         })
     }
+}
+
+/// Where the platform keeps what programs need from one run to the next; a place below the data
+/// directory where it has none.
+pub(crate) fn state_dir(data_dir: &Path) -> PathBuf {
+    folders().map_or_else(
+        || data_dir.join(".cotag"),
+        |folders| folders.state_dir().unwrap_or_else(|| folders.data_dir()),
+    )
+}
+
+fn folders() -> Option<impl AppStrategy> {
+    etcetera::choose_app_strategy(AppStrategyArgs {
+        top_level_domain: "org".into(),
+        author: "cotag".into(),
+        app_name: "cotag".into(),
+    })
+    .ok()
 }
 
 /// The configuration file, if there is one, and its path.
@@ -355,7 +368,7 @@ fn private(path: &Path, warnings: &mut Vec<String>) {
 fn private(_: &Path, _: &mut Vec<String>) {}
 
 /// `5s`, `1ms`, `2m`, or a number of seconds.
-fn duration(text: &str) -> Result<Duration, Error> {
+pub(crate) fn duration(text: &str) -> Result<Duration, Error> {
     let wrong = || Error::Usage(format!("`{text}` is no time such as 5s or 500ms"));
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|_| wrong());

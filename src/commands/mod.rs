@@ -3,6 +3,7 @@
 //! The only room that knows all others.
 
 mod auth;
+mod browse;
 mod chart;
 mod collect;
 mod copy;

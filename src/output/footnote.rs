@@ -102,7 +102,7 @@ pub(super) fn sources(sample: &Sample) -> String {
     for (provenance, count) in &sample.provenance {
         let name = match provenance.origin {
             Some(Origin::Research) => "the Research API".to_owned(),
-            Some(Origin::Browser) => "a browser".to_owned(),
+            Some(Origin::Browser) => "a browser (ranked pages)".to_owned(),
             Some(Origin::Synthetic) => "cotag's generator (synthetic)".to_owned(),
             Some(Origin::Import) | None => format!("{} (imported)", provenance.format.title()),
         };

@@ -27,6 +27,7 @@ use answer::Base;
 use bytes::{Counted, Tap, unpacked};
 pub use error::FileError;
 pub use found::{Found, Place, Rejected};
+pub use page::page_states;
 use session::{At, Session, Stop, first_bytes};
 pub use tree::{Layout, Tree, files, tree};
 

@@ -16,18 +16,21 @@ const SCRIPTS: [&str; 3] = [
 /// Reads the posts of a page; false if it has no state in it.
 pub(super) fn read(session: &mut Session<'_>, page: &[u8], at: At) -> Result<bool, Stop> {
     let mut found = false;
-    for script in SCRIPTS {
-        for start in memmem::find_iter(page, script) {
-            let Some(state) = state(&page[start + script.len()..]) else {
-                continue;
-            };
-            found = true;
-            let base = Base::inside(at);
-            let answer = answer::read(session, &mut Walk::new(state), base)?;
-            answer::settle(session, answer, at, &state[..state.len().min(1000)])?;
-        }
+    for state in page_states(page) {
+        found = true;
+        let base = Base::inside(at);
+        let answer = answer::read(session, &mut Walk::new(state), base)?;
+        answer::settle(session, answer, at, &state[..state.len().min(1000)])?;
     }
     Ok(found)
+}
+
+/// The texts that begin with a page's states; each is a JSON object and whatever follows it.
+pub fn page_states(page: &[u8]) -> impl Iterator<Item = &[u8]> {
+    SCRIPTS.into_iter().flat_map(move |script| {
+        memmem::find_iter(page, script)
+            .filter_map(move |start| state(&page[start + script.len()..]))
+    })
 }
 
 /// The JSON behind a script's id: `" type="application/json">{…` or `'] = {…`.
