@@ -3,7 +3,6 @@
 use fs_err as fs;
 
 use super::collect::{Request, Subject, collect};
-use super::needs_directory;
 use crate::cli::{CrawlArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
@@ -26,7 +25,6 @@ pub(super) fn run(args: &CrawlArgs, global: &Global, ui: &Ui) -> Result<Exit, Er
         ui.data(format!("{text}\n").as_bytes())?;
         return Ok(Exit::Done);
     }
-    needs_directory(global, ui, "crawl")?;
     let stem = args.query.file_stem().and_then(|stem| stem.to_str());
     let name = args
         .name

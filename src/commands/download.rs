@@ -2,7 +2,7 @@
 
 use super::browse::{browse, installed, subjects};
 use super::collect::{Request, Subject, collect};
-use super::{hashtags, needs_directory};
+use super::hashtags;
 use crate::cli::{BROWSER_ONLY, DownloadArgs, Global, RESEARCH_ONLY, SourceArg, flag};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
@@ -18,7 +18,6 @@ enum Source {
 }
 
 pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
-    needs_directory(global, ui, "download")?;
     let tags = hashtags(&args.tags, args.file.as_deref())?;
     let pages = subjects(&tags, &args.browser)?;
     if pages.is_empty() {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod access;
+mod collect;
 mod desk;
 mod pushdown;
 mod server;

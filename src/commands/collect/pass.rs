@@ -111,6 +111,7 @@ impl<'c> Pass<'c> {
             too_much: Cell::new(false),
             bearable: Cell::new(u32::from(of.request.span.window)),
             days_done: Cell::new(0),
+            waited_for: RefCell::default(),
             end_date: &of.end_date,
             silent: RefCell::default(),
         };

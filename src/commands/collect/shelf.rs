@@ -9,23 +9,24 @@
 use std::cell::RefCell;
 
 use crate::cli::Global;
-use crate::commands::{import, writer};
+use crate::commands::{database, import, store_writer};
 use crate::error::Error;
 use crate::model::{Hashtag, Origin, PostId};
 use crate::store::{
-    Added, Coverage, RejectedRecord, Run, Store, StoreError, TagWriter, WindowLine, Writer,
+    Claim, Coverage, PostsWriter, RejectedRecord, Run, Store, StoreError, StoreWriter, WindowLine,
+    Windows,
 };
 use crate::ui::Ui;
 
-/// The store, locked: nobody else writes to it.
+/// The store. A directory is locked, nobody else writes to it; in a database windows are claimed.
 pub(super) struct Shelves {
-    writer: Writer,
+    writer: StoreWriter,
 }
 
 /// One subject's posts and windows.
 pub(super) struct Shelf {
-    writer: RefCell<TagWriter>,
-    coverage: RefCell<Coverage>,
+    writer: RefCell<PostsWriter>,
+    windows: RefCell<Windows>,
 }
 
 /// What became of a page's posts.
@@ -46,7 +47,7 @@ impl Shelves {
     /// Another process keeps it; the directory is not ours; the disk's own.
     pub(super) fn open(global: &Global, command: &str, ui: &Ui) -> Result<Self, Error> {
         Ok(Self {
-            writer: writer(global, command, ui)?,
+            writer: store_writer(global, command, ui)?,
         })
     }
 
@@ -60,18 +61,18 @@ impl Shelves {
         origin: Origin,
         ui: &Ui,
     ) -> Result<Shelf, Error> {
-        let writer = self.writer.tag(name, origin)?;
-        import::tell_opened(&writer.name, "post", &writer.opened, ui);
-        let coverage = Coverage::read(writer.folder())?;
-        if coverage.unreadable > 0 {
+        let writer = self.writer.posts(name, origin)?;
+        import::tell_opened(&format!("#{name}"), "post", writer.opened(), ui);
+        let windows = writer.windows()?;
+        if windows.unreadable() > 0 {
             ui.warn(&format!(
                 "#{name}: {} lines of windows.jsonl cannot be read; their days are asked for again",
-                coverage.unreadable
+                windows.unreadable()
             ));
         }
         Ok(Shelf {
             writer: RefCell::new(writer),
-            coverage: RefCell::new(coverage),
+            windows: RefCell::new(windows),
         })
     }
 
@@ -92,17 +93,17 @@ impl Shelves {
 impl Shelf {
     /// How many posts are stored.
     pub(super) fn len(&self) -> u64 {
-        self.writer.borrow().len()
+        self.writer.borrow().stored()
     }
 
     /// Whether posts of a killed run were found, which the next entry must tell of.
     pub(super) fn mended(&self) -> bool {
-        self.writer.borrow().opened.recovered > 0
+        self.writer.borrow().opened().recovered > 0
     }
 
     /// What is known of a query's windows, in the order of their days.
     pub(super) fn windows(&self, query: &str) -> Vec<WindowLine> {
-        self.coverage.borrow().of_query(query).cloned().collect()
+        self.windows.borrow().of_query(query)
     }
 
     /// Stores a page's posts, each once, and lists what of it cannot be read; durable on return.
@@ -115,17 +116,31 @@ impl Shelf {
         rejected: &[RejectedRecord],
     ) -> Result<Stored, StoreError> {
         let mut writer = self.writer.borrow_mut();
-        let mut stored = Stored::default();
+        let before = writer.taken();
         for (id, line) in posts {
-            match writer.add(*id, line) {
-                Added::New => stored.new += 1,
-                Added::Known => stored.known += 1,
-                Added::Tombstoned => stored.tombstoned += 1,
-            }
+            writer.take(*id, line, None)?;
         }
         writer.commit()?;
-        writer.reject(rejected)?;
-        Ok(stored)
+        let mut rejected = rejected.to_vec();
+        let run = rejected
+            .first()
+            .map_or_else(String::new, |first| first.run.clone());
+        for (id, reason) in writer.refused() {
+            rejected.push(RejectedRecord {
+                run: run.clone(),
+                file: "Research API".into(),
+                place: format!("post {id}"),
+                reason,
+                excerpt: String::new(),
+            });
+        }
+        writer.reject(&rejected)?;
+        let after = writer.taken();
+        Ok(Stored {
+            new: after.new - before.new,
+            known: after.known - before.known,
+            tombstoned: after.tombstoned - before.tombstoned,
+        })
     }
 
     /// Enters what is known of windows from now on; durable on return.
@@ -133,7 +148,29 @@ impl Shelf {
     /// # Errors
     /// The disk's own; what was entered before is unharmed.
     pub(super) fn enter(&self, lines: Vec<WindowLine>) -> Result<(), StoreError> {
-        self.coverage.borrow_mut().put(lines)
+        self.windows.borrow_mut().put(lines)
+    }
+
+    /// Enters windows that nothing is known of yet; those that another collector has entered
+    /// meanwhile stay as they are.
+    ///
+    /// # Errors
+    /// As [`Shelf::enter`].
+    pub(super) fn begin(&self, lines: Vec<WindowLine>) -> Result<(), StoreError> {
+        self.windows.borrow_mut().begin(lines)
+    }
+
+    /// Asks to work on a window, since other collectors may share the store.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(super) fn claim(&self, window: &WindowLine) -> Result<Claim, StoreError> {
+        self.windows.borrow().claim(window)
+    }
+
+    /// Gives a window back. Where that fails the claim runs out by itself.
+    pub(super) fn release(&self, window: &WindowLine) {
+        let _ = self.windows.borrow().release(window);
     }
 }
 
@@ -147,11 +184,15 @@ pub(super) fn windows_of(
     name: &Hashtag,
     query: &str,
 ) -> Result<Vec<WindowLine>, Error> {
-    let folder = Store::open(&global.data_dir)
+    let stores = database::Shelf::new(global);
+    let Some(root) = stores.directory()? else {
+        return Ok(stores.windows(name)?.of_query(query));
+    };
+    let folder = Store::open(root)
         .ok()
         .and_then(|store| store.find(name).ok())
         .and_then(|stored| stored.posts.into_iter().next());
     // A path that is not there has no ledger either.
-    let folder = folder.unwrap_or_else(|| global.data_dir.join("nothing"));
+    let folder = folder.unwrap_or_else(|| root.join("nothing"));
     Ok(Coverage::read(&folder)?.of_query(query).cloned().collect())
 }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::civil::Date;
@@ -12,13 +13,15 @@ use super::plan::{Task, Wish};
 use super::shelf::Shelf;
 use crate::model::Origin;
 use crate::source::research::{Api, Ask, End, Part, Progress, Search, Step, Stop, Window};
-use crate::store::{EndDate, WindowLine, WindowState};
+use crate::store::{Claim, EndDate, WindowLine, WindowState};
 use crate::ui::Ui;
 
 /// How often a failing request is sent before its window is cut.
 const PATIENCE: u32 = 5;
 /// The same while nothing has been answered since another window failed.
 pub(super) const DOUBTFUL: u32 = 3;
+/// How often a window that another collector works on is looked at again.
+const TURN: Duration = Duration::from_secs(1);
 
 /// What happened for one subject.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +62,8 @@ pub(super) struct Tag<'c> {
     /// Longest window in days that the API bears, as far as it has shown.
     pub(super) bearable: Cell<u32>,
     pub(super) days_done: Cell<u64>,
+    /// The collector that was told to be waited for.
+    pub(super) waited_for: RefCell<Option<String>>,
     /// How the API reads the last day of a question, as far as it has shown; for all subjects.
     pub(super) end_date: &'c Cell<Option<EndDate>>,
     /// Windows read to their end that had nothing, and so did not show it.
@@ -111,22 +116,63 @@ impl Tag<'_> {
 
     /// Enters all windows, so that what is left is known whatever happens.
     pub(super) fn begin(&self, tasks: &[Task]) -> Result<(), Stop> {
+        let now = self.api.clock().now();
         let new: Vec<WindowLine> = tasks
             .iter()
             .filter(|task| task.line.is_none())
-            .map(|task| self.line(task.window, task.part, WindowState::Open))
+            .map(|task| WindowLine {
+                at: now,
+                ..self.line(task.window, task.part, WindowState::Open)
+            })
             .collect();
         if new.is_empty() {
             return Ok(());
         }
-        self.put(new)
+        self.shelf.begin(new).map_err(|error| self.gate.fail(error))
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm per way that a step can end")]
-    async fn task(&self, task: Task) -> Result<Vec<Task>, Stop> {
+    /// Works on a window unless another collector does, which is waited for behind all others.
+    async fn task(&self, mut task: Task) -> Result<Vec<Task>, Stop> {
         if self.enough() {
             return Ok(Vec::new());
         }
+        let line = task
+            .line
+            .clone()
+            .unwrap_or_else(|| self.line(task.window, task.part, WindowState::Open));
+        let claim = self
+            .shelf
+            .claim(&line)
+            .map_err(|error| self.gate.fail(error))?;
+        match claim {
+            Claim::Theirs(other) => {
+                if self.waited_for.replace(Some(other.owner.clone())) != Some(other.owner.clone()) {
+                    self.ui.note(&format!(
+                        "waiting for {other}, which works on {}",
+                        task.window
+                    ));
+                }
+                self.api.pause(TURN).await?;
+                return Ok(vec![task]);
+            }
+            Claim::Ours(None) => {}
+            Claim::Ours(Some(now)) => {
+                // What another collector has finished since our plan was made is done.
+                let newer = task.line.as_ref().is_none_or(|line| now.at > line.at);
+                if newer && now.state != WindowState::Open {
+                    self.shelf.release(&line);
+                    return Ok(Vec::new());
+                }
+                task.line = Some(*now);
+            }
+        }
+        let asked = self.claimed(task).await;
+        self.shelf.release(&line);
+        asked
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one arm per way that a step can end")]
+    async fn claimed(&self, task: Task) -> Result<Vec<Task>, Stop> {
         if task.line.as_ref().is_none_or(|line| line.requests == 0)
             && task.part.is_none()
             && task.window.days() > self.bearable.get()

@@ -180,6 +180,7 @@ fn gone(line: &WindowLine) -> Document {
         ("search_id", line.search_id.is_none()),
         ("cursor", line.cursor.is_none()),
         ("until", line.until.is_none()),
+        ("end_date", line.end_date.is_none()),
         ("min_id", line.min_id.is_none()),
         ("log_id", line.log_id.is_none()),
     ]

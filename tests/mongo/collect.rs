@@ -1,0 +1,192 @@
+//! Downloads into a database: one that dies in between, and several collectors at once.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cotag::model::{Hashtag, Origin};
+use cotag::source::sandbox::{Client, Options, Running, Sandbox};
+use cotag::store::mongo::Database;
+use cotag::store::place::Place;
+use cotag::store::{Claim, StoreWriter, WindowLine, WindowState};
+use jiff::civil::{Date, date};
+
+use crate::desk::{Desk, outcome};
+use crate::server::{Server, database};
+
+const SINCE: Date = date(2024, 4, 20);
+const UNTIL: Date = date(2024, 5, 19);
+const KEY: &str = "awkeyofthetest123";
+const SECRET: &str = "s3cr3t-of-the-test-987";
+
+fn sandbox(delay: u64) -> Running {
+    Sandbox::start(&Options {
+        posts: 2000,
+        now: Some("2024-06-03T06:00:00Z".parse().unwrap()),
+        client: Client {
+            key: KEY.into(),
+            secret: SECRET.into(),
+        },
+        delay: Duration::from_millis(delay),
+        ..Options::default()
+    })
+    .unwrap()
+}
+
+fn download(desk: &Desk, server: &Running, store: &str, more: &str) -> Command {
+    let words = format!(
+        "download -t london -p --since {SINCE} --until {UNTIL} --retry-wait 1ms --store {store} {more}"
+    );
+    let mut command = desk.command(&words);
+    command
+        .env("TIKTOK_API_URL", &server.url)
+        .env("TIKTOK_CLIENT_KEY", KEY)
+        .env("TIKTOK_CLIENT_SECRET", SECRET);
+    command
+}
+
+/// Ids in the database, and what a complete download has.
+fn stored(desk: &Desk, store: &str) -> BTreeSet<u64> {
+    let list = desk
+        .cotag(&format!("posts london --format ndjson --store {store}"))
+        .expect(0);
+    let mut ids = BTreeSet::new();
+    for line in list.out.lines() {
+        let post: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(
+            ids.insert(post["id"].as_str().unwrap().parse().unwrap()),
+            "twice: {line}"
+        );
+    }
+    ids
+}
+
+fn truth(server: &Running) -> BTreeSet<u64> {
+    server.truth_of_tag("london", SINCE..=UNTIL)
+}
+
+#[test]
+fn a_download_into_a_database_is_complete_and_the_next_asks_nothing() {
+    let (desk, api, database) = (Desk::new(), sandbox(0), database());
+    outcome(&mut download(&desk, &api, &database.address, "")).expect(0);
+    assert_eq!(stored(&desk, &database.address), truth(&api));
+    let asked = api.requests().len();
+    outcome(&mut download(&desk, &api, &database.address, ""))
+        .expect(0)
+        .says("No new posts");
+    // A token, and nothing else.
+    assert!(api.requests().len() <= asked + 1);
+    desk.cotag(&format!("coverage london --store {}", database.address))
+        .expect(0)
+        .says("done");
+    desk.cotag(&format!("verify --store {}", database.address))
+        .expect(0);
+}
+
+#[test]
+fn a_database_that_is_killed_in_mid_download_loses_and_doubles_nothing() {
+    let server = Server::start(&["--sync-on-commit"]);
+    let (desk, api) = (Desk::new(), sandbox(60));
+    let store = format!("{}?serverSelectionTimeoutMS=1500", server.address("posts"));
+    let run = download(&desk, &api, &store, "--window 3")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while api.requests().len() < 6 {
+        assert!(start.elapsed() < Duration::from_secs(40), "no page");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    server.kill();
+    let ended = run.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(told.contains("mongodb://127.0.0.1"), "{told}");
+    server.restart(&[]);
+    let before = stored(&desk, &store);
+    assert!(!before.is_empty() && before.is_subset(&truth(&api)));
+    outcome(&mut download(&desk, &api, &store, "--window 3")).expect(0);
+    assert_eq!(stored(&desk, &store), truth(&api));
+    desk.cotag(&format!("verify --store {store}")).expect(0);
+}
+
+#[test]
+fn two_collectors_share_the_windows() {
+    let (desk, api, database) = (Desk::new(), sandbox(30), database());
+    let alone = {
+        let other = self::database();
+        outcome(&mut download(&desk, &api, &other.address, "--window 3")).expect(0);
+        api.requests().len()
+    };
+    let both: Vec<_> = (0..2)
+        .map(|_| {
+            download(&desk, &api, &database.address, "--window 3")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut run in both {
+        assert!(run.wait().unwrap().success());
+    }
+    assert_eq!(stored(&desk, &database.address), truth(&api));
+    let together = api.requests().len() - alone;
+    assert!(
+        together <= alone + 4,
+        "{together} requests instead of {alone}"
+    );
+}
+
+#[test]
+fn a_window_has_one_collector_until_it_gives_it_back() {
+    let database = database();
+    let place = Place::parse(&database.address).unwrap();
+    let tag = Hashtag::new("london").unwrap();
+    let window = WindowLine {
+        run: "r".into(),
+        ..WindowLine::new("q", SINCE, UNTIL, WindowState::Open)
+    };
+    let open = || {
+        let mut writer = StoreWriter::open(&place, "test", Duration::ZERO, &mut |_| ()).unwrap();
+        let posts = writer.posts(&tag, Origin::Synthetic).unwrap();
+        (writer, posts.windows().unwrap())
+    };
+    let ((_first, mut ours), (_second, theirs)) = (open(), open());
+    ours.begin(vec![window.clone()]).unwrap();
+    assert!(matches!(ours.claim(&window).unwrap(), Claim::Ours(Some(_))));
+    let Claim::Theirs(holder) = theirs.claim(&window).unwrap() else {
+        panic!("two collectors on one window");
+    };
+    assert_eq!(holder.pid, i64::from(std::process::id()));
+    // Nor are some of its days to be had.
+    let some_days = WindowLine::new("q", SINCE, SINCE, WindowState::Open);
+    assert!(matches!(
+        theirs.claim(&some_days).unwrap(),
+        Claim::Theirs(_)
+    ));
+    let other_days = WindowLine::new(
+        "q",
+        UNTIL.tomorrow().unwrap(),
+        date(2024, 6, 1),
+        WindowState::Open,
+    );
+    assert!(matches!(theirs.claim(&other_days).unwrap(), Claim::Ours(_)));
+    ours.put(vec![WindowLine {
+        pages: 3,
+        ..window.clone()
+    }])
+    .unwrap();
+    ours.release(&window).unwrap();
+    let Claim::Ours(Some(now)) = theirs.claim(&window).unwrap() else {
+        panic!("not given back");
+    };
+    assert_eq!(now.pages, 3, "the other goes on where we stopped");
+    // Who lost a window does not write over it.
+    assert!(ours.put(vec![window]).is_err());
+    let Place::Database(place) = &place else {
+        panic!("no database");
+    };
+    assert!(Database::open(place).is_ok());
+}
