@@ -19,7 +19,6 @@ pub(crate) use parse::parse;
 pub(crate) use people::{CommentsArgs, InArg, RefreshArgs, UsersArgs};
 pub(crate) use sandbox::{SandboxArgs, SandboxCommand, ServeArgs};
 
-/// Directory of stored posts unless told otherwise.
 pub(crate) const DATA_DIR: &str = "./data";
 
 /// Collects TikTok posts per hashtag and shows which hashtags appear together.
@@ -360,6 +359,7 @@ pub(crate) struct QuotaArgs {
 
 /// `cotag frequencies`
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 #[command(after_help = "Examples:
   cotag frequencies london 20 -d                        the table
   cotag frequencies london 20 --plot                    a picture in data/img
@@ -395,16 +395,13 @@ pub(crate) struct FrequenciesArgs {
     #[arg(short, long, value_enum, value_name = "-", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "picture", hide_possible_values = true)]
     pub(crate) plot: Option<PlotArg>,
-    /// How to draw.
     #[command(flatten)]
     pub(crate) chart: ChartArgs,
-    /// How to write the result.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Further columns: authors, top-author, interval, views, or all
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     pub(crate) columns: Vec<ColumnArg>,
-    /// Which posts to count.
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     /// Leave these rows out: a file of hashtags, or `generic` for fyp, viral and their like
@@ -416,6 +413,9 @@ pub(crate) struct FrequenciesArgs {
     /// Count accounts instead of posts: one vote per author
     #[arg(long)]
     pub(crate) one_per_author: bool,
+    /// Read the posts themselves, not the index beside them; the answer is the same
+    #[arg(long)]
+    pub(crate) no_index: bool,
     /// Print what would be asked of a database (aggregation pipelines), and ask nothing
     #[arg(long)]
     pub(crate) explain_query: bool,

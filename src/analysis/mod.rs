@@ -1,6 +1,7 @@
 //! Counting: pure functions from posts to small result structs. No I/O, no clock, no async.
 
 mod chart;
+mod columns;
 mod count;
 mod filter;
 mod interval;
@@ -11,6 +12,7 @@ mod spellings;
 mod tags;
 
 pub use chart::{Measure, Pair, chart_rows, pairs};
+pub use columns::Asked;
 pub use count::{Counter, Extras, Weight};
 pub use filter::{Filter, GENERIC_TAGS};
 pub use interval::wilson;

@@ -96,13 +96,24 @@ impl FrequencyTable {
             (Weight::Posts, Some(limit)) => limit.checked_add(options.excluded.len()),
             _ => None,
         };
-        let (distinct, mut counted) = counter.into_counted(most);
-        for tag in &mut counted {
-            tag.authors.sort_unstable();
-        }
-        let occurrences = |tag: &Counted| match options.weight {
+        let (distinct, counted) = counter.into_counted(most);
+        let counted_of = (tags_from, extras);
+        Self::of_counted(counted, distinct, total, sample, counted_of, options)
+    }
+
+    /// Ranks hashtags of which there are more, but none that the table would show.
+    pub(super) fn of_counted(
+        counted: Vec<Counted>,
+        distinct: usize,
+        total: u64,
+        sample: Sample,
+        (tags_from, extras): (TagsFrom, Extras),
+        options: &TableOptions,
+    ) -> Self {
+        let mut authors = Authors::default();
+        let mut occurrences = |tag: &Counted| match options.weight {
             Weight::Posts => tag.posts,
-            Weight::Authors => runs(&tag.authors).count() as u64,
+            Weight::Authors => authors.of(&tag.authors).0,
         };
         let mut ranked: Vec<(u64, Counted)> = counted
             .into_iter()
@@ -123,7 +134,10 @@ impl FrequencyTable {
         let rows = ranked
             .into_iter()
             .enumerate()
-            .map(|(rank, (count, tag))| row(rank, count, tag, total, extras))
+            .map(|(rank, (count, tag))| {
+                let busy = authors.of(&tag.authors);
+                row(rank, count, tag, busy, total, extras)
+            })
             .collect();
         Self {
             rows,
@@ -141,7 +155,14 @@ impl FrequencyTable {
     clippy::cast_precision_loss,
     reason = "counts of posts are far below 2^53"
 )]
-fn row(rank: usize, occurrences: u64, tag: Counted, total: u64, extras: Extras) -> Row {
+fn row(
+    rank: usize,
+    occurrences: u64,
+    tag: Counted,
+    (distinct, busiest): (u64, u32),
+    total: u64,
+    extras: Extras,
+) -> Row {
     let Counted {
         tag: hashtag,
         spelling,
@@ -149,8 +170,6 @@ fn row(rank: usize, occurrences: u64, tag: Counted, total: u64, extras: Extras) 
         mut views,
         ..
     } = tag;
-    let busiest = runs(&authors).max().unwrap_or(0);
-    views.sort_unstable();
     Row {
         rank: Some(rank),
         hashtag,
@@ -162,34 +181,57 @@ fn row(rank: usize, occurrences: u64, tag: Counted, total: u64, extras: Extras) 
             occurrences as f64 / total as f64
         },
         interval: wilson(occurrences, total),
-        authors: extras.authors.then(|| runs(&authors).count() as u64),
-        top_author_share: (!authors.is_empty()).then(|| busiest as f64 / authors.len() as f64),
+        authors: extras.authors.then_some(distinct),
+        top_author_share: (!authors.is_empty()).then(|| f64::from(busiest) / authors.len() as f64),
         // Views may be anything that a file claims: add up without overflow.
         views_sum: (!views.is_empty()).then(|| {
             views
                 .iter()
                 .fold(0_u64, |sum, &view| sum.saturating_add(view))
         }),
-        views_median: median(&views),
+        views_median: median(&mut views),
     }
 }
 
-/// Lengths of the runs of equal values in a sorted list.
-fn runs(sorted: &[u32]) -> impl Iterator<Item = usize> {
-    sorted.chunk_by(|a, b| a == b).map(<[u32]>::len)
+/// Counts how often each author stands in a list.
+#[derive(Default)]
+struct Authors {
+    /// By the author's number; all zero between two lists.
+    posts: Vec<u32>,
 }
 
-/// The middle of a sorted list, of an even number the mean of the two in the middle.
+impl Authors {
+    /// How many authors a list has, and how often the busiest of them stands in it.
+    fn of(&mut self, list: &[u32]) -> (u64, u32) {
+        let (mut distinct, mut busiest) = (0, 0);
+        for &author in list {
+            let author = author as usize;
+            if author >= self.posts.len() {
+                self.posts.resize(author + 1, 0);
+            }
+            let posts = &mut self.posts[author];
+            *posts += 1;
+            distinct += u64::from(*posts == 1);
+            busiest = busiest.max(*posts);
+        }
+        for &author in list {
+            self.posts[author as usize] = 0;
+        }
+        (distinct, busiest)
+    }
+}
+
+/// The middle of a list in its order, of an even number the mean of the two in the middle.
 #[expect(clippy::cast_precision_loss, reason = "views are far below 2^53")]
-fn median(sorted: &[u64]) -> Option<f64> {
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(sorted[middle] as f64),
-        _ => Some(f64::midpoint(
-            sorted[middle - 1] as f64,
-            sorted[middle] as f64,
-        )),
+fn median(list: &mut [u64]) -> Option<f64> {
+    if list.is_empty() {
+        return None;
+    }
+    let is_odd = list.len() % 2 == 1;
+    let (below, &mut middle, _) = list.select_nth_unstable(list.len() / 2);
+    match below.iter().max() {
+        Some(&before) if !is_odd => Some(f64::midpoint(before as f64, middle as f64)),
+        _ => Some(middle as f64),
     }
 }
 

@@ -10,8 +10,8 @@ use super::database::{DatabaseTag, Shelf, explained};
 use super::input::{Folded, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
-    Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Question, Sample,
-    TableOptions, TagsFrom, Weight,
+    Asked, Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Question,
+    Sample, TableOptions, TagsFrom, Weight,
 };
 use crate::cli::{
     ChartArgs, ColumnArg, FrequenciesArgs, Global, InArg, MeasureArg, OutputFormat, PlotArg,
@@ -21,8 +21,8 @@ use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
 use crate::output::{Column, Ranking, counted, frequencies, ranking_footnote};
 use crate::record::name_text;
-use crate::store::Fold;
 use crate::store::place::{Collections, Place};
+use crate::store::{Fold, Index};
 use crate::ui::Ui;
 
 /// Rows unless told otherwise, as in the seed tool.
@@ -120,6 +120,7 @@ struct Plan {
     conditions: Vec<String>,
     /// Comments are counted, not posts.
     comments: bool,
+    no_index: bool,
 }
 
 impl Plan {
@@ -148,6 +149,7 @@ impl Plan {
             },
             conditions: conditions(args),
             comments: args.within == InArg::Comments,
+            no_index: args.no_index,
         })
     }
 
@@ -195,6 +197,26 @@ impl Plan {
         Ok((rankings, exit))
     }
 
+    /// What the index beside the posts tells, where there is one that fits them and tells enough.
+    fn indexed(&self, subject: &Subject) -> Option<FrequencyTable> {
+        // Folders that share a hashtag may share posts, too.
+        let posts = match subject {
+            Subject::Stored(stored) if !self.no_index && stored.posts.len() == 1 => {
+                stored.posts.first()?
+            }
+            _ => return None,
+        };
+        let asked = Asked {
+            filter: &self.filter,
+            from: self.from,
+            extras: self.extras,
+            options: &self.options,
+        };
+        let index = Index::open(posts)?;
+        let columns = asked.columns(index.segments())?;
+        asked.answer(&index.read(&columns)?)
+    }
+
     /// Counts and ranks the posts of a subject that meet the filters.
     fn rank(
         &self,
@@ -208,6 +230,16 @@ impl Plan {
         }
         if let Subject::Database(stored) = subject {
             return self.rank_there(stored, name, ui);
+        }
+        if let Some(table) = self.indexed(subject) {
+            nothing_left(&name, &table.sample)?;
+            let conditions = self.conditions.clone();
+            let ranking = Ranking {
+                subject: name,
+                table,
+                conditions,
+            };
+            return Ok((ranking, Exit::Done));
         }
         let new = || Counter::new(self.from, self.extras);
         let brief = self.filter.is_empty() && new().takes_briefs();

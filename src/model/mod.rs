@@ -2,12 +2,14 @@
 
 mod brief;
 mod caption;
+mod columns;
 mod format;
 mod hashtag;
 mod post;
 
 pub use brief::{Brief, Name};
 pub use caption::caption_tags;
+pub use columns::{Builder, Class, Column, Columns, Dated, Names, Packed, TagSource};
 pub use format::{Format, Origin};
 pub use hashtag::{Hashtag, spelling};
 pub use post::{Counts, Created, InvalidPostId, Kind, Music, Post, PostId};

@@ -19,6 +19,22 @@ pub fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> io::Result<()>,
 ) -> io::Result<()> {
+    replace_and(path, true, write)
+}
+
+/// As [`replace`], without waiting for the disk: for what carries a checksum and can be made again.
+pub(super) fn replace_cache(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> io::Result<()>,
+) -> io::Result<()> {
+    replace_and(path, false, write)
+}
+
+fn replace_and(
+    path: &Path,
+    sync: bool,
+    write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -35,9 +51,11 @@ pub fn replace(
     buffered.flush().map_err(named)?;
     drop(buffered);
     share_as(path, &file).map_err(named)?;
-    file.as_file().sync_data().map_err(named)?;
+    if sync {
+        file.as_file().sync_data().map_err(named)?;
+    }
     file.persist(path).map_err(|error| named(error.error))?;
-    sync_folder(folder)
+    if sync { sync_folder(folder) } else { Ok(()) }
 }
 
 /// A text file; `None` where there is none.

@@ -1,18 +1,26 @@
 //! `ids/post_ids.json`: hashtag → ids of its stored posts, for people and other tools.
 //!
-//! Made from `data.json` and never trusted further than the run ledger vouches for it.
+//! Made from `data.json`, and nothing is concluded from it. Behind each list's last id stand blanks,
+//! into which the ids of later runs are written: rewriting all lists whenever a few posts are added
+//! would cost more than adding them. Where the lists end is kept beside them in [`ends`].
+
+mod ends;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
-use super::runs::hex;
 use super::{StoreError, atomic};
 use crate::model::{Hashtag, PostId};
+pub(super) use ends::Ends;
+use ends::ListEnd;
+
+/// An id never crosses a boundary of so many bytes, the smallest piece that a disk writes: whatever
+/// part of an addition is on disk after a crash, each id there is whole and the file is JSON.
+const PIECE: u64 = 512;
 
 /// `data/ids/post_ids.json`
 pub(super) fn post_ids_path(root: &Path) -> PathBuf {
@@ -83,7 +91,74 @@ pub(super) enum Others {
     Drop,
 }
 
-/// Rewrites the file with new lists for some keys, the others kept as they are.
+/// The file, to be added to in place.
+pub(super) fn open(root: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true).open(post_ids_path(root))
+}
+
+/// Adds ids behind a list in place; `false`, and nothing done, where there is no room.
+///
+/// # Errors
+/// The disk's own.
+pub(super) fn extend(
+    file: &mut fs::File,
+    end: &mut ListEnd,
+    ids: &[PostId],
+) -> Result<bool, StoreError> {
+    let (text, last) = placed(end.place, ids);
+    let tail = format!("\"{}\"", end.last);
+    let Some(before) = end.place.checked_sub(tail.len() as u64) else {
+        return Ok(false);
+    };
+    file.seek(SeekFrom::Start(before))?;
+    let mut there = Vec::new();
+    let wanted = (tail.len() + text.len()) as u64;
+    io::Read::by_ref(file)
+        .take(wanted)
+        .read_to_end(&mut there)?;
+    let room = there.strip_prefix(tail.as_bytes()).unwrap_or_default();
+    if room.len() < text.len() || room.iter().any(|&byte| byte != b' ') {
+        return Ok(false);
+    }
+    // One call for each page of memory: a process that is killed has written a page whole or not.
+    let mut from = 0;
+    while from < text.len() {
+        let place = end.place + from as u64;
+        let to = text.len().min(from + usize_of(4096 - place % 4096));
+        file.seek(SeekFrom::Start(place))?;
+        file.write_all(&text[from..to])?;
+        from = to;
+    }
+    *end = ListEnd {
+        place: end.place + last,
+        last: ids.last().map_or(end.last, |id| id.get()),
+        posts: end.posts + ids.len() as u64,
+    };
+    Ok(true)
+}
+
+/// The text that adds ids at a place behind others, and where in it the last id ends.
+fn placed(place: u64, ids: &[PostId]) -> (Vec<u8>, u64) {
+    let mut text = Vec::with_capacity(ids.len() * 24);
+    for id in ids {
+        let id = format!(", \"{id}\"");
+        let within = (place + text.len() as u64) % PIECE;
+        if within + id.len() as u64 > PIECE {
+            text.resize(text.len() + usize_of(PIECE - within), b' ');
+        }
+        text.extend_from_slice(id.as_bytes());
+    }
+    let last = text.len() as u64;
+    (text, last)
+}
+
+fn usize_of(small: u64) -> usize {
+    usize::try_from(small).unwrap_or(0)
+}
+
+/// Rewrites the file with new lists for some keys, the others kept as they are, and notes where the
+/// lists end.
 ///
 /// A file that is no JSON is kept beside it as `post_ids.json.damaged`: its lists can be made again.
 pub(super) fn update(
@@ -116,22 +191,47 @@ pub(super) fn update(
         .map(String::as_str)
         .chain(changed.keys().map(String::as_str))
         .collect();
+    let mut ends = Ends::default();
     atomic::replace(&path, |out| {
+        let mut place = 0;
+        let mut put = |part: &[u8]| {
+            place += part.len() as u64;
+            out.write_all(part).map(|()| place)
+        };
         let mut separator = "{\n";
         for key in all {
-            write!(out, "{separator}{}: ", serde_json::to_string(key)?)?;
+            put(separator.as_bytes())?;
+            put(format!("{}: ", serde_json::to_string(key)?).as_bytes())?;
             separator = ",\n";
-            match changed.get(key) {
-                Some(ids) => write_ids(out, ids)?,
-                None => out.write_all(old[key].get().as_bytes())?,
+            let Some((ids, list)) = (match changed.get(key) {
+                Some(ids) => Some((ids.clone(), written(ids))),
+                None => own_list(old[key].get()),
+            }) else {
+                // Whatever it is, it is not ours to add to.
+                put(old[key].get().as_bytes())?;
+                continue;
+            };
+            let end = put(list.as_bytes())?;
+            if let Some(last) = ids.last() {
+                let end = ListEnd {
+                    place: end,
+                    last: last.get(),
+                    posts: ids.len() as u64,
+                };
+                ends.set(key, end);
+                // An eighth of its length again, so that a growing list is rarely rewritten.
+                put(&vec![b' '; (list.len() / 8).max(4096)])?;
             }
+            put(b"]")?;
         }
-        out.write_all(if separator == "{\n" {
+        put(if separator == "{\n" {
             b"{}\n"
         } else {
             b"\n}\n"
-        })
+        })?;
+        Ok(())
     })?;
+    ends.save(root);
     let videos = video_ids_path(root);
     if !videos.exists() {
         atomic::replace(&videos, |out| out.write_all(b"{}\n"))?;
@@ -139,22 +239,27 @@ pub(super) fn update(
     Ok(())
 }
 
-/// Hash of a list, so that an edited one is not trusted.
-pub(super) fn hash(ids: &[PostId]) -> String {
-    let mut hash = Sha256::new();
-    for id in ids {
-        hash.update(id.get().to_le_bytes());
+/// A list as written, but for the closing bracket.
+fn written(ids: &[PostId]) -> String {
+    let mut list = String::with_capacity(ids.len() * 24 + 2);
+    list.push('[');
+    for (number, id) in ids.iter().enumerate() {
+        list.push_str(if number == 0 { "\"" } else { ", \"" });
+        list.push_str(&id.to_string());
+        list.push('"');
     }
-    hex(&hash.finalize())
+    list
 }
 
-fn write_ids(out: &mut impl Write, ids: &[PostId]) -> io::Result<()> {
-    out.write_all(b"[")?;
-    for (number, id) in ids.iter().enumerate() {
-        out.write_all(if number == 0 { b"\"" } else { b", \"" })?;
-        write!(out, "{id}\"")?;
-    }
-    out.write_all(b"]")
+/// A kept list's ids, and the list up to its last id; `None` where it is no list of ids.
+fn own_list(list: &str) -> Option<(Vec<PostId>, String)> {
+    let ids: Vec<&str> = serde_json::from_str(list).ok()?;
+    let ids: Vec<PostId> = ids
+        .iter()
+        .map(|id| id.parse().ok())
+        .collect::<Option<_>>()?;
+    let text = list.strip_suffix(']')?.trim_ascii_end();
+    Some((ids, text.to_owned()))
 }
 
 fn parse<'t>(path: &Path, text: &'t str) -> Result<BTreeMap<String, &'t RawValue>, StoreError> {
@@ -163,3 +268,6 @@ fn parse<'t>(path: &Path, text: &'t str) -> Result<BTreeMap<String, &'t RawValue
         why: format!("not a JSON object of lists: {error}"),
     })
 }
+
+#[cfg(test)]
+mod tests;

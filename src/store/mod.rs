@@ -8,6 +8,7 @@
 //! data/london/posts/runs.jsonl      one line per collection or import
 //! data/london/posts/rejected.jsonl  records that could not be read
 //! data/london/posts/windows.jsonl   days asked for, how far each search came
+//! data/london/posts/index/          what is asked of the posts again, to be fast: a cache
 //! data/london/posts/.rewriting      data.json is being replaced, or was, and runs.jsonl does not tell
 //! ```
 //!
@@ -25,9 +26,11 @@ mod error;
 mod fold;
 mod gone;
 mod ids;
+mod index;
 mod intent;
 mod journal;
 mod kind;
+mod known;
 mod lock;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
@@ -46,6 +49,7 @@ mod seam;
 mod side;
 mod tags;
 mod verify;
+mod vouch;
 mod walk;
 mod writer;
 
@@ -56,6 +60,7 @@ pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
 pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
 pub use gone::{HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
+pub use index::Index;
 pub use journal::{Journal, JournalLine};
 pub use kind::Kind;
 pub use lock::Holder;

@@ -16,7 +16,7 @@ use fs_err as fs;
 use hashbrown::{HashMap, HashSet};
 
 use super::runs::Ledger;
-use super::writer::stored_ids;
+use super::vouch::{Care, stored_ids};
 use super::{Kind, Store, StoreError, names};
 use crate::model::Hashtag;
 
@@ -177,7 +177,7 @@ impl Store {
         let mut holders = HashMap::new();
         for stored in self.tags()? {
             for data in stored.data_files() {
-                for id in stored_ids(&data, Kind::Posts)? {
+                for id in stored_ids(&data, Kind::Posts, Care::Ids)? {
                     if wanted.contains(&id.get()) {
                         holders
                             .entry(id.get())

@@ -56,9 +56,6 @@ pub struct Run {
     pub stopped: String,
     /// Posts stored for the hashtag after the run.
     pub posts: u64,
-    /// SHA-256 of the hashtag's list in `post_ids.json` after the run: of its ids as 64-bit little-endian numbers.
-    #[serde(default)]
-    pub ids: String,
     /// The bytes of `data.json` that the run wrote.
     pub data: Segment,
     /// SHA-256 of the line before this one; `None` for the first.

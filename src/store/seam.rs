@@ -15,7 +15,7 @@ use super::{
     Added, Claim, Coverage, Holder, Opened, RejectedRecord, Run, StoreError, TagWriter, WindowLine,
     Writer,
 };
-use crate::model::{Hashtag, Origin, PostId};
+use crate::model::{Hashtag, Origin, Post, PostId};
 
 /// A store, open for writing.
 #[derive(Debug)]
@@ -191,6 +191,26 @@ impl PostsWriter {
             Self::Database(posts, ..) => posts.take(id, line, update.is_some()),
         }
         Ok(())
+    }
+
+    /// As [`PostsWriter::take`], of a post that was read already.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn take_post(
+        &mut self,
+        post: &Post<'_>,
+        origin: Origin,
+        line: &str,
+        update: Option<Option<Timestamp>>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(posts, _) if !posts.knows(post.id) => {
+                posts.add_post(post, origin, line);
+                Ok(())
+            }
+            _ => self.take(post.id, line, update),
+        }
     }
 
     /// Bytes taken in and not yet stored.

@@ -215,9 +215,12 @@ impl Store {
             self.write_manifest()?;
         }
         let posts = self.root.join(&name).join("posts");
-        fs::create_dir_all(&posts)?;
-        fs::create_dir_all(self.root.join(&name).join("videos"))?;
-        atomic::sync_folder(&self.root)?;
+        let videos = self.root.join(&name).join("videos");
+        if !(posts.is_dir() && videos.is_dir()) {
+            fs::create_dir_all(&posts)?;
+            fs::create_dir_all(videos)?;
+            atomic::sync_folder(&self.root)?;
+        }
         Ok(posts)
     }
 

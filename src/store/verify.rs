@@ -15,8 +15,11 @@ use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
 use super::side::Side;
-use super::writer::{model, stored_ids};
-use super::{Holder, Kind, RecordFolder, Run, Segment, Store, StoreError, Writer, atomic, intent};
+use super::vouch::{Care, model, stored_ids};
+use super::{
+    Holder, Kind, RecordFolder, Run, Segment, Store, StoreError, Writer, atomic, index, intent,
+    known,
+};
 use crate::model::PostId;
 use crate::record::Unreadable;
 
@@ -164,6 +167,7 @@ struct Checked {
     listed: Result<Option<Vec<PostId>>, StoreError>,
     ledger: Ledger,
     ledger_faults: Vec<String>,
+    index_fault: Option<(PathBuf, String)>,
 }
 
 #[derive(Default)]
@@ -232,6 +236,7 @@ impl Checked {
                 Some(key) => ids::listed(root, key),
                 None => Ok(None),
             },
+            index_fault: index::fault(posts),
             ledger_faults: ledger_faults(&path, &ledger, all.ours)?,
             ledger,
             key,
@@ -273,6 +278,12 @@ impl Checked {
         }
         if let Some(what) = self.list_fault() {
             add(Path::new("ids/post_ids.json"), what);
+        }
+        if let Some(what) = known::fault(&self.posts, &self.ledger, &self.order) {
+            add(&known::path(&self.posts), what);
+        }
+        if let Some((path, what)) = &self.index_fault {
+            add(path, what.clone());
         }
         findings
     }
@@ -482,7 +493,19 @@ fn repair_folder(
         }
         segment = Some(rewritten.segment);
         // Writing anew may find posts that a torn end had hidden.
-        order = stored_ids(&path, checked.kind)?;
+        order = stored_ids(&path, checked.kind, Care::Whole)?;
+    }
+    if known::fault(&checked.posts, &checked.ledger, &checked.order).is_some() {
+        fs::remove_file(known::path(&checked.posts))?;
+        report
+            .done
+            .push("removed the cache of ids: it was another's".to_owned());
+    }
+    if checked.index_fault.is_some() {
+        index::forget(&checked.posts);
+        report
+            .done
+            .push("removed the index: it was of other posts".to_owned());
     }
     if !ledger.broken.is_empty() {
         report.backups.push(backup(&checked.posts.join(FILE))?);

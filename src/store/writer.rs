@@ -6,7 +6,6 @@
 mod updates;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,19 +13,22 @@ use fs_err as fs;
 use hashbrown::HashSet;
 
 use self::updates::Updates;
-use super::append::{Appender, hash_range};
-use super::ids::Others;
+use super::append::Appender;
+use super::ids::{Ends, Others};
+use super::index::{self, Extension};
+use super::known::Known;
 use super::lock::{self, Lock};
-use super::rewrite::{close, convert, damaged};
+use super::rewrite::{close, convert};
 use super::runs::Ledger;
-use super::scan::{Layout, Verdict, layout, scan};
+use super::scan::{Layout, layout};
 use super::verify::ledger_faults;
+use super::vouch::{Care, fewer, stored_ids, vouch};
 use super::{
     Holder, Kind, RecordFolder, RejectedRecord, Run, Segment, Store, StoreError, Tombstones,
     atomic, ids, intent, rejected,
 };
-use crate::model::{Hashtag, Origin, PostId};
-use crate::record::Unreadable;
+use crate::model::{Hashtag, Origin, Post, PostId};
+use crate::record::{Stored, Unreadable};
 
 /// The only writer of a data directory.
 #[derive(Debug)]
@@ -78,10 +80,10 @@ pub struct TagWriter {
     posts: PathBuf,
     appender: Appender,
     ledger: Ledger,
-    known: HashSet<u64>,
-    order: Vec<PostId>,
-    /// How many of `order` were stored when the writer was opened, and how many are now.
-    before: usize,
+    known: Known,
+    /// Only hashtags' posts have one.
+    index: Option<Extension>,
+    /// How many of the posts added are stored.
     committed: usize,
     updates: Option<Updates>,
     /// Posts that were removed, or are about to be.
@@ -172,43 +174,75 @@ impl Writer {
     /// stored by then.
     pub fn finish(&mut self, done: Vec<(TagWriter, Run)>) -> Result<(), StoreError> {
         let mut outcome = Ok(());
-        let mut changed = BTreeMap::new();
         let mut finished = Vec::new();
         for (mut writer, run) in done {
             outcome = outcome.and(writer.commit());
-            let key = ids::key(&writer.posts, &writer.tag);
-            let run = Run {
-                ids: ids::hash(&writer.order),
-                ..run
-            };
-            changed.insert(key, std::mem::take(&mut writer.order));
             finished.push((writer, run));
         }
-        if let Err(error) = self.add_unlisted(&mut changed) {
-            outcome = outcome.and(Err(error));
-        }
-        outcome = outcome.and(ids::update(self.store.root(), &changed, Others::Keep));
+        outcome = outcome.and(self.list(finished.iter().map(|(writer, _)| writer)));
         for (writer, run) in finished {
             outcome = outcome.and(writer.enter(run));
         }
         outcome
     }
 
-    /// Adds the ids of folders that no writer has listed yet: those of another tool's tree.
-    fn add_unlisted(&self, changed: &mut BTreeMap<String, Vec<PostId>>) -> Result<(), StoreError> {
+    /// Adds to the lists of `post_ids.json`, in place where that can be done.
+    fn list<'w>(&self, writers: impl Iterator<Item = &'w TagWriter>) -> Result<(), StoreError> {
         let root = self.store.root();
-        // A file that cannot be read is replaced, so that all lists are missing.
-        let listed = ids::keys(root).unwrap_or_default();
+        let ends = Ends::read(root);
+        let mut changed = BTreeMap::new();
+        self.add_unlisted(ends.as_ref(), &mut changed)?;
+        let mut in_place = match ends {
+            Some(ends) => Some((ids::open(root)?, ends)),
+            None => None,
+        };
+        for writer in writers {
+            let key = ids::key(&writer.posts, &writer.tag);
+            let extended = match &mut in_place {
+                Some((file, ends)) => writer.extend_list(file, ends, &key)?,
+                None => false,
+            };
+            if !extended {
+                let order = writer.listed(root, &key)?;
+                changed.insert(key, order);
+            }
+        }
+        if let Some((file, ends)) = in_place {
+            file.sync_data()?;
+            ends.save(root);
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        ids::update(root, &changed, Others::Keep)
+    }
+
+    /// Adds the ids of folders that no writer has listed yet: those of another tool's tree.
+    fn add_unlisted(
+        &self,
+        ends: Option<&Ends>,
+        changed: &mut BTreeMap<String, Vec<PostId>>,
+    ) -> Result<(), StoreError> {
+        let mut unlisted = Vec::new();
         for stored in self.store.tags()? {
-            for posts in &stored.posts {
-                let key = ids::key(posts, &stored.tag);
-                if changed.contains_key(&key) || listed.contains(&key) {
-                    continue;
+            for posts in stored.posts {
+                let key = ids::key(&posts, &stored.tag);
+                if !ends.is_some_and(|ends| ends.has(&key)) {
+                    unlisted.push((key, posts));
                 }
-                // Damage there is not this writer's business; `verify` tells it.
-                if let Ok(order) = stored_ids(&posts.join("data.json"), Kind::Posts) {
-                    changed.insert(key, order);
-                }
+            }
+        }
+        if unlisted.is_empty() {
+            return Ok(());
+        }
+        // A file that cannot be read is replaced, so that all lists are missing.
+        let listed = ids::keys(self.store.root()).unwrap_or_default();
+        for (key, posts) in unlisted {
+            // Damage there is not this writer's business; `verify` tells it.
+            if !listed.contains(&key)
+                && let Ok(order) = stored_ids(&posts.join("data.json"), Kind::Posts, Care::Whole)
+            {
+                changed.insert(key, order);
             }
         }
         Ok(())
@@ -223,7 +257,7 @@ impl TagWriter {
         place: RecordFolder,
         origin: Origin,
     ) -> Result<Self, StoreError> {
-        let writer = Self::open(root, place)?;
+        let writer = Self::open(place)?;
         let synthetic = Origin::Synthetic.name();
         if let Some(first) = writer.ledger.runs.first()
             && (first.origin == synthetic) != (origin == Origin::Synthetic)
@@ -239,9 +273,9 @@ impl TagWriter {
         Ok(writer)
     }
 
-    fn open(root: &Path, place: RecordFolder) -> Result<Self, StoreError> {
+    fn open(place: RecordFolder) -> Result<Self, StoreError> {
         atomic::sweep(&place.folder)?;
-        let (kind, posts) = (place.kind, place.folder.clone());
+        let (kind, posts) = (place.kind, place.folder);
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
         let mut opened = Opened::default();
@@ -275,20 +309,20 @@ impl TagWriter {
             && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
         let buried = buried(&posts, kind)?;
-        let sure = vouched && layout == Layout::Lines;
-        let listed = last
-            .filter(|_| sure)
-            .and_then(|last| listed(root, &place, last));
-        let order = listed.map_or_else(|| stored_ids(&path, kind), Ok)?;
+        let mut known = None;
+        if vouched && layout == Layout::Lines {
+            known = Known::cached(&posts, &ledger);
+        }
+        let known = match known {
+            Some(known) => known,
+            None if vouched => Known::of(&stored_ids(&path, kind, Care::Ids)?),
+            None => Known::of(&stored_ids(&path, kind, Care::Whole)?),
+        };
         if !vouched {
-            let stored = order.len() as u64;
+            let stored = known.len() as u64;
             // Removed posts are missing where the rewrite that removed them was not entered.
-            let gone = if opened.healed {
-                buried.len() as u64
-            } else {
-                0
-            };
-            if stored + gone < expected {
+            let gone = if opened.healed { buried.len() } else { 0 };
+            if stored + (gone as u64) < expected {
                 return Err(fewer(&path, expected, stored));
             }
             let found = if last.is_some() {
@@ -303,11 +337,11 @@ impl TagWriter {
             vouch(&path, &posts, &mut ledger, (&place.tag, kind), data, stored)?;
         }
         intent::clear(&posts)?;
-        let known = order.iter().map(|id| id.get()).collect();
-        let before = order.len();
+        let stored = known.len() as u64;
+        let index = place.listed.then(|| Extension::open(&posts, stored));
         Ok(Self {
-            before,
-            committed: before,
+            committed: 0,
+            index,
             tag: place.tag,
             name: place.name,
             kind,
@@ -316,7 +350,6 @@ impl TagWriter {
             appender,
             ledger,
             known,
-            order,
             updates: None,
             buried,
             removing: HashSet::new(),
@@ -331,20 +364,7 @@ impl TagWriter {
     /// The disk's own, the first of them; what was committed before is stored.
     pub fn finish(mut self, run: Run) -> Result<(), StoreError> {
         let committed = self.commit();
-        let run = Run {
-            ids: ids::hash(&self.order),
-            ..run
-        };
         committed.and(self.enter(run))
-    }
-
-    /// As [`TagWriter::add`], of a line whose record says itself which it is.
-    ///
-    /// # Errors
-    /// It is no record of this place's kind.
-    pub fn add_line(&mut self, line: &str) -> Result<Added, Unreadable> {
-        let id = self.kind.entry(line)?.id;
-        Ok(self.add(id, line))
     }
 
     /// The folder of the posts, for the ledgers that lie beside them.
@@ -362,7 +382,46 @@ impl TagWriter {
         if is_rewritten {
             intent::clear(&self.posts)?;
         }
+        // A cache that cannot be written, or only in part, is noticed and made again.
+        let stored = self.known.len() as u64;
+        let _ = self.known.save(&self.posts, &self.ledger);
+        if let Some(mut index) = self.index {
+            if is_rewritten {
+                index.spoil();
+            }
+            if index.save(&self.posts, &self.ledger, stored).is_err() {
+                index::forget(&self.posts);
+            }
+        }
         Ok(())
+    }
+
+    /// Adds the ids added to their list in place; `false` where the list has to be written anew.
+    fn extend_list(
+        &self,
+        file: &mut fs::File,
+        ends: &mut Ends,
+        key: &str,
+    ) -> Result<bool, StoreError> {
+        let added = self.known.added();
+        let stored = self.known.len() - added.len();
+        let Some(mut end) = ends.get(key).filter(|end| end.posts == stored as u64) else {
+            return Ok(self.known.len() == 0 && !ends.has(key));
+        };
+        let extended = added.is_empty() || ids::extend(file, &mut end, added)?;
+        ends.set(key, end);
+        Ok(extended)
+    }
+
+    /// The ids of all posts: as listed if that is what is stored, else in the order of the posts.
+    fn listed(&self, root: &Path, key: &str) -> Result<Vec<PostId>, StoreError> {
+        let listed = ids::listed(root, key).unwrap_or_default();
+        let mut order = listed.unwrap_or_default();
+        order.extend(self.known.added());
+        if self.known.are(&order) {
+            return Ok(order);
+        }
+        stored_ids(&self.posts.join("data.json"), self.kind, Care::Ids)
     }
 
     /// What is stored there.
@@ -372,7 +431,7 @@ impl TagWriter {
 
     /// Whether a post is stored.
     pub fn knows(&self, id: PostId) -> bool {
-        self.known.contains(&id.get())
+        self.known.contains(id)
     }
 
     /// How many posts are stored.
@@ -382,19 +441,46 @@ impl TagWriter {
 
     /// Whether no post is stored.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.known.len() == 0
+    }
+
+    /// As [`TagWriter::add`], of a post that was read already: the index need not read it again.
+    pub fn add_post(&mut self, post: &Post<'_>, origin: Origin, line: &str) -> Added {
+        let added = self.take_in(post.id, line);
+        if let (Added::New, Some(index)) = (added, &mut self.index) {
+            index.push(post, Some(origin));
+        }
+        added
     }
 
     /// Takes a post's sealed line in, unless the post is stored; durable after [`TagWriter::commit`].
     pub fn add(&mut self, id: PostId, line: &str) -> Added {
-        if self.known.contains(&id.get()) {
-            return Added::Known;
+        let added = self.take_in(id, line);
+        if let (Added::New, Some(index)) = (added, &mut self.index) {
+            match Stored::read(line) {
+                Ok(stored) => index.push(&stored.post, stored.origin),
+                Err(_) => index.spoil(),
+            }
         }
-        if self.buried.contains(&id.get()) {
+        added
+    }
+
+    /// As [`TagWriter::add`], of a line whose record says itself which it is.
+    ///
+    /// # Errors
+    /// It is no record of this place's kind.
+    pub fn add_line(&mut self, line: &str) -> Result<Added, Unreadable> {
+        let id = self.kind.entry(line)?.id;
+        Ok(self.add(id, line))
+    }
+
+    fn take_in(&mut self, id: PostId, line: &str) -> Added {
+        if self.buried.contains(&id.get()) && !self.known.contains(id) {
             return Added::Tombstoned;
         }
-        self.known.insert(id.get());
-        self.order.push(id);
+        if !self.known.insert(id) {
+            return Added::Known;
+        }
         self.appender.push(line);
         Added::New
     }
@@ -411,17 +497,18 @@ impl TagWriter {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let written = self.appender.commit();
         if written.is_err() {
-            for id in self.order.drain(self.committed..) {
-                self.known.remove(&id.get());
+            self.known.keep(self.committed);
+            if let Some(index) = &mut self.index {
+                index.spoil();
             }
         }
-        self.committed = self.order.len();
+        self.committed = self.known.added().len();
         Ok(written?)
     }
 
     /// How many posts were stored since the writer was opened.
     pub fn added(&self) -> u64 {
-        (self.committed - self.before) as u64
+        self.committed as u64
     }
 
     /// Lists records that could not be read, synced to disk; those listed before are left out.
@@ -441,100 +528,4 @@ fn buried(posts: &Path, kind: Kind) -> Result<HashSet<u64>, StoreError> {
     let stones = Tombstones::read(posts)?;
     let ids = stones.lines().filter_map(|stone| stone.id.parse().ok());
     Ok(ids.collect())
-}
-
-/// The ids that `post_ids.json` lists, if they are those of the last run.
-fn listed(root: &Path, place: &RecordFolder, last: &Run) -> Option<Vec<PostId>> {
-    if !place.listed {
-        return None;
-    }
-    // A list that cannot be read or disagrees is made again from the posts.
-    let listed = ids::listed(root, &ids::key(&place.folder, &place.tag)).unwrap_or_default();
-    listed.filter(|listed| last.ids == ids::hash(listed))
-}
-
-/// Ids of the posts in a file, in its order, each once.
-pub(super) fn stored_ids(path: &Path, kind: Kind) -> Result<Vec<PostId>, StoreError> {
-    let (found, end) = scan(
-        path,
-        &Vec::new,
-        &|found: &mut Vec<(u64, PostId)>, line| match kind.entry(line.text) {
-            Ok(stored) => {
-                found.push((line.offset, stored.id));
-                Verdict::Read
-            }
-            Err(Unreadable::Json(_)) => Verdict::NotJson,
-            Err(_) => Verdict::Read,
-        },
-    )?;
-    if let Some(damage) = end.damaged.first() {
-        return Err(damaged(path, damage.offset, &damage.why));
-    }
-    let mut all: Vec<(u64, PostId)> = found.into_iter().flatten().collect();
-    all.sort_unstable();
-    let mut seen = HashSet::new();
-    Ok(all
-        .into_iter()
-        .map(|(_, id)| id)
-        .filter(|id| seen.insert(id.get()))
-        .collect())
-}
-
-/// Posts that the ledger says were stored are gone: that is not to be hidden by a new entry.
-fn fewer(path: &Path, expected: u64, stored: u64) -> StoreError {
-    StoreError::Damaged {
-        path: path.to_owned(),
-        why: format!("{expected} posts were stored, {stored} are there"),
-    }
-}
-
-/// Enters bytes that no run vouches for into the ledger: those of an interrupted run, or of another tool.
-fn vouch(
-    path: &Path,
-    posts: &Path,
-    ledger: &mut Ledger,
-    (tag, kind): (&Hashtag, Kind),
-    (from, end): (u64, u64),
-    stored: u64,
-) -> Result<(), StoreError> {
-    // A file shorter than the ledger says was put there by someone else: vouch for it as a whole.
-    let from = if from <= end { from } else { 0 };
-    let model = model(path, ledger, tag, kind)?;
-    let data = Segment {
-        from,
-        to: end,
-        sha256: hash_range(path, from, end)?,
-    };
-    let why = "posts found that no finished run had entered here".to_owned();
-    ledger.append(posts, Run::of_store("recover", &model, why, stored, data))
-}
-
-/// A run to take the hashtag and the origin of the posts from.
-pub(super) fn model(
-    path: &Path,
-    ledger: &Ledger,
-    tag: &Hashtag,
-    kind: Kind,
-) -> Result<Run, StoreError> {
-    Ok(match ledger.runs.last() {
-        Some(last) => last.clone(),
-        None => Run {
-            origin: first_origin(path, kind)?.name().into(),
-            hashtag: tag.to_string(),
-            ..Run::default()
-        },
-    })
-}
-
-/// How the first record of a file came.
-fn first_origin(path: &Path, kind: Kind) -> Result<Origin, StoreError> {
-    let mut head = Vec::new();
-    fs::File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
-    let first = head.split(|&byte| byte == b'\n').nth(1).unwrap_or_default();
-    let line = String::from_utf8_lossy(first);
-    let stored = kind.entry(line.trim().trim_end_matches(','));
-    Ok(stored
-        .ok()
-        .and_then(|stored| stored.origin)
-        .unwrap_or(Origin::Import))
 }

@@ -17,6 +17,7 @@ mod docs;
 mod filters;
 mod frequencies;
 mod import;
+mod index;
 mod intake;
 mod plot;
 mod posts;

@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod checks;
 mod comments;
 mod cuts;
 #[cfg(unix)]

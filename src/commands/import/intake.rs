@@ -224,7 +224,8 @@ impl Intake {
                 .seal(raw)
             });
             let tag_writer = tag_writer(&mut self.writer, &mut self.open, tag, tally, origin)?;
-            tag_writer.take(post.id, line, self.update.then_some(fetched))?;
+            let update = self.update.then_some(fetched);
+            tag_writer.take_post(post, origin, line, update)?;
             tally.refuse(tag_writer, &self.run, &job.name);
             if tag_writer.pending() >= COMMIT {
                 tag_writer.commit()?;

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use super::{Appender, TagWriter};
 use crate::model::PostId;
 use crate::store::gone::append_history;
+use crate::store::known::Known;
 use crate::store::rewrite::{Fate, rewrite};
+use crate::store::vouch::{Care, stored_ids};
 use crate::store::{HistoryLine, StoreError, Tombstone, Tombstones, intent};
 
 /// Newer fetches of stored posts, kept on disk until the file is rewritten.
@@ -81,7 +83,8 @@ impl TagWriter {
     /// Posts that have a tombstone and are stored: a removal was interrupted. They are removed by the
     /// next [`TagWriter::apply_updates`].
     pub fn bury_the_rest(&mut self) -> u64 {
-        let rest: Vec<u64> = self.buried.intersection(&self.known).copied().collect();
+        let stored = |id: &&u64| PostId::new(**id).is_some_and(|id| self.known.contains(id));
+        let rest: Vec<u64> = self.buried.iter().filter(stored).copied().collect();
         self.removing.extend(&rest);
         rest.len() as u64
     }
@@ -125,10 +128,10 @@ impl TagWriter {
         let segment = intent::unless_failed(&self.posts, rewritten)?;
         self.rewritten = Some(segment);
         let removing = std::mem::take(&mut self.removing);
-        self.order.retain(|id| !removing.contains(&id.get()));
-        self.known.retain(|id| !removing.contains(id));
-        self.committed = self.order.len();
-        self.before = self.before.min(self.committed);
+        if !removing.is_empty() {
+            self.known = Known::of(&stored_ids(&path, self.kind, Care::Ids)?);
+            self.committed = 0;
+        }
         self.appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
             path,
             why: "it changed while it was rewritten".into(),

@@ -1,0 +1,244 @@
+//! Many posts as columns of numbers: what a count of hashtags asks of each, packed.
+//!
+//! Texts stand in dictionaries and rows hold their numbers, so that a million posts take a few tens
+//! of megabytes and a filter looks at nothing but the columns that it asks about.
+
+mod builder;
+mod packed;
+
+pub use builder::Builder;
+pub use packed::{Names, Packed};
+
+use super::{Format, Hashtag, Origin};
+
+/// What is the same for many posts of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Class {
+    /// How the record came; `None` where it does not say.
+    pub origin: Option<Origin>,
+    /// The record's format.
+    pub format: Format,
+    /// Whether and how the time is known.
+    pub dated: Dated,
+    /// Whether the author is known.
+    pub has_author: bool,
+    /// Where its hashtags are from.
+    pub tags: TagSource,
+}
+
+/// Whether and how a post's time is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dated {
+    /// It is not.
+    No,
+    /// The source states it.
+    Stated,
+    /// It was read off the post's id.
+    ById,
+}
+
+/// Where a post's hashtags are from: its list where it has one that is not empty, else its caption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TagSource {
+    /// It has none.
+    None,
+    /// The source's list.
+    Listed,
+    /// The caption.
+    Caption,
+}
+
+/// One of a table's columns, or a part of it that is read on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Posts per class and per spelling, and what stands beside the dictionaries: always read.
+    Totals,
+    /// Each post's class.
+    Class,
+    /// Each post's time.
+    Created,
+    /// Each post's region.
+    Region,
+    /// Each post's language.
+    Language,
+    /// Each post's author, as a number.
+    Author,
+    /// The authors' names.
+    Authors,
+    /// Each post's views.
+    Views,
+    /// How many hashtags each post has, and which.
+    Tags,
+    /// The hashtags' spellings.
+    Spellings,
+}
+
+impl Column {
+    /// All of them, in the order in which they are stored.
+    pub const ALL: [Self; 10] = [
+        Self::Totals,
+        Self::Class,
+        Self::Created,
+        Self::Region,
+        Self::Language,
+        Self::Author,
+        Self::Authors,
+        Self::Views,
+        Self::Tags,
+        Self::Spellings,
+    ];
+}
+
+/// A table of posts, each of them once. Columns that were not asked for are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// How many posts.
+    pub posts: usize,
+    /// The classes, and how many posts are of each.
+    pub classes: Vec<(Class, u64)>,
+    /// Earliest and latest time: second of the unix era and nanosecond in it.
+    pub span: Option<((i64, u32), (i64, u32))>,
+    /// Of each spelling, commonest first, how many posts have it as their first of the hashtag.
+    pub uses: Vec<u32>,
+    /// Spellings that are not their hashtag's identity, with the number of the spelling that is, by
+    /// the former.
+    pub variants: Vec<(u32, u32)>,
+    /// Region codes as met.
+    pub regions: Vec<String>,
+    /// Language codes as met.
+    pub languages: Vec<String>,
+    /// The second that `created` counts from.
+    pub epoch: i64,
+
+    /// Each post's class.
+    pub class: Packed,
+    /// Each post's second since `epoch`, from 1; 0 where it is not known.
+    pub created: Packed,
+    /// Each post's nanosecond in that second.
+    pub nanosecond: Packed,
+    /// Each post's region, from 1; 0 where it is not known.
+    pub region: Packed,
+    /// Each post's language, from 1; 0 where it is not known.
+    pub language: Packed,
+    /// The post's number from 1, less its author's number from 1 (0 where the author is not known).
+    /// Authors are numbered in the order in which they appear, so this is small where all differ.
+    pub author: Packed,
+    /// The authors' names.
+    pub authors: Names,
+    /// Each post's views, from 1; 0 where they are not known.
+    pub views: Packed,
+    /// How many different hashtags each post has.
+    pub tag_counts: Packed,
+    /// Numbers of their spellings, post after post.
+    pub tags: Packed,
+    /// The spellings, trimmed, without `#`.
+    pub spellings: Names,
+}
+
+/// All that a table tells of one post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<'t> {
+    /// Its class.
+    pub class: Option<Class>,
+    /// Second and nanosecond.
+    pub created: Option<(i64, u32)>,
+    /// Region code.
+    pub region: Option<&'t str>,
+    /// Language code.
+    pub language: Option<&'t str>,
+    /// The author's handle.
+    pub author: Option<&'t str>,
+    /// Views.
+    pub views: Option<u64>,
+    /// Spellings of its hashtags, each hashtag once.
+    pub tags: Vec<&'t str>,
+}
+
+impl Columns {
+    /// A post's author's number, from 0; needs [`Column::Author`].
+    pub fn author_of(&self, post: usize) -> Option<u32> {
+        let number = (post as u64 + 1).checked_sub(self.author.get(post))?;
+        u32::try_from(number.checked_sub(1)?).ok()
+    }
+
+    /// Second and nanosecond of a post; needs [`Column::Created`].
+    pub fn created_of(&self, post: usize) -> Option<(i64, u32)> {
+        let since = self.created.get(post).checked_sub(1)?;
+        let nanosecond = u32::try_from(self.nanosecond.get(post)).unwrap_or(0);
+        Some((self.epoch.wrapping_add_unsigned(since), nanosecond))
+    }
+
+    /// All that is told of a post, in words; `tag` is where its hashtags begin, and is moved behind
+    /// them. Needs all columns.
+    pub fn row<'t>(&'t self, post: usize, tag: &mut usize) -> Row<'t> {
+        let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let name = |names: &'t [String], number: u64| {
+            let at = index(number).checked_sub(1)?;
+            names.get(at).map(String::as_str)
+        };
+        let start = *tag;
+        *tag += index(self.tag_counts.get(post));
+        let tags = self.tags.range(start..*tag);
+        let spelled = |tag: u64| self.spellings.get(u32::try_from(tag).unwrap_or(u32::MAX));
+        Row {
+            class: self.classes.get(index(self.class.get(post))).map(|of| of.0),
+            created: self.created_of(post),
+            region: name(&self.regions, self.region.get(post)),
+            language: name(&self.languages, self.language.get(post)),
+            author: self.author_of(post).map(|author| self.authors.get(author)),
+            views: self.views_of(post),
+            tags: tags.map(spelled).collect(),
+        }
+    }
+
+    /// Whether the totals are those of the rows. Needs all columns.
+    pub fn adds_up(&self) -> bool {
+        let mut uses = vec![0_u32; self.uses.len()];
+        for tag in self.tags.range(0..self.tags.len()) {
+            match usize::try_from(tag).ok().and_then(|tag| uses.get_mut(tag)) {
+                Some(posts) => *posts += 1,
+                None => return false,
+            }
+        }
+        let mut classes = vec![0_u64; self.classes.len()];
+        let mut span = None;
+        for post in 0..self.posts {
+            let class = usize::try_from(self.class.get(post)).ok();
+            match class.and_then(|class| classes.get_mut(class)) {
+                Some(posts) => *posts += 1,
+                None => return false,
+            }
+            if let Some(at) = self.created_of(post) {
+                span = Some(match span {
+                    Some((first, last)) => (at.min(first), at.max(last)),
+                    None => (at, at),
+                });
+            }
+        }
+        let mut variants = Vec::new();
+        for (number, text) in (0..).zip(self.spellings.iter()) {
+            if let Some(tag) = Hashtag::new(text)
+                && tag.as_str() != text
+            {
+                variants.push((number, tag));
+            }
+        }
+        let told = self.variants.iter();
+        let variants_fit = variants.len() == self.variants.len()
+            && told
+                .zip(&variants)
+                .all(|(&(variant, identity), (number, tag))| {
+                    variant == *number && self.spellings.get(identity) == tag.as_str()
+                });
+        let posts_of_classes = self.classes.iter().map(|(_, posts)| *posts);
+        uses == self.uses
+            && classes.into_iter().eq(posts_of_classes)
+            && span == self.span
+            && variants_fit
+    }
+
+    /// A post's views; needs [`Column::Views`].
+    pub fn views_of(&self, post: usize) -> Option<u64> {
+        self.views.get(post).checked_sub(1)
+    }
+}
