@@ -7,6 +7,7 @@ mod aweme;
 mod comment;
 mod envelope;
 mod lists;
+mod media;
 mod quick;
 mod recognise;
 mod research;
@@ -22,6 +23,7 @@ mod properties;
 
 pub use comment::StoredComment;
 pub use envelope::Envelope;
+pub use media::{MediaLinks, media_links};
 pub use quick::{Read, Reader, name_text};
 pub use recognise::{recognise, recognise_header};
 pub use stored::Stored;

@@ -25,6 +25,7 @@ mod coverage;
 mod error;
 mod fold;
 mod gone;
+mod health;
 mod ids;
 mod index;
 mod intent;
@@ -32,6 +33,7 @@ mod journal;
 mod kind;
 mod known;
 mod lock;
+mod media;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
 #[cfg(not(feature = "mongodb"))]
@@ -60,10 +62,12 @@ pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
 pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
 pub use gone::{HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
+pub use health::{QuickLook, existing_above, quick_look, try_writing, writing};
 pub use index::Index;
 pub use journal::{Journal, JournalLine};
 pub use kind::Kind;
 pub use lock::Holder;
+pub use media::{MediaFile, MediaFolder};
 pub use names::{folder_name, folder_tag};
 pub use places::{RecordFolder, USER_LISTS};
 pub use quota::{DayUse, Quota};

@@ -205,8 +205,10 @@ impl PostsWriter {
         update: Option<Option<Timestamp>>,
     ) -> Result<(), StoreError> {
         match self {
-            Self::Directory(posts, _) if !posts.knows(post.id) => {
-                posts.add_post(post, origin, line);
+            Self::Directory(posts, taken) if !posts.knows(post.id) => {
+                if posts.add_post(post, origin, line) == Added::Tombstoned {
+                    taken.tombstoned += 1;
+                }
                 Ok(())
             }
             _ => self.take(post.id, line, update),

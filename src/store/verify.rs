@@ -18,7 +18,7 @@ use super::side::Side;
 use super::vouch::{Care, model, stored_ids};
 use super::{
     Holder, Kind, RecordFolder, Run, Segment, Store, StoreError, Writer, atomic, index, intent,
-    known,
+    known, media,
 };
 use crate::model::PostId;
 use crate::record::Unreadable;
@@ -167,6 +167,7 @@ struct Checked {
     listed: Result<Option<Vec<PostId>>, StoreError>,
     ledger: Ledger,
     ledger_faults: Vec<String>,
+    media: Vec<Finding>,
     index_fault: Option<(PathBuf, String)>,
 }
 
@@ -238,6 +239,12 @@ impl Checked {
             },
             index_fault: index::fault(posts),
             ledger_faults: ledger_faults(&path, &ledger, all.ours)?,
+            // Only hashtags' posts have a folder of videos beside them.
+            media: if place.listed {
+                media::check(posts, &ledger)?
+            } else {
+                Vec::new()
+            },
             ledger,
             key,
             kind,
@@ -285,6 +292,7 @@ impl Checked {
         if let Some((path, what)) = &self.index_fault {
             add(path, what.clone());
         }
+        findings.extend(self.media.iter().cloned());
         findings
     }
 
