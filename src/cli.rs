@@ -3,7 +3,9 @@
 mod browser;
 mod chart;
 mod copy;
+mod media;
 mod parse;
+mod posts;
 mod sandbox;
 
 use std::path::PathBuf;
@@ -14,7 +16,9 @@ use jiff::civil::Date;
 pub(crate) use browser::{BROWSER_ONLY, BrowserArgs, RESEARCH_ONLY, flag};
 pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
 pub(crate) use copy::CopyArgs;
+pub(crate) use media::{DoctorArgs, MediaArgs, UrlsArgs};
 pub(crate) use parse::parse;
+pub(crate) use posts::PostsArgs;
 pub(crate) use sandbox::{SandboxArgs, SandboxCommand, ServeArgs};
 
 pub(crate) const DATA_DIR: &str = "./data";
@@ -79,6 +83,8 @@ pub(crate) enum Command {
     Frequencies(FrequenciesArgs),
     /// List the posts behind a number: ids, dates, authors, links
     Posts(PostsArgs),
+    /// Print the links of posts' pages for other tools, one a line
+    Urls(UrlsArgs),
     /// Collect posts from TikTok's Research API, or from the pages that a browser shows
     Download(DownloadArgs),
     /// Collect what any Research API query finds, and store it under a name
@@ -90,6 +96,8 @@ pub(crate) enum Command {
     Coverage(CoverageArgs),
     /// How much of today's Research API quota is used
     Quota(QuotaArgs),
+    /// Look at what first-time users trip over: rights, credentials, programs, fonts, clock, disk
+    Doctor(DoctorArgs),
     /// Copy posts from one store to another, either way, and compare them
     Copy(CopyArgs),
     /// Check that the stored data is whole and as it was written
@@ -166,6 +174,7 @@ Examples:
   cotag download -t london paris newyork -p         the last 30 days, then what is new
   cotag download -f tags.txt -p --since 2024-01-01 --until 2024-06-30 --region GB,FR --wait
   cotag download -t london -p --dry-run             what would be asked
+  cotag download -t london -v --min-views 100000    videos and pictures of stored posts, through yt-dlp
   cotag coverage london                             what was asked, and what is missing"
 )]
 pub(crate) struct DownloadArgs {
@@ -178,7 +187,7 @@ pub(crate) struct DownloadArgs {
     /// Collect posts
     #[arg(short, long)]
     pub(crate) posts: bool,
-    /// Collect videos
+    /// Fetch the videos, pictures and sounds of stored posts (with -p: after collecting)
     #[arg(short, long)]
     pub(crate) videos: bool,
     /// Only accounts registered in these regions (two-letter codes)
@@ -196,6 +205,9 @@ pub(crate) struct DownloadArgs {
     /// The API.
     #[command(flatten)]
     pub(crate) api: ApiArgs,
+    /// Media.
+    #[command(flatten)]
+    pub(crate) media: MediaArgs,
     /// The browser.
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
@@ -447,29 +459,6 @@ pub(crate) struct FilterArgs {
     /// Where to take a post's hashtags from
     #[arg(long, value_enum, default_value_t)]
     pub(crate) tags_from: TagsFromArg,
-}
-
-/// `cotag posts`
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  cotag posts london --with fyp                    the posts behind the row `fyp`
-  cotag posts london --with fyp --without viral --format csv -o posts.csv")]
-pub(crate) struct PostsArgs {
-    /// A hashtag, or a file of posts
-    #[arg(value_name = "TAG|FILE")]
-    pub(crate) subject: String,
-    /// Only posts that carry all of these hashtags
-    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub(crate) with: Vec<String>,
-    /// Only posts that carry none of these hashtags
-    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub(crate) without: Vec<String>,
-    /// Which posts to list.
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    /// How to write the result.
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
 }
 
 /// Where to take a post's hashtags from.

@@ -60,10 +60,17 @@ fn read(args: &CrawlArgs) -> Result<QueryFile, Error> {
             ))
         })?;
     let text = fs::read_to_string(path)?;
-    QueryFile::parse(&text, format).map_err(|error| {
+    let wrong = |what: String| {
         Error::failed(
-            format!("`{}`: {error}", path.display()),
+            format!("`{}`: {what}", path.display()),
             "examples/ has a query of each kind; --print-query shows what a file says",
         )
-    })
+    };
+    let file = QueryFile::parse(&text, format).map_err(|error| wrong(error.to_string()))?;
+    match (file.start, file.end) {
+        (Some(start), Some(end)) if start > end => Err(wrong(format!(
+            "`start_date` {start} is after `end_date` {end}"
+        ))),
+        _ => Ok(file),
+    }
 }

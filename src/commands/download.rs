@@ -1,8 +1,8 @@
-//! `cotag download`: hashtags → Research API or browser → store.
+//! `cotag download`: hashtags → Research API or browser → store, and the media of stored posts.
 
 use super::browse::{browse, installed, subjects};
 use super::collect::{Request, Subject, collect};
-use super::hashtags;
+use super::{hashtags, media};
 use crate::cli::{BROWSER_ONLY, DownloadArgs, Global, RESEARCH_ONLY, SourceArg, flag};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
@@ -25,10 +25,12 @@ pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit,
             "for which hashtags? Name them with -t, or a file of them with -f".into(),
         ));
     }
-    let source = source(args, global, ui)?;
-    let exit = match source {
-        _ if !args.posts => Exit::Done,
-        Source::Browser => browse(&pages, &args.browser, args.span.limit, global, ui)?,
+    let names: Vec<Hashtag> = pages.iter().map(|page| page.name.clone()).collect();
+    if !args.posts {
+        return media::run(&names, args, global, ui);
+    }
+    let collected = match source(args, global, ui)? {
+        Source::Browser => browse(&pages, &args.browser, args.span.limit, global, ui),
         Source::Research(settings) => {
             let queries = tags
                 .into_iter()
@@ -42,16 +44,29 @@ pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit,
                 since: args.span.since,
                 until: args.span.until,
             };
-            collect(&request, &settings, global, ui)?
+            collect(&request, &settings, global, ui)
         }
     };
-    if args.videos && exit != Exit::Interrupted {
-        return Err(Error::failed(
-            "downloading videos (-v) is not possible yet; posts (-p) are",
-            "the links to the posts: `cotag posts TAG`",
-        ));
+    if !args.videos || interrupted(&collected) {
+        return collected;
     }
-    Ok(exit)
+    // Posts that are stored have media, also where no more could be collected today.
+    let fetched = media::run(&names, args, global, ui);
+    match (collected, fetched) {
+        (Ok(collected), fetched) => Ok(collected.and(fetched?)),
+        (Err(first), Err(second)) => {
+            ui.warn(&second.to_string());
+            Err(first)
+        }
+        (Err(first), Ok(_)) => Err(first),
+    }
+}
+
+fn interrupted(outcome: &Result<Exit, Error>) -> bool {
+    match outcome {
+        Ok(exit) => *exit == Exit::Interrupted,
+        Err(error) => error.exit() == Exit::Interrupted,
+    }
 }
 
 /// The source that was named, else credentials before a browser.

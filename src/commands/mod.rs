@@ -10,15 +10,18 @@ mod copy;
 mod coverage;
 mod crawl;
 mod database;
+mod doctor;
 mod download;
 mod frequencies;
 mod import;
 mod input;
 mod interrupt;
+mod media;
 mod posts;
 mod quota;
 mod repair;
 mod sandbox;
+mod urls;
 mod verify;
 
 use std::io::Write as _;
@@ -48,12 +51,14 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
         Command::Import(args) => import::run(args, global, ui),
         Command::Frequencies(args) => frequencies::run(args, global, ui),
         Command::Posts(args) => posts::run(args, global, ui),
+        Command::Urls(args) => urls::run(args, global, ui),
         Command::Download(args) => download::run(args, global, ui),
         Command::Crawl(args) => crawl::run(args, global, ui),
         Command::Auth(AuthCommand::Check(args)) => auth::run(args, global, ui),
         Command::Coverage(args) => coverage::run(args, global, ui),
         Command::Quota(args) => quota::run(args, global, ui),
         Command::Copy(args) => copy::run(args, global, ui),
+        Command::Doctor(args) => doctor::run(args, global, ui),
         Command::Verify => verify::run(global, ui),
         Command::Repair => repair::run(global, ui),
         Command::Sandbox(args) => sandbox::run(args, ui),

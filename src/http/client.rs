@@ -109,6 +109,14 @@ impl Client {
         builder.build().map(Self).map_err(|error| told(&error))
     }
 
+    /// Asks for a page.
+    ///
+    /// # Errors
+    /// There was no whole answer.
+    pub async fn get(&self, url: &str) -> Result<Reply, Failure> {
+        self.send(self.0.get(url)).await
+    }
+
     /// Sends a form.
     ///
     /// # Errors

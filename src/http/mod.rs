@@ -6,6 +6,8 @@
 mod breaker;
 mod client;
 mod clock;
+mod download;
+mod guard;
 mod pace;
 mod retry;
 mod secret;
@@ -13,6 +15,7 @@ mod secret;
 pub use breaker::{Breaker, Trip};
 pub use client::{CONNECT_TIMEOUT, Client, Config, Failure, FailureKind, Reply, TIMEOUT};
 pub use clock::Clock;
+pub use download::{DownloadError, Downloads};
 pub use pace::Pace;
 pub use retry::{Backoff, parse_retry_after, status_is_transient};
 pub use secret::Secret;

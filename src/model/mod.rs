@@ -5,6 +5,7 @@ mod caption;
 mod columns;
 mod format;
 mod hashtag;
+mod link;
 mod post;
 
 pub use brief::{Brief, Name};
@@ -12,4 +13,5 @@ pub use caption::caption_tags;
 pub use columns::{Builder, Class, Column, Columns, Dated, Names, Packed, TagSource};
 pub use format::{Format, Origin};
 pub use hashtag::{Hashtag, spelling};
+pub use link::{SITE, page_link};
 pub use post::{Counts, Created, InvalidPostId, Kind, Music, Post, PostId};

@@ -2,6 +2,7 @@
 
 mod chart;
 mod coverage;
+mod doctor;
 mod footnote;
 mod frequencies;
 mod import;
@@ -12,6 +13,7 @@ mod text;
 
 pub use chart::{figure, paired_figure};
 pub use coverage::{CoverageRow, coverage};
+pub use doctor::{Check, Health, doctor};
 pub use footnote::{footnote, ranking_footnote};
 pub use frequencies::{Column, Ranking, TableFormat, frequencies};
 pub use import::{ImportRow, import_summary};

@@ -6,6 +6,7 @@
 mod aweme;
 mod envelope;
 mod lists;
+mod media;
 mod quick;
 mod recognise;
 mod research;
@@ -20,6 +21,7 @@ mod ytdlp;
 mod properties;
 
 pub use envelope::Envelope;
+pub use media::{MediaLinks, media_links};
 pub use quick::{Read, Reader, name_text};
 pub use recognise::{recognise, recognise_header};
 pub use stored::Stored;

@@ -5,6 +5,8 @@
 
 pub mod browser;
 pub mod files;
+pub mod media;
+pub mod programs;
 pub mod research;
 pub mod sandbox;
 pub mod synthetic;

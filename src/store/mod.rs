@@ -23,11 +23,13 @@ mod claim;
 mod coverage;
 mod error;
 mod fold;
+mod health;
 mod ids;
 mod index;
 mod intent;
 mod known;
 mod lock;
+mod media;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
 #[cfg(not(feature = "mongodb"))]
@@ -52,8 +54,10 @@ pub use claim::{Claim, Leaseholder};
 pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
 pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
+pub use health::{QuickLook, existing_above, quick_look, try_writing, writing};
 pub use index::Index;
 pub use lock::Holder;
+pub use media::{MediaFile, MediaFolder};
 pub use names::{folder_name, folder_tag};
 pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;

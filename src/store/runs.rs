@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{StoreError, atomic};
+use super::{MediaFile, StoreError, atomic};
 
 /// Name of the ledger beside `data.json`.
 pub(super) const FILE: &str = "runs.jsonl";
@@ -52,6 +52,9 @@ pub struct Run {
     pub posts: u64,
     /// The bytes of `data.json` that the run wrote.
     pub data: Segment,
+    /// Files of media that it fetched or found; see `media`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaFile>,
     /// SHA-256 of the line before this one; `None` for the first.
     pub previous: Option<String>,
 }

@@ -15,7 +15,7 @@ use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
 use super::vouch::{Care, model, stored_ids};
-use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, index, intent, known};
+use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, index, intent, known, media};
 use crate::model::{Hashtag, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -138,6 +138,7 @@ struct Checked {
     listed: Result<Option<Vec<PostId>>, StoreError>,
     ledger: Ledger,
     ledger_faults: Vec<String>,
+    media: Vec<Finding>,
     index_fault: Option<(PathBuf, String)>,
 }
 
@@ -205,6 +206,7 @@ impl Checked {
             listed: ids::listed(root, &key),
             index_fault: index::fault(posts),
             ledger_faults: ledger_faults(&path, &ledger, all.ours)?,
+            media: media::check(posts, &ledger)?,
             ledger,
             key,
             posts: posts.to_owned(),
@@ -247,6 +249,7 @@ impl Checked {
         if let Some((path, what)) = &self.index_fault {
             add(path, what.clone());
         }
+        findings.extend(self.media.iter().cloned());
         findings
     }
 

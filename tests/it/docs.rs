@@ -95,7 +95,7 @@ fn the_test_command_of_the_readme_is_what_ci_runs() {
 
 #[test]
 fn every_option_is_in_the_help_and_every_command_has_examples() {
-    for command in ["import", "frequencies", "posts"] {
+    for command in ["import", "frequencies", "posts", "urls", "doctor"] {
         let output = cotag(&[command, "--help"]);
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success());

@@ -14,15 +14,20 @@ mod make;
 mod bad_input;
 mod crash;
 mod docs;
+#[cfg(unix)]
+mod doctor;
 mod filters;
 mod frequencies;
 mod import;
 mod index;
 mod intake;
+#[cfg(target_os = "linux")]
+mod media;
 mod plot;
 mod posts;
 mod records;
 mod store;
 mod system;
 mod tidy;
+mod urls;
 mod verify;

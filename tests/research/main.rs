@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod checks;
 mod cuts;
 #[cfg(unix)]
 mod ends;

@@ -188,3 +188,92 @@ fn queries_in_files_are_crawled_and_stored_under_a_name() {
         .expect(1)
         .says("`bad.ini`: line 6: `operation`: `LIKE` is no operation");
 }
+
+#[test]
+fn a_malformed_query_file_is_told_with_its_line_and_key() {
+    let bench = Bench::new(&options());
+    let good = "[and_1]\noperation = EQ\nfield_name = region_code\nfield_values = GB\n[date]\nstart_date = 20240501\nend_date = 20240507\n";
+    for (from, to, told) in [
+        (
+            "= EQ",
+            "= LIKE",
+            "line 2: `operation`: `LIKE` is no operation",
+        ),
+        (
+            "region_code",
+            "region",
+            "line 3: `field_name`: `region` is no field",
+        ),
+        ("= GB", "= UK", "line 4: `field_values`: `UK` is no region"),
+        (
+            "= GB",
+            "=",
+            "line 4: `field_values`: `region_code` is compared with nothing",
+        ),
+        (
+            "= GB",
+            "GB",
+            "line 4: `field_values GB` is no `key = value`",
+        ),
+        ("operation = EQ\n", "", "line 1: [and_1] lacks `operation`"),
+        (
+            "and_1]",
+            "and_1",
+            "line 1: `[and_1` lacks its closing bracket",
+        ),
+        ("and_1", "nor_1", "line 1: [nor_1] is no section of a query"),
+        (
+            "20240501",
+            "20240231",
+            "line 6: `start_date`: `20240231` is no date",
+        ),
+        (
+            "20240507",
+            "20240430",
+            "`start_date` 2024-05-01 is after `end_date` 2024-04-30",
+        ),
+    ] {
+        fs_err::write(bench.path("bad.ini"), good.replace(from, to)).unwrap();
+        bench
+            .run("crawl bad.ini")
+            .expect(1)
+            .says(&format!("`bad.ini`: {told}"));
+    }
+    fs_err::write(bench.path("bad.ini"), good.replace("20240501", "20171231")).unwrap();
+    bench.run("crawl bad.ini").expect(2).says("before 2018");
+    bench.run("crawl none.ini").expect(1).says("none.ini");
+    assert!(bench.server.requests().is_empty());
+    assert!(!bench.data().exists());
+}
+
+#[test]
+fn tag_files_have_comments_and_tags_may_have_their_sign() {
+    let bench = Bench::new(&options());
+    let list = "# cities\n#london\nparis, #newyork\n\n   # no more\n";
+    fs_err::write(bench.path("tags.txt"), list).unwrap();
+    bench
+        .run("download -f tags.txt -t #Paris -p --retry-wait 1ms")
+        .expect(0)
+        .says("Hashtags to scrape: ['paris', 'london', 'newyork']\n");
+}
+
+#[test]
+fn the_servers_clock_counts_where_this_machines_is_wrong() {
+    // The server is years behind this machine.
+    let bench = Bench::new(&options());
+    bench
+        .run("download -t london -p --retry-wait 1ms")
+        .expect(0)
+        .says("this machine's clock differs from the server's by");
+    let (from, to) = (jiff::civil::date(2024, 5, 3), jiff::civil::date(2024, 6, 1));
+    assert_eq!(
+        bench.stored(),
+        bench.server.truth_of_tag("london", from..=to)
+    );
+    let before = bench.requests();
+    bench
+        .run("download -t london -p --until 2024-06-20 --retry-wait 1ms")
+        .expect(2)
+        .says("--until 2024-06-20 is in the future: today is 2024-06-03 (UTC)");
+    assert_eq!(bench.requests(), before);
+}

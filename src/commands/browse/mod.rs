@@ -24,7 +24,7 @@ use crate::ui::Ui;
 /// A page and the name that its posts are stored under.
 #[derive(Debug)]
 pub(super) struct Subject {
-    name: Hashtag,
+    pub(super) name: Hashtag,
     page: Page,
 }
 

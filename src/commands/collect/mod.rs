@@ -88,6 +88,7 @@ pub(super) fn collect(
         api: &api,
         gate: &gate,
         end_date: Cell::new(None),
+        settings,
         global,
         ui,
     };
@@ -100,6 +101,7 @@ struct Collection<'c> {
     gate: &'c RunGate<'c>,
     /// How the API reads the last day of a question, as far as it has shown.
     end_date: Cell<Option<EndDate>>,
+    settings: &'c ApiSettings,
     global: &'c Global,
     ui: &'c Ui,
 }
@@ -132,6 +134,9 @@ impl Collection<'_> {
                 ),
             );
         }
+        // Which day it is, is the server's to say.
+        let today = day_of(self.api.clock().now());
+        self.request.check_dates(today, self.settings)?;
         let (mut new, mut failed) = (0, 0);
         let mut waited_for = None;
         let stop = loop {

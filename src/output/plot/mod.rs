@@ -10,6 +10,7 @@ mod fonts;
 mod geometry;
 mod layout;
 mod scale;
+mod scripts;
 mod shape;
 mod terminal;
 mod theme;

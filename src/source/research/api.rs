@@ -307,6 +307,8 @@ impl<'g> Api<'g> {
                 Fault::Server => Stop::Storm(problem.clone()),
                 Fault::Rate => Stop::Rate(problem.clone()),
                 Fault::Quota => return Err(Stop::Quota(Some(problem))),
+                // No words of the API's: something else is at that address.
+                Fault::Rejected => return Err(Stop::Network(problem)),
                 _ => return Err(Stop::Credentials(problem)),
             };
             if tries == TOKEN_TRIES {

@@ -1,0 +1,141 @@
+//! Words of `urls`, `doctor` and `download -v`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{ApiArgs, FilterArgs, OutputArgs};
+
+/// `cotag urls`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "One link a line, newest posts first, in the form that yt-dlp, gallery-dl and auto-archiver take.
+A post whose account is not known, or whose account's name is none that TikTok gives, has a link by
+its id alone (https://www.tiktok.com/@/video/ID), which leads to the same page.
+
+Examples:
+  cotag urls london > links.txt
+  cotag urls london --min-views 100000 --limit 50 | gallery-dl -i -
+  cotag urls london --with protest --since 2024-05-01 | yt-dlp -a -"
+)]
+pub(crate) struct UrlsArgs {
+    /// A hashtag, or a file of posts
+    #[arg(value_name = "TAG|FILE")]
+    pub(crate) subject: String,
+    /// Only posts that carry all of these hashtags
+    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
+    pub(crate) with: Vec<String>,
+    /// Only posts that carry none of these hashtags
+    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
+    pub(crate) without: Vec<String>,
+    /// Which posts to list.
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// Only posts with at least so many views; posts without a known number are left out
+    #[arg(long, value_name = "N")]
+    pub(crate) min_views: Option<u64>,
+    /// Only the newest so many posts
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// `cotag doctor`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Looks at the data directory (rights, whole, free to write, posts stored twice), disk space,
+credentials (whether, never which), files with secrets that others can read, browser, yt-dlp, fonts
+and clock. Asks no server unless told to. Warnings name what will not work; exit code 1 only where
+cotag cannot do its work.
+
+Examples:
+  cotag doctor
+  cotag doctor --online                       ask the API's server whether it answers, and its clock
+  cotag doctor --format json | jq '.checks[] | select(.state != \"ok\")'"
+)]
+pub(crate) struct DoctorArgs {
+    /// Ask the API's server too: does it answer, and what time is it there
+    #[arg(long)]
+    pub(crate) online: bool,
+    /// The browser to look at [default: the first found]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) chrome: Option<PathBuf>,
+    /// The yt-dlp to look at [default: the first on PATH]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) yt_dlp: Option<PathBuf>,
+    /// How to write the result.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// The API.
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+}
+
+/// `cotag download -v`
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Videos and pictures (-v)")]
+pub(crate) struct MediaArgs {
+    /// Only media of posts with at least so many views; --limit, --since, --until, --region and
+    /// --username count too
+    #[arg(long, value_name = "N")]
+    pub(crate) min_views: Option<u64>,
+    /// Larger files are left out, such as 500M
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = size)]
+    pub(crate) max_filesize: u64,
+    /// Posts fetched at the same time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) jobs: u8,
+    /// yt-dlp [default: the first on PATH]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) yt_dlp: Option<PathBuf>,
+    /// Cookies for yt-dlp (Netscape format); yt-dlp writes to the file too, cotag does not open it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cookies: Option<PathBuf>,
+    /// Another site that has the posts' pages, such as http://127.0.0.1:8000
+    #[arg(long, value_name = "URL")]
+    pub(crate) media_site: Option<String>,
+}
+
+/// A number of bytes: `500M`, `1.5G`, `800k`.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size such as 500M");
+    let text = text.trim().trim_end_matches(['b', 'B']);
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &text[digits.len()..] {
+        "" => 1,
+        "k" | "K" => 1 << 10,
+        "m" | "M" => 1 << 20,
+        "g" | "G" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let whole: u64 = whole.parse().map_err(|_| wrong())?;
+    let tenths: u64 = match part.len() {
+        1 => part.parse().map_err(|_| wrong())?,
+        _ => return Err(wrong()),
+    };
+    let bytes = whole
+        .checked_mul(unit)
+        .and_then(|bytes| bytes.checked_add(unit / 10 * tenths));
+    bytes.filter(|&bytes| bytes > 0).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_written_as_people_do() {
+        for (text, bytes) in [
+            ("500M", 500 << 20),
+            ("2G", 2 << 30),
+            ("1.5k", 1024 + 510),
+            ("7", 7),
+            ("3KB", 3072),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "-1", "M", "1.55G", "1T", "99999999999G", "1e3"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}
