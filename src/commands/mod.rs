@@ -38,7 +38,7 @@ use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{TableFormat, counted};
 use crate::store::place::Place;
-use crate::store::{StoreWriter, Writer};
+use crate::store::{Side, SideWriter, StoreWriter, Writer};
 use crate::ui::Ui;
 
 /// Does what the command line asks for.
@@ -54,6 +54,9 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
         Command::Urls(args) => urls::run(args, global, ui),
         Command::Download(args) => download::run(args, global, ui),
         Command::Crawl(args) => crawl::run(args, global, ui),
+        Command::Comments(args) => collect::comments::run(args, global, ui),
+        Command::Users(args) => collect::users::run(args, global, ui),
+        Command::Refresh(args) => collect::refresh::run(args, global, ui),
         Command::Auth(AuthCommand::Check(args)) => auth::run(args, global, ui),
         Command::Coverage(args) => coverage::run(args, global, ui),
         Command::Quota(args) => quota::run(args, global, ui),
@@ -85,6 +88,20 @@ fn writer(global: &Global, command: &str, ui: &Ui) -> Result<Writer, Error> {
         |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
     Ok(Writer::open(
         &global.data_dir,
+        command,
+        timeout,
+        &mut waiting,
+    )?)
+}
+
+/// The data directory, open for writing beside its posts.
+fn side_writer(global: &Global, side: Side, command: &str, ui: &Ui) -> Result<SideWriter, Error> {
+    let timeout = Duration::from_secs(global.lock_timeout);
+    let mut waiting =
+        |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
+    Ok(SideWriter::open(
+        &global.data_dir,
+        side,
         command,
         timeout,
         &mut waiting,
@@ -145,6 +162,14 @@ fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error
         }
     }
     Ok(tags)
+}
+
+/// Says that posts were not stored since they had been removed.
+fn tombstoned(tag: &Hashtag, posts: u64) -> String {
+    format!(
+        "#{tag}: {} not stored again: removed before as gone at TikTok, see posts/tombstones.jsonl",
+        counted(posts, "post")
+    )
 }
 
 fn no_hashtag(word: &str) -> Error {

@@ -28,6 +28,9 @@ pub(super) fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
         tally.off_query,
         tally.rejected
     ));
+    if tally.tombstoned > 0 {
+        ui.note(&crate::commands::tombstoned(name, tally.tombstoned));
+    }
     for failed in tally.failed.iter().take(5) {
         ui.warn(&format!("#{name}: {failed}"));
     }

@@ -31,6 +31,8 @@ pub(super) struct Tally {
     pub(super) returned: u64,
     pub(super) new: u64,
     pub(super) known: u64,
+    /// Of these, removed before.
+    pub(super) tombstoned: u64,
     pub(super) off_query: u64,
     pub(super) rejected: u64,
     /// Windows given up in this run.
