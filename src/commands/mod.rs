@@ -29,6 +29,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use fs_err as fs;
+use jiff::civil::Date;
 
 use crate::analysis::{Filter, TagsFrom};
 use crate::cli::{
@@ -200,14 +201,17 @@ fn tags_from(arg: TagsFromArg) -> TagsFrom {
     }
 }
 
-fn filter(args: &FilterArgs) -> Result<Filter, Error> {
-    if let (Some(since), Some(until)) = (args.since, args.until)
-        && since > until
-    {
-        return Err(Error::Usage(format!(
+fn in_order(since: Option<Date>, until: Option<Date>) -> Result<(), Error> {
+    match (since, until) {
+        (Some(since), Some(until)) if since > until => Err(Error::Usage(format!(
             "--since {since} is after --until {until}"
-        )));
+        ))),
+        _ => Ok(()),
     }
+}
+
+fn filter(args: &FilterArgs) -> Result<Filter, Error> {
+    in_order(args.since, args.until)?;
     let words = |words: &[String]| {
         words
             .iter()

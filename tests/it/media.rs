@@ -292,6 +292,19 @@ fn without_yt_dlp_the_way_to_it_is_told() {
         .desk
         .cotag("download -t london -v --media-site file:///etc")
         .fails(2, &["is no URL"]);
+    stage
+        .desk
+        .cotag("download -t london -v --yt-dlp /dev/null")
+        .fails(1, &["`/dev/null` is no program", "pipx install yt-dlp"]);
+}
+
+#[test]
+fn reversed_days_are_wrong_usage_not_no_posts() {
+    let stage = Stage::new(&[web(1, "london")]);
+    stage
+        .desk
+        .cotag("download -t london -v --since 2025-01-01 --until 2024-01-01")
+        .fails(2, &["--since 2025-01-01 is after --until 2024-01-01"]);
 }
 
 #[test]
