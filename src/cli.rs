@@ -5,6 +5,7 @@ mod chart;
 mod copy;
 mod media;
 mod parse;
+mod people;
 mod posts;
 mod sandbox;
 
@@ -18,6 +19,7 @@ pub(crate) use chart::{ChartArgs, MeasureArg, PlotArg, ThemeArg};
 pub(crate) use copy::CopyArgs;
 pub(crate) use media::{DoctorArgs, MediaArgs, UrlsArgs};
 pub(crate) use parse::parse;
+pub(crate) use people::{CommentsArgs, InArg, RefreshArgs, UsersArgs};
 pub(crate) use posts::PostsArgs;
 pub(crate) use sandbox::{SandboxArgs, SandboxCommand, ServeArgs};
 
@@ -89,6 +91,12 @@ pub(crate) enum Command {
     Download(DownloadArgs),
     /// Collect what any Research API query finds, and store it under a name
     Crawl(CrawlArgs),
+    /// Collect the comments under stored posts, or under posts by id
+    Comments(CommentsArgs),
+    /// Collect what accounts say of themselves, who follows them, what they like
+    Users(UsersArgs),
+    /// Read stored posts anew by their ids: new figures, and posts that are gone removed
+    Refresh(RefreshArgs),
     /// Credentials of the Research API
     #[command(subcommand)]
     Auth(AuthCommand),
@@ -345,6 +353,9 @@ pub(crate) struct CoverageArgs {
     /// A hashtag, or the name of a crawl
     #[arg(value_name = "TAG")]
     pub(crate) tag: String,
+    /// Of its posts' comments: how many there are, how many are stored, what is missing
+    #[arg(long)]
+    pub(crate) comments: bool,
     /// How to write the result.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -369,6 +380,7 @@ pub(crate) struct QuotaArgs {
   cotag frequencies london paris --format csv -o both.csv --excel
   cotag frequencies captured.ndjson 50                  a file, without storing it
   cotag frequencies london --since 2024-05-01 --until 2024-05-07 --columns authors,interval
+  cotag frequencies --in comments london 20             the hashtags in its comments
 
 The options of the seed tool are understood too: -ht TAG -n N -plt. A number behind the hashtags is
 N; for a hashtag that is a number write --hashtag 2024.")]
@@ -385,6 +397,9 @@ pub(crate) struct FrequenciesArgs {
     /// How many rows [default: 20]
     #[arg(short, long, value_name = "N")]
     pub(crate) number: Option<String>,
+    /// Count the hashtags in this
+    #[arg(long = "in", value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) within: InArg,
     /// Print the table (done anyway unless --plot is given)
     #[arg(short = 'd', long)]
     pub(crate) print: bool,

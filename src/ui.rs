@@ -111,8 +111,9 @@ impl Ui {
         let columns = terminal_size::terminal_size_of(io::stderr())
             .map_or(80, |(width, _)| usize::from(width.0));
         let width = (columns / 6).clamp(4, 30);
-        let template =
-            format!("{{prefix}} {{bar:{width}}} {{pos}}/{{len}} days, {{eta}} · {{wide_msg}}");
+        let template = format!(
+            "{{prefix}} {{bar:{width}}} {{pos}}/{{len}} days, {{eta}} to go · {{wide_msg}}"
+        );
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }

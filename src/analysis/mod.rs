@@ -18,6 +18,6 @@ pub use filter::{Filter, GENERIC_TAGS};
 pub use interval::wilson;
 pub use pipeline::{Pipeline, Question};
 pub use rank::{FrequencyTable, Row, TableOptions};
-pub use sample::{Provenance, Sample};
+pub use sample::{Provenance, Sample, Unit};
 pub use spellings::Decode;
 pub use tags::{TagSources, TagsFrom, for_each_tag, tags_of};

@@ -29,7 +29,7 @@ pub struct Question {
 /// A pipeline and what it answers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pipeline {
-    /// `posts`, `sample`, `authors` or `rows`.
+    /// `rows`, `distinct`, `sample`, `posts` or `authors`.
     pub name: &'static str,
     /// Its stages, in extended JSON.
     pub stages: Vec<Value>,
@@ -55,14 +55,20 @@ impl Question {
 
     /// The pipelines: the ranked rows come from one; the others are a row or a few for the footnote.
     pub fn pipelines(&self) -> Vec<Pipeline> {
-        let mut pipelines = vec![Pipeline {
-            name: "rows",
-            stages: self.rows(),
-        }];
-        pipelines.push(Pipeline {
-            name: "sample",
-            stages: self.sample(),
-        });
+        let mut pipelines = vec![
+            Pipeline {
+                name: "rows",
+                stages: self.rows(),
+            },
+            Pipeline {
+                name: "distinct",
+                stages: self.distinct(),
+            },
+            Pipeline {
+                name: "sample",
+                stages: self.sample(),
+            },
+        ];
         if !self.filter.is_empty() {
             let of_tag = json!({ "$match": { "collected_for": self.tag.as_str() } });
             pipelines.push(Pipeline {
@@ -107,23 +113,15 @@ impl Question {
                     .map_or(Some(0), |row| row["authors"].as_u64())?
             }
         };
-        let found = answer("rows");
-        // The first row also tells how many there are, whether it is asked for or not.
-        let distinct = found
+        let distinct = answer("distinct");
+        let distinct = distinct
             .first()
-            .map_or(Some(0), |row| row["distinct"].as_u64())?;
-        let mut rows = Vec::new();
-        for row in &found {
-            let row = self.row(rows.len(), row, total)?;
-            if row.occurrences >= self.options.min_count.max(1)
-                && !self.options.excluded.contains(&row.hashtag)
-            {
-                rows.push(row);
-            }
-        }
-        rows.truncate(self.options.limit.unwrap_or(usize::MAX));
+            .map_or(Some(0), |row| row["hashtags"].as_u64())?;
+        let found = answer("rows");
+        let rows = found.iter().enumerate();
+        let rows: Option<Vec<Row>> = rows.map(|(rank, row)| self.row(rank, row, total)).collect();
         Some(FrequencyTable {
-            rows,
+            rows: rows?,
             total,
             weight: self.options.weight,
             distinct: usize::try_from(distinct).ok()?,
@@ -317,7 +315,7 @@ impl Question {
         stages
     }
 
-    /// The rows asked for, and in any case the first: it says how many hashtags there are.
+    /// The rows asked for; their places are their ranks.
     fn ranked(&self) -> Vec<Value> {
         let excluded: Vec<&str> = self.options.excluded.iter().map(Hashtag::as_str).collect();
         let mut wanted = json!({ "occurrences": { "$gte": self.options.min_count.max(1) } });
@@ -325,20 +323,31 @@ impl Question {
             wanted["_id"] = json!({ "$nin": excluded });
         }
         let mut stages = vec![
-            json!({ "$setWindowFields": {
-                "sortBy": { "occurrences": -1, "_id": 1 },
-                "output": {
-                    "rank": { "$documentNumber": {} },
-                    "distinct": { "$sum": 1, "window": { "documents": ALL } },
-                },
-            } }),
-            json!({ "$match": { "$or": [wanted, { "rank": 1 }] } }),
-            json!({ "$sort": { "rank": 1 } }),
+            json!({ "$match": wanted }),
+            json!({ "$sort": { "occurrences": -1, "_id": 1 } }),
         ];
         if let Some(limit) = self.options.limit {
-            stages.push(json!({ "$limit": limit.saturating_add(1).min(i32::MAX as usize) }));
+            stages.push(json!({ "$limit": limit.clamp(1, i32::MAX as usize) }));
         }
         stages
+    }
+
+    /// How many hashtags there are. Counted apart: a window over all rows would have to hold them.
+    fn distinct(&self) -> Vec<Value> {
+        // What a post has by default is listed by itself, too.
+        let (names, tag) = match self.from {
+            TagsFrom::Auto => (json!("$tags"), "$names"),
+            _ => (self.names(), "$names.tag"),
+        };
+        vec![
+            self.matching(),
+            json!({ "$project": { "_id": 0, "names": names } }),
+            json!({ "$unwind": "$names" }),
+            // An empty document stands for a name of which nothing is left.
+            json!({ "$match": { (tag.trim_start_matches('$')): { "$exists": true } } }),
+            json!({ "$group": { "_id": tag } }),
+            json!({ "$count": "hashtags" }),
+        ]
     }
 
     fn sample(&self) -> Vec<Value> {

@@ -16,9 +16,39 @@ pub struct Provenance {
     pub format: Format,
 }
 
+/// What was counted, one record each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// Posts.
+    #[default]
+    Posts,
+    /// Comments under posts.
+    Comments,
+}
+
+impl Unit {
+    /// A word for one.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Posts => "post",
+            Self::Comments => "comment",
+        }
+    }
+
+    /// A word for several.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Posts => "posts",
+            Self::Comments => "comments",
+        }
+    }
+}
+
 /// The posts that a table or chart was made from. Samples of parts merge to the sample of the whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
+    /// What stands for a post here, wherever it is not posts that are counted.
+    pub unit: Unit,
     /// Records read, duplicates included.
     pub rows: u64,
     /// Records left out because their post was already there.
@@ -81,6 +111,9 @@ impl Sample {
 
     /// Adds the sample of other posts.
     pub fn merge(&mut self, other: &Self) {
+        if other.unit != Unit::default() {
+            self.unit = other.unit;
+        }
         self.rows += other.rows;
         self.duplicates += other.duplicates;
         self.unreadable += other.unreadable;

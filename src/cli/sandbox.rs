@@ -20,8 +20,8 @@ pub(crate) enum SandboxCommand {
 /// `cotag sandbox serve`
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Speaks the protocol of TikTok's Research API (tokens and video queries) on this machine only, with
-made-up posts of #london, #paris and #newyork from 2018 until two days ago.
+    after_help = "Speaks the protocol of TikTok's Research API (video queries, comments, users, batch compliance) on this
+machine only, with made-up posts of #london, #paris and #newyork from 2018 until two days ago.
 
 Faults, each as seen of the real API; a client that does what it should gets every post all the same:
   fresh-search    the next page is refused twice: search id invalid, count or cursor invalid
@@ -54,6 +54,12 @@ pub(crate) struct ServeArgs {
     /// Requests per day (UTC)
     #[arg(long, value_name = "REQUESTS", default_value_t = 1_000)]
     pub(crate) quota: u64,
+    /// Requests per day (UTC) for followers and following
+    #[arg(long, value_name = "REQUESTS", default_value_t = 20_000)]
+    pub(crate) relations_quota: u64,
+    /// One post in so many is gone, whatever asks for it; 0 keeps all
+    #[arg(long, value_name = "POSTS", default_value_t = 0)]
+    pub(crate) gone: u64,
     /// How long a token is good
     #[arg(long, value_name = "SECONDS", default_value_t = 7_200)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]

@@ -1,20 +1,26 @@
-//! `cotag coverage`: the ledger of windows, as a table or for programs.
+//! `cotag coverage`: the ledger of windows, as a table or for programs; or that of comments.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::database::Shelf;
-use super::{deliver, table_format};
+use super::input::Subject;
+use super::{deliver, needs_directory, table_format};
 use crate::cli::{CoverageArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
-use crate::output::{CoverageRow, coverage};
-use crate::store::{Coverage, Store, WindowLine, WindowState, Windows};
+use crate::output::{AskedRow, CoverageRow, asked, coverage};
+use crate::store::{Asked, AskedLine, Coverage, Store, WindowLine, WindowState, Windows};
 use crate::ui::Ui;
 
 pub(super) fn run(args: &CoverageArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let format = table_format(&args.output)?;
     let tag = Hashtag::new(&args.tag)
         .ok_or_else(|| Error::Usage(format!("`{}` is no hashtag", args.tag)))?;
+    if args.comments {
+        needs_directory(global, ui, "coverage --comments")?;
+        return of_comments(args, &tag, &Store::open(&global.data_dir)?, ui);
+    }
     // A window that was cut before it was ever asked says nothing.
     let said = |line: &&WindowLine| line.state != WindowState::Split || line.requests > 0;
     let mut rows = Vec::new();
@@ -72,4 +78,59 @@ fn row(line: &WindowLine) -> CoverageRow {
         log_id: line.log_id.clone(),
         at: line.at,
     }
+}
+
+/// Stored posts, most commented first, and what was asked about their comments.
+fn of_comments(args: &CoverageArgs, tag: &Hashtag, store: &Store, ui: &Ui) -> Result<Exit, Error> {
+    let format = table_format(&args.output)?;
+    let place = store.comments_of(tag)?;
+    let ledger = Asked::read(&place.folder)?;
+    if ledger.unreadable > 0 {
+        ui.warn(&format!(
+            "{} lines of `{}` cannot be read",
+            ledger.unreadable,
+            place.folder.join("asked.jsonl").display()
+        ));
+    }
+    let folded = Subject::Stored(store.find(tag)?).fold(
+        &Vec::new,
+        &|posts: &mut Vec<(Option<u64>, String)>, post, _| {
+            posts.push((post.counts.comments, post.id.to_string()));
+        },
+        ui,
+    )?;
+    let mut posts: Vec<(Option<u64>, String)> = folded.states.into_iter().flatten().collect();
+    posts.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let mut lines: BTreeMap<&str, Vec<&AskedLine>> = BTreeMap::new();
+    for line in ledger.lines() {
+        lines.entry(&line.of).or_default().push(line);
+    }
+    let rows: Vec<AskedRow> = posts
+        .into_iter()
+        .map(|(comments, post)| {
+            let about = lines.get(post.as_str()).map_or(&[][..], Vec::as_slice);
+            let own = about.iter().find(|line| line.comment.is_none());
+            let answers = about.iter().filter(|line| line.comment.is_some());
+            AskedRow {
+                comments,
+                state: own.map_or("not-asked", |line| line.state.name()),
+                stored: own.map_or(0, |line| line.new + line.known),
+                answers: answers.map(|line| line.new + line.known).sum(),
+                requests: about.iter().map(|line| line.requests).sum(),
+                why: own.map(|line| line.why.clone()).unwrap_or_default(),
+                at: own.map(|line| line.at),
+                post,
+            }
+        })
+        .collect();
+    deliver(
+        &asked(&place.name, &rows, format),
+        args.output.output.as_deref(),
+        ui,
+    )?;
+    Ok(super::damage(
+        &folded.damage,
+        folded.left_out.unreadable,
+        ui,
+    ))
 }

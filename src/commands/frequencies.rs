@@ -1,18 +1,21 @@
 //! `cotag frequencies`: posts → counts → ranking → table.
 
+mod comments;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::chart::{Plotting, Target};
 use super::database::{DatabaseTag, Shelf, explained};
-use super::input::{Subject, subject};
+use super::input::{Folded, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
     Asked, Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Question,
     Sample, TableOptions, TagsFrom, Weight,
 };
 use crate::cli::{
-    ChartArgs, ColumnArg, FrequenciesArgs, Global, MeasureArg, OutputFormat, PlotArg, ThemeArg,
+    ChartArgs, ColumnArg, FrequenciesArgs, Global, InArg, MeasureArg, OutputFormat, PlotArg,
+    ThemeArg,
 };
 use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
@@ -27,6 +30,9 @@ const ROWS: usize = 20;
 
 pub(super) fn run(args: &FrequenciesArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let (words, rows) = words_and_rows(args)?;
+    if args.within == InArg::Comments {
+        comments::check(args)?;
+    }
     let format = table_format(&args.output)?;
     let plotting = plotting(args, global, rows, words.len())?;
     let print = args.print || plotting.is_none();
@@ -112,6 +118,8 @@ struct Plan {
     from: TagsFrom,
     options: TableOptions,
     conditions: Vec<String>,
+    /// Comments are counted, not posts.
+    comments: bool,
     no_index: bool,
 }
 
@@ -140,6 +148,7 @@ impl Plan {
                 weight,
             },
             conditions: conditions(args),
+            comments: args.within == InArg::Comments,
             no_index: args.no_index,
         })
     }
@@ -166,7 +175,7 @@ impl Plan {
         for (subject, name) in named(words, &Shelf::new(global)) {
             let ranked = subject.and_then(|subject| {
                 let own = subject.hashtag().cloned();
-                self.rank(&subject, name, ui)
+                self.rank(&subject, name, &global.data_dir, ui)
                     .map(|(ranking, found)| ((ranking, own), found))
             });
             match ranked {
@@ -209,7 +218,16 @@ impl Plan {
     }
 
     /// Counts and ranks the posts of a subject that meet the filters.
-    fn rank(&self, subject: &Subject, name: String, ui: &Ui) -> Result<(Ranking, Exit), Error> {
+    fn rank(
+        &self,
+        subject: &Subject,
+        name: String,
+        data_dir: &Path,
+        ui: &Ui,
+    ) -> Result<(Ranking, Exit), Error> {
+        if self.comments {
+            return self.rank_comments(subject, data_dir, ui);
+        }
         if let Subject::Database(stored) = subject {
             return self.rank_there(stored, name, ui);
         }
@@ -240,7 +258,17 @@ impl Plan {
             },
             ui,
         )?;
-        let mut counter = new();
+        self.table(folded, name, ui)
+    }
+
+    /// Merges what the threads counted, and ranks it.
+    fn table(
+        &self,
+        folded: Folded<Counter>,
+        name: String,
+        ui: &Ui,
+    ) -> Result<(Ranking, Exit), Error> {
+        let mut counter = Counter::new(self.from, self.extras);
         for part in folded.states {
             counter.merge(part);
         }

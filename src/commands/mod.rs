@@ -29,6 +29,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use fs_err as fs;
+use jiff::civil::Date;
 
 use crate::analysis::{Filter, TagsFrom};
 use crate::cli::{
@@ -38,7 +39,7 @@ use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{TableFormat, counted};
 use crate::store::place::Place;
-use crate::store::{StoreWriter, Writer};
+use crate::store::{Side, SideWriter, StoreWriter, Writer};
 use crate::ui::Ui;
 
 /// Does what the command line asks for.
@@ -54,6 +55,9 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Error> {
         Command::Urls(args) => urls::run(args, global, ui),
         Command::Download(args) => download::run(args, global, ui),
         Command::Crawl(args) => crawl::run(args, global, ui),
+        Command::Comments(args) => collect::comments::run(args, global, ui),
+        Command::Users(args) => collect::users::run(args, global, ui),
+        Command::Refresh(args) => collect::refresh::run(args, global, ui),
         Command::Auth(AuthCommand::Check(args)) => auth::run(args, global, ui),
         Command::Coverage(args) => coverage::run(args, global, ui),
         Command::Quota(args) => quota::run(args, global, ui),
@@ -85,6 +89,20 @@ fn writer(global: &Global, command: &str, ui: &Ui) -> Result<Writer, Error> {
         |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
     Ok(Writer::open(
         &global.data_dir,
+        command,
+        timeout,
+        &mut waiting,
+    )?)
+}
+
+/// The data directory, open for writing beside its posts.
+fn side_writer(global: &Global, side: Side, command: &str, ui: &Ui) -> Result<SideWriter, Error> {
+    let timeout = Duration::from_secs(global.lock_timeout);
+    let mut waiting =
+        |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
+    Ok(SideWriter::open(
+        &global.data_dir,
+        side,
         command,
         timeout,
         &mut waiting,
@@ -147,6 +165,14 @@ fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error
     Ok(tags)
 }
 
+/// Says that posts were not stored since they had been removed.
+fn tombstoned(tag: &Hashtag, posts: u64) -> String {
+    format!(
+        "#{tag}: {} not stored again: removed before as gone at TikTok, see posts/tombstones.jsonl",
+        counted(posts, "post")
+    )
+}
+
 fn no_hashtag(word: &str) -> Error {
     Error::Usage(format!(
         "`{word}` is no hashtag: nothing is left of it without `#`"
@@ -175,14 +201,17 @@ fn tags_from(arg: TagsFromArg) -> TagsFrom {
     }
 }
 
-fn filter(args: &FilterArgs) -> Result<Filter, Error> {
-    if let (Some(since), Some(until)) = (args.since, args.until)
-        && since > until
-    {
-        return Err(Error::Usage(format!(
+fn in_order(since: Option<Date>, until: Option<Date>) -> Result<(), Error> {
+    match (since, until) {
+        (Some(since), Some(until)) if since > until => Err(Error::Usage(format!(
             "--since {since} is after --until {until}"
-        )));
+        ))),
+        _ => Ok(()),
     }
+}
+
+fn filter(args: &FilterArgs) -> Result<Filter, Error> {
+    in_order(args.since, args.until)?;
     let words = |words: &[String]| {
         words
             .iter()

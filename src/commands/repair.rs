@@ -14,11 +14,8 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let mut writer = Writer::open_to_repair(&global.data_dir, timeout, &mut waiting)?;
     let mut text = String::new();
     let mut mended = false;
-    for report in repair(&mut writer)? {
-        let name = report
-            .tag
-            .map_or_else(|| "store".to_owned(), |tag| format!("#{tag}"));
-        let name = crate::output::printable(&name).into_owned();
+    for report in repair(&mut writer, timeout, &mut waiting)? {
+        let name = crate::output::printable(&report.name);
         for done in report.done {
             mended = true;
             text += &format!("{name}: {}\n", crate::output::printable(&done));

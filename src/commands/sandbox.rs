@@ -62,6 +62,8 @@ fn options(args: &ServeArgs) -> Result<Options, Error> {
         port: args.port,
         posts: usize::try_from(args.posts).unwrap_or(usize::MAX),
         quota: args.quota,
+        relations_quota: args.relations_quota,
+        gone_in: args.gone,
         token_life: Duration::from_secs(args.token_life),
         faults,
         storm_length: args.storm,

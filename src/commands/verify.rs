@@ -7,7 +7,7 @@ use crate::cli::Global;
 use crate::error::{Error, Exit};
 use crate::output::counted;
 use crate::store::mongo::Database;
-use crate::store::{Holder, Store, verify_at_rest};
+use crate::store::{Holder, Kind, Store, TagReport, verify_at_rest};
 use crate::ui::Ui;
 
 pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
@@ -22,18 +22,17 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let mut text = String::new();
     let mut wrong = 0;
     for report in &reports {
-        let name = report
-            .tag
-            .as_ref()
-            .map_or_else(|| "store".to_owned(), |tag| format!("#{tag}"));
-        let name = crate::output::printable(&name).into_owned();
+        let name = crate::output::printable(&report.name);
         if report.findings.is_empty() {
             let hashes = match report.runs {
                 0 => "no ledger, so hashes cannot be checked (another tool's data)".to_owned(),
                 1 => "the hash of 1 run agrees".to_owned(),
                 runs => format!("the hashes of {runs} runs agree"),
             };
-            text += &format!("{name}: ok, {}, {hashes}\n", counted(report.posts, "post"));
+            text += &format!(
+                "{name}: ok, {}, {hashes}\n",
+                counted(report.posts, report.kind.map_or("post", Kind::noun))
+            );
         }
         for finding in &report.findings {
             wrong += 1;
@@ -46,10 +45,7 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
     }
     ui.data(text.as_bytes())?;
     if wrong == 0 {
-        ui.note(&format!(
-            "{} checked, nothing wrong.",
-            counted(reports.len() as u64, "hashtag")
-        ));
+        ui.note(&format!("{} checked, nothing wrong.", checked(&reports)));
         return Ok(Exit::Done);
     }
     ui.warn(&format!(
@@ -87,4 +83,21 @@ fn database(database: &Database, ui: &Ui) -> Result<Exit, Error> {
         "{wrong} things are not as they should be; records that are whole can be taken out with `cotag copy`"
     ));
     Ok(Exit::Damaged)
+}
+
+/// `3 hashtags`, and what else was looked at.
+fn checked(reports: &[TagReport]) -> String {
+    let tags = reports
+        .iter()
+        .filter(|report| report.kind == Some(Kind::Posts) && report.name.starts_with('#'))
+        .count() as u64;
+    let others = reports.len() as u64 - tags;
+    let tags = counted(tags, "hashtag");
+    match others {
+        0 => tags,
+        others => format!(
+            "{tags} and {} of comments and users",
+            counted(others, "folder")
+        ),
+    }
 }

@@ -144,6 +144,27 @@ impl Client {
         self.send(request).await
     }
 
+    /// Sends a form of several parts, already put together, with a bearer token.
+    ///
+    /// # Errors
+    /// There was no whole answer.
+    pub async fn post_parts(
+        &self,
+        url: &str,
+        token: &Secret,
+        boundary: &str,
+        text: &str,
+    ) -> Result<Reply, Failure> {
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let request = self
+            .0
+            .post(url)
+            .header(AUTHORIZATION, format!("Bearer {}", token.expose()))
+            .header(CONTENT_TYPE, kind)
+            .body(text.to_owned());
+        self.send(request).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply, Failure> {
         let answer = request
             .header(ACCEPT, "application/json")

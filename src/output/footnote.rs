@@ -24,7 +24,7 @@ pub fn ranking_footnote(subject: &str, ranking: &Ranking) -> Vec<String> {
             counted(table.total, "author")
         );
         if table.sample.without_author > 0 {
-            let silent = counted(table.sample.without_author, "post");
+            let silent = counted(table.sample.without_author, table.sample.unit.noun());
             line += &format!("; {silent} without an author have no vote");
         }
         lines.push(line + ".");
@@ -41,9 +41,10 @@ pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
     let mut left_out = Vec::new();
     if sample.duplicates > 0 {
         left_out.push(format!(
-            "{} of {} that repeat a post",
+            "{} of {} that repeat a {}",
             sample.duplicates,
-            counted(sample.rows, "record")
+            counted(sample.rows, "record"),
+            sample.unit.noun()
         ));
     }
     if sample.unreadable > 0 {
@@ -55,7 +56,7 @@ pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
     if sample.filtered > 0 {
         left_out.push(format!(
             "{} that the filters exclude",
-            counted(sample.filtered, "post")
+            counted(sample.filtered, sample.unit.noun())
         ));
     }
     if !left_out.is_empty() {
@@ -66,7 +67,10 @@ pub fn footnote(subject: &str, sample: &Sample) -> Vec<String> {
 }
 
 fn count_line(subject: &str, sample: &Sample) -> String {
-    let mut line = format!("n = {} of {subject}", counted(sample.posts, "post"));
+    let mut line = format!(
+        "n = {} of {subject}",
+        counted(sample.posts, sample.unit.noun())
+    );
     if let Some((first, last)) = sample.span {
         let (first, last) = (day(first), day(last));
         line += &if first == last {
@@ -116,8 +120,10 @@ pub(super) fn sources(sample: &Sample) -> String {
 /// What the posts may be taken for.
 fn standing(subject: &str, sample: &Sample) -> String {
     if sample.is_synthetic() {
-        "Synthetic: these posts were made up by cotag for practice and say nothing about TikTok."
-            .to_owned()
+        format!(
+            "Synthetic: these {} were made up by cotag for practice and say nothing about TikTok.",
+            sample.unit.plural()
+        )
     } else {
         format!("A sample of {subject}, not all of TikTok.")
     }
@@ -126,7 +132,7 @@ fn standing(subject: &str, sample: &Sample) -> String {
 /// What the total at the end of a table counts.
 pub(super) fn total_line(table: &FrequencyTable) -> String {
     match table.weight {
-        Weight::Posts => format!("Total posts: {}", table.total),
+        Weight::Posts => format!("Total {}: {}", table.sample.unit.plural(), table.total),
         Weight::Authors => format!("Total authors: {}", table.total),
     }
 }

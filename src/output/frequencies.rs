@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::footnote::{footnote, ranking_footnote, sources, total_line};
 use super::printable;
 use super::sheet::{Cell, Heading, Sheet};
-use crate::analysis::{FrequencyTable, Row, Sample, Weight};
+use crate::analysis::{FrequencyTable, Row, Sample, Unit, Weight};
 
 /// Version of the JSON document, in its `schema` field.
 const SCHEMA: &str = "cotag/frequencies/1";
@@ -95,10 +95,11 @@ fn tables(rankings: &[Ranking], columns: &[Column]) -> String {
             if number > 0 {
                 text.push('\n');
             }
-            text += &format!(
-                "Co-occurring hashtags for {} posts\n",
-                printable(&ranking.subject)
-            );
+            let subject = printable(&ranking.subject);
+            text += &match ranking.table.sample.unit {
+                Unit::Posts => format!("Co-occurring hashtags for {subject} posts\n"),
+                Unit::Comments => format!("Hashtags in comments of {subject}\n"),
+            };
         }
         text += &sheet(&ranking.table.rows, columns, None).table();
         text += &total_line(&ranking.table);
@@ -223,7 +224,7 @@ fn table_json(ranking: &Ranking, columns: &[Column]) -> Value {
     let sources = table.sample.tag_sources;
     json!({
         "of": ranking.subject,
-        "counted": match table.weight { Weight::Posts => "posts", Weight::Authors => "authors" },
+        "counted": match table.weight { Weight::Posts => table.sample.unit.plural(), Weight::Authors => "authors" },
         "total": table.total,
         "distinct_hashtags": table.distinct,
         "conditions": ranking.conditions,

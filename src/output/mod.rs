@@ -1,5 +1,6 @@
 //! Layout: results as tables, CSV, JSON. Computes nothing but layout, writes bytes, knows no files.
 
+mod asked;
 mod chart;
 mod coverage;
 mod doctor;
@@ -11,6 +12,7 @@ mod posts;
 mod sheet;
 mod text;
 
+pub use asked::{AskedRow, asked};
 pub use chart::{figure, paired_figure};
 pub use coverage::{CoverageRow, coverage};
 pub use doctor::{Check, Health, doctor};

@@ -4,6 +4,7 @@
 //! One file per family of formats; what they share is in `values` and `lists`.
 
 mod aweme;
+mod comment;
 mod envelope;
 mod lists;
 mod media;
@@ -20,6 +21,7 @@ mod ytdlp;
 #[cfg(test)]
 mod properties;
 
+pub use comment::StoredComment;
 pub use envelope::Envelope;
 pub use media::{MediaLinks, media_links};
 pub use quick::{Read, Reader, name_text};

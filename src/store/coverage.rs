@@ -1,21 +1,13 @@
 //! `windows.jsonl`: which days were asked for, how far each search came, and why it stopped.
 //!
-//! Lines are only appended, each the whole state of one window; the last line about a window
-//! counts. A page's line is written after the page's posts: a crash between the two makes the
-//! page be asked for again, and its posts are then known. An unfinished last line is ignored.
+//! The last line about a window counts. A page's line is written after the page's posts: a crash
+//! between the two makes the page be asked for again, and its posts are then known.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
-use fs_err as fs;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
-
-const FILE: &str = "windows.jsonl";
+use super::journal::{Journal, JournalLine};
 
 /// What is known of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,8 +120,6 @@ pub struct WindowLine {
     pub at: Timestamp,
 }
 
-type Key = (String, Date, Date, Option<String>);
-
 impl WindowLine {
     /// A window that nothing was asked of yet; `at` is filled in when it is written.
     pub fn new(query: &str, from: Date, to: Date, state: WindowState) -> Self {
@@ -158,100 +148,35 @@ impl WindowLine {
             at: Timestamp::UNIX_EPOCH,
         }
     }
+}
 
-    fn key(&self) -> Key {
+impl JournalLine for WindowLine {
+    type Key = (String, Date, Date, Option<String>);
+    const FILE: &'static str = "windows.jsonl";
+
+    fn key(&self) -> Self::Key {
         (self.query.clone(), self.from, self.to, self.part.clone())
     }
 }
 
 /// The windows of one hashtag's queries.
-#[derive(Debug)]
-pub struct Coverage {
-    path: PathBuf,
-    windows: BTreeMap<Key, WindowLine>,
-    /// Bytes of whole lines; what follows is the rest of an interrupted write.
-    length: u64,
-    /// Lines that could not be read.
-    pub unreadable: u64,
-}
+pub type Coverage = Journal<WindowLine>;
 
 impl Coverage {
-    /// Reads the windows kept beside a hashtag's posts; none where there is no file.
-    ///
-    /// # Errors
-    /// The disk's own.
-    pub fn read(posts: &Path) -> Result<Self, StoreError> {
-        let path = posts.join(FILE);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let whole = memchr::memrchr(b'\n', &text).map_or(0, |at| at + 1);
-        let mut coverage = Self {
-            path,
-            windows: BTreeMap::new(),
-            length: whole as u64,
-            unreadable: 0,
-        };
-        for line in text[..whole].split(|&byte| byte == b'\n') {
-            if line.is_empty() {
-                continue;
-            }
-            match serde_json::from_slice::<WindowLine>(line) {
-                Ok(line) => {
-                    coverage.windows.insert(line.key(), line);
-                }
-                Err(_) => coverage.unreadable += 1,
-            }
-        }
-        Ok(coverage)
-    }
-
-    /// Appends lines in one write and syncs them to disk.
-    ///
-    /// # Errors
-    /// The disk's own; what was there before is unharmed.
-    pub fn put(&mut self, lines: Vec<WindowLine>) -> Result<(), StoreError> {
-        let mut text = Vec::new();
-        for line in &lines {
-            serde_json::to_writer(&mut text, line).map_err(io::Error::from)?;
-            text.push(b'\n');
-        }
-        let mut file = fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&self.path)?;
-        // The rest of an interrupted write would make our first line unreadable.
-        file.set_len(self.length)?;
-        let written = file.write_all(&text).and_then(|()| file.sync_data());
-        if let Err(error) = written {
-            // Best effort: an unfinished line is also ignored by every reader.
-            let _ = file.set_len(self.length);
-            return Err(error.into());
-        }
-        self.length += text.len() as u64;
-        for line in lines {
-            self.windows.insert(line.key(), line);
-        }
-        Ok(())
-    }
-
     /// All windows, by query, then in the order of their days.
     pub fn windows(&self) -> impl Iterator<Item = &WindowLine> {
-        self.windows.values()
+        self.lines()
     }
 
     /// The windows of one query, in the order of their days.
     pub fn of_query<'c>(&'c self, query: &'c str) -> impl Iterator<Item = &'c WindowLine> {
-        self.windows
-            .values()
-            .filter(move |window| window.query == query)
+        self.lines().filter(move |window| window.query == query)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
     use jiff::civil::date;
 
     use super::*;
@@ -268,7 +193,7 @@ mod tests {
             .put(vec![line(1, WindowState::Open), line(3, WindowState::Open)])
             .unwrap();
         coverage.put(vec![line(1, WindowState::Done)]).unwrap();
-        let path = folder.path().join(FILE);
+        let path = folder.path().join(WindowLine::FILE);
         let whole = fs::read(&path).unwrap();
         for torn in [&b"{\"query\":\"q\",\"from\":\"2024-05-03\""[..], b"{"] {
             fs::write(&path, [&whole, torn].concat()).unwrap();

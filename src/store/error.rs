@@ -61,10 +61,10 @@ pub enum StoreError {
         stored: Vec<String>,
     },
     /// Real posts for a synthetic hashtag, or the other way round.
-    #[error("#{tag} in `{}` holds {stored} posts; {offered} ones must not be mixed with them", root.display())]
+    #[error("{name} in `{}` holds {stored} posts; {offered} ones must not be mixed with them", root.display())]
     Mixed {
-        /// The hashtag.
-        tag: String,
+        /// The place: `#london`.
+        name: String,
         /// The directory.
         root: PathBuf,
         /// What is there.

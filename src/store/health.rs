@@ -9,7 +9,7 @@ use hashbrown::HashSet;
 use jiff::Timestamp;
 
 use super::append::{Tail, tail};
-use super::lock::Lock;
+use super::lock::{self, Lock};
 use super::runs::Ledger;
 use super::scan::{Layout, Verdict, layout, scan};
 use super::{Finding, Holder, Store, StoreError, intent};
@@ -113,7 +113,7 @@ fn counted(path: &std::path::Path) -> Result<(u64, u64), StoreError> {
 /// # Errors
 /// The disk's own.
 pub fn writing(root: &std::path::Path) -> Result<Option<Holder>, StoreError> {
-    match Lock::take_if_any(root, "doctor", Duration::ZERO, &mut |_| ()) {
+    match Lock::take_if_any(root, lock::POSTS, "doctor", Duration::ZERO, &mut |_| ()) {
         Ok(_) => Ok(None),
         Err(StoreError::Locked { holder, .. }) => Ok(Some(holder)),
         Err(error) => Err(error),

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 
-const FILE: &str = ".cotag.lock";
+/// Who holds it adds posts, and may change anything that no other lock is for.
+pub(super) const POSTS: &str = ".cotag.lock";
 const POLL: Duration = Duration::from_millis(50);
 
 /// Who writes to a data directory.
@@ -21,6 +22,13 @@ pub struct Holder {
     pid: u32,
     command: String,
     since: Timestamp,
+}
+
+impl Holder {
+    /// The command that it runs.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
 }
 
 impl fmt::Display for Holder {
@@ -52,9 +60,10 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// Waits for the lock of `root` at most `timeout`; `waiting` is called once if it has to wait.
+    /// Waits for a lock of `root` at most `timeout`; `waiting` is called once if it has to wait.
     pub(super) fn take(
         root: &Path,
+        name: &str,
         command: &str,
         timeout: Duration,
         waiting: &mut dyn FnMut(&Holder),
@@ -64,7 +73,7 @@ impl Lock {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(root.join(FILE))?;
+            .open(root.join(name))?;
         let mut lock = Self::wait(file, root, timeout, waiting)?;
         lock.sign(command)?;
         Ok(lock)
@@ -74,11 +83,12 @@ impl Lock {
     /// no lock, or where this process may not write to it.
     pub(super) fn take_if_any(
         root: &Path,
+        name: &str,
         command: &str,
         timeout: Duration,
         waiting: &mut dyn FnMut(&Holder),
     ) -> Result<Option<Self>, StoreError> {
-        let path = root.join(FILE);
+        let path = root.join(name);
         match fs::OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => {
                 let mut lock = Self::wait(file, root, timeout, waiting)?;
@@ -95,6 +105,22 @@ impl Lock {
                 | io::ErrorKind::ReadOnlyFilesystem => Ok(None),
                 _ => Err(error.into()),
             },
+        }
+    }
+
+    /// Who holds a lock at this moment.
+    pub(super) fn holder(root: &Path, name: &str) -> io::Result<Option<Holder>> {
+        let path = root.join(name);
+        let mut file = match fs::OpenOptions::new().read(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // Shared, so that two who only look do not see each other; given back when the file closes.
+        match file.file().try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(read_holder(&mut file))),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 

@@ -17,16 +17,20 @@
 //! the disk, not where posts come from or what is asked of them.
 
 mod append;
+mod asked;
 mod atomic;
 mod blocks;
 mod claim;
 mod coverage;
 mod error;
 mod fold;
+mod gone;
 mod health;
 mod ids;
 mod index;
 mod intent;
+mod journal;
+mod kind;
 mod known;
 mod lock;
 mod media;
@@ -37,28 +41,35 @@ pub mod mongo;
 pub mod mongo;
 mod names;
 pub mod place;
+mod places;
 mod quota;
 mod rejected;
 mod rewrite;
 mod runs;
 mod scan;
 mod seam;
+mod side;
 mod tags;
 mod verify;
 mod vouch;
 mod walk;
 mod writer;
 
+pub use asked::{Asked, AskedLine, AskedState};
 pub use atomic::replace;
 pub use claim::{Claim, Leaseholder};
 pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
 pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
+pub use gone::{HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
 pub use health::{QuickLook, existing_above, quick_look, try_writing, writing};
 pub use index::Index;
+pub use journal::{Journal, JournalLine};
+pub use kind::Kind;
 pub use lock::Holder;
 pub use media::{MediaFile, MediaFolder};
 pub use names::{folder_name, folder_tag};
+pub use places::{RecordFolder, USER_LISTS};
 pub use quota::{DayUse, Quota};
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
@@ -67,6 +78,7 @@ pub use scan::{
     scan_quickly,
 };
 pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
+pub use side::{Side, SideWriter};
 pub use tags::{Store, StoredTag};
 pub use verify::{Finding, Repaired, TagReport, repair, verify, verify_at_rest};
 pub use writer::{Added, Opened, TagWriter, Writer};

@@ -9,7 +9,19 @@ use unicode_normalization::UnicodeNormalization;
 use crate::model::Hashtag;
 
 /// Names in the data directory that are no hashtag's folder.
-pub(super) const RESERVED: [&str; 3] = ["ids", "img", "cotag.json"];
+pub(super) const RESERVED: [&str; 5] = ["ids", "img", "cotag.json", COMMENTS, USERS];
+
+/// Comments under posts that no hashtag holds.
+pub(super) const COMMENTS: &str = "comments";
+/// What is known of users.
+pub(super) const USERS: &str = "users";
+
+/// Reserved since hashtags of that name may have been stored: a folder that holds posts is theirs.
+pub(super) const LATER: [&str; 2] = [COMMENTS, USERS];
+
+/// What a hashtag's own folder holds, and so no user's folder is called, since the hashtag `users`
+/// of an older tree lies in the same place.
+pub(super) const BESIDE_USERS: [&str; 3] = ["posts", "videos", "comments"];
 
 /// Longest folder name in bytes; file systems take 255, and files beside it may add to it.
 const LONGEST: usize = 200;
@@ -52,9 +64,22 @@ pub fn folder_name(tag: &Hashtag) -> String {
     folder_for(tag, &BTreeSet::new(), &BTreeMap::new())
 }
 
-/// The hashtag that a folder's name stands for where no record of renamed folders is at hand.
+/// The hashtag that a folder of posts stands for where no record of renamed folders is at hand.
 pub fn folder_tag(folder: &str) -> Option<Hashtag> {
+    if LATER.contains(&folder) {
+        return Hashtag::new(folder);
+    }
     tag_of(folder, &BTreeMap::new())
+}
+
+/// The folder of a user in [`USERS`]; names differ in more than letter case, as TikTok's do.
+pub(super) fn user_folder(user: &Hashtag) -> String {
+    let name = folder_name(user);
+    if BESIDE_USERS.contains(&name.as_str()) {
+        // They begin with a letter, which is one byte.
+        return format!("%{:02X}{}", name.as_bytes()[0], &name[1..]);
+    }
+    name
 }
 
 /// The hashtag whose folder this is; `None` for reserved and hidden names.
@@ -157,6 +182,8 @@ mod tests {
             ("com10", "com10"),
             ("ids", "%69ds"),
             ("img", "%69mg"),
+            ("users", "%75sers"),
+            ("comments", "%63omments"),
             ("dot.", "dot%2E"),
             ("a\u{202e}b", "a%E2%80%AEb"),
             ("100%", "100%25"),
@@ -183,6 +210,19 @@ mod tests {
             ),
             "london"
         );
+    }
+
+    #[test]
+    fn users_lie_beside_the_hashtag_of_that_name() {
+        for (user, name) in [
+            ("anna", "anna"),
+            ("posts", "%70osts"),
+            ("videos", "%76ideos"),
+            ("..", "%2E%2E"),
+        ] {
+            assert_eq!(user_folder(&Hashtag::new(user).unwrap()), name);
+            assert_eq!(folder_tag(name), Hashtag::new(user));
+        }
     }
 
     proptest! {

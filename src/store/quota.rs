@@ -29,6 +29,12 @@ pub struct DayUse {
     /// may have been said too long after midnight.
     #[serde(default)]
     pub exhausted: bool,
+    /// Requests set aside for comments; others may not use them.
+    #[serde(default)]
+    pub reserved: u64,
+    /// Of these, sent.
+    #[serde(default)]
+    pub from_reserve: u64,
 }
 
 /// The counter of one client key.
@@ -57,6 +63,15 @@ impl Quota {
         }
     }
 
+    /// The counter beside this one of what has a quota of its own.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> Self {
+        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        Self {
+            path: self.path.with_file_name(format!("{stem}-{name}.json")),
+        }
+    }
+
     /// A day's requests so far.
     ///
     /// # Errors
@@ -78,11 +93,35 @@ impl Quota {
     /// The disk's own.
     pub fn take(&self, day: Date, limit: u64) -> Result<Option<DayUse>, StoreError> {
         self.change(day, |used| {
-            if used.requests >= limit {
+            let others = used.requests.saturating_sub(used.from_reserve);
+            let aside = used.reserved.max(used.from_reserve);
+            if used.requests >= limit || others >= limit.saturating_sub(aside) {
                 return None;
             }
             let before = *used;
             used.requests += 1;
+            Some(before)
+        })
+    }
+
+    /// As [`Quota::take`], from so many of the day's requests as are set aside by this.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn take_from_reserve(
+        &self,
+        day: Date,
+        limit: u64,
+        reserve: u64,
+    ) -> Result<Option<DayUse>, StoreError> {
+        self.change(day, |used| {
+            used.reserved = reserve.min(limit);
+            if used.requests >= limit || used.from_reserve >= used.reserved {
+                return None;
+            }
+            let before = *used;
+            used.requests += 1;
+            used.from_reserve += 1;
             Some(before)
         })
     }
@@ -140,6 +179,29 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+
+    #[test]
+    fn what_is_set_aside_is_left_by_others_and_never_exceeded() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = date(2024, 5, 1);
+        let quota = Quota::of(folder.path(), "awabc123");
+        let take = |times: u64| {
+            (0..times)
+                .filter(|_| quota.take(day, 10).unwrap().is_some())
+                .count()
+        };
+        let share = |times: u64| {
+            (0..times)
+                .filter(|_| quota.take_from_reserve(day, 10, 3).unwrap().is_some())
+                .count()
+        };
+        assert_eq!(share(1), 1);
+        assert_eq!(take(9), 7, "three are set aside");
+        assert_eq!(share(9), 2);
+        assert_eq!(quota.used(day).unwrap().requests, 10);
+        assert_eq!((take(1), share(1)), (0, 0));
+        assert_eq!(quota.beside("relations").used(day).unwrap().requests, 0);
+    }
 
     #[test]
     fn requests_of_all_processes_are_counted_and_the_key_is_not_written() {

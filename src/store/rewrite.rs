@@ -15,15 +15,15 @@ use super::append::{Tail, tail};
 use super::runs::hex;
 use super::scan::{Verdict, scan};
 use super::walk::walk_records;
-use super::{Opened, Segment, StoreError, atomic};
-use crate::record::{Stored, Unreadable};
+use super::{Kind, Opened, Segment, StoreError, atomic};
+use crate::record::Unreadable;
 
 /// Cuts an unfinished record off the end of a file of lines and closes the array; returns the bytes cut.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] where more than an unfinished record is wrong: other damage, or an end
 /// before the byte that the ledger vouches for. The file is then left as it is.
-pub(super) fn close(path: &Path, vouched: u64) -> Result<Option<u64>, StoreError> {
+pub(super) fn close(path: &Path, kind: Kind, vouched: u64) -> Result<Option<u64>, StoreError> {
     let mut file = fs::OpenOptions::new().read(true).write(true).open(path)?;
     if tail(&mut file)? != Tail::Torn {
         return Ok(None);
@@ -32,7 +32,7 @@ pub(super) fn close(path: &Path, vouched: u64) -> Result<Option<u64>, StoreError
     let (_, end) = scan(
         path,
         &|| (),
-        &|(): &mut (), line| match Stored::read(line.text) {
+        &|(): &mut (), line| match kind.entry(line.text) {
             Err(Unreadable::Json(_)) => Verdict::NotJson,
             _ => Verdict::Read,
         },
@@ -86,9 +86,9 @@ pub(super) fn damaged(path: &Path, offset: u64, why: &str) -> StoreError {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] where the file has damage before its end; it is then left as it is.
-pub(super) fn convert(path: &Path, opened: &mut Opened) -> Result<(), StoreError> {
+pub(super) fn convert(path: &Path, kind: Kind, opened: &mut Opened) -> Result<(), StoreError> {
     let backup = backup(path)?;
-    let rewritten = match rewrite_once(path, Damages::Refuse) {
+    let rewritten = match rewrite_once(path, kind, Damages::Refuse) {
         Ok(rewritten) => rewritten,
         Err(error) => {
             fs::remove_file(backup)?;
@@ -150,16 +150,20 @@ pub(super) struct Rewritten {
 }
 
 /// Rewrites a file line by line, the first record of each post kept, and whatever is no post left out.
-pub(super) fn rewrite_once(path: &Path, damages: Damages) -> Result<Rewritten, StoreError> {
+pub(super) fn rewrite_once(
+    path: &Path,
+    kind: Kind,
+    damages: Damages,
+) -> Result<Rewritten, StoreError> {
     let mut seen = HashSet::new();
     let mut duplicates = 0;
     let mut unreadable = false;
-    let (segment, lost) = rewrite_where(path, damages, |line| {
-        let Ok(stored) = Stored::read(line) else {
+    let (segment, lost) = rewrite_where(path, kind, damages, |line| {
+        let Ok(stored) = kind.entry(line) else {
             unreadable = true;
             return Ok(None);
         };
-        let first = seen.insert(stored.post.id.get());
+        let first = seen.insert(stored.id.get());
         duplicates += u64::from(!first);
         Ok(first.then(|| line.to_owned()))
     })?;
@@ -170,16 +174,32 @@ pub(super) fn rewrite_once(path: &Path, damages: Damages) -> Result<Rewritten, S
     })
 }
 
-/// Rewrites a file with some lines replaced (`None` keeps a line).
+/// What becomes of a record when its file is written anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It stays as it is.
+    Keep,
+    /// This line takes its place.
+    Replace(String),
+    /// It goes.
+    Remove,
+}
+
+/// Rewrites a file with some lines replaced or removed.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] where there is damage, which would be left out; the file is left as it is.
 pub(super) fn rewrite(
     path: &Path,
-    mut newer: impl FnMut(&str) -> io::Result<Option<String>>,
+    kind: Kind,
+    mut fate: impl FnMut(&str) -> io::Result<Fate>,
 ) -> Result<Segment, StoreError> {
-    rewrite_where(path, Damages::Refuse, |line| {
-        Ok(Some(newer(line)?.unwrap_or_else(|| line.to_owned())))
+    rewrite_where(path, kind, Damages::Refuse, |line| {
+        Ok(match fate(line)? {
+            Fate::Keep => Some(line.to_owned()),
+            Fate::Replace(newer) => Some(newer),
+            Fate::Remove => None,
+        })
     })
     .map(|(segment, _)| segment)
 }
@@ -187,6 +207,7 @@ pub(super) fn rewrite(
 /// Rewrites a file with the lines that `keep` returns, atomically; tells whether text was left out that is no record.
 fn rewrite_where(
     path: &Path,
+    kind: Kind,
     damages: Damages,
     keep: impl FnMut(&str) -> io::Result<Option<String>>,
 ) -> Result<(Segment, bool), StoreError> {
@@ -205,7 +226,7 @@ fn rewrite_where(
         put(b"[")?;
         let mut separator: &[u8] = b"\n";
         end = walk_records(path, &mut |line| {
-            if matches!(Stored::read(line.text), Err(Unreadable::Json(_))) {
+            if matches!(kind.entry(line.text), Err(Unreadable::Json(_))) {
                 return Verdict::NotJson;
             }
             if failed.is_ok() {

@@ -42,6 +42,12 @@ pub struct Run {
     pub known: u64,
     /// Stored posts replaced by a newer fetch.
     pub updated: u64,
+    /// Stored posts removed since they are gone at their source.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub removed: u64,
+    /// Posts not stored since they were removed before; see `tombstones.jsonl`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tombstoned: u64,
     /// Posts that do not carry the hashtag.
     pub without_tag: u64,
     /// Records that could not be read.
@@ -187,6 +193,14 @@ impl Run {
             ..Self::default()
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Adds a line's own hash as its last field, so that a change of the last line shows too.

@@ -44,6 +44,8 @@ pub struct Taken {
     pub known: u64,
     /// Replaced by a newer fetch.
     pub updated: u64,
+    /// Not stored, since they were removed before.
+    pub tombstoned: u64,
 }
 
 /// The windows of a hashtag's queries.
@@ -176,14 +178,16 @@ impl PostsWriter {
         update: Option<Option<Timestamp>>,
     ) -> Result<(), StoreError> {
         match self {
-            Self::Directory(posts, taken) => {
-                if posts.add(id, line) == Added::Known {
+            Self::Directory(posts, taken) => match posts.add(id, line) {
+                Added::New => {}
+                Added::Tombstoned => taken.tombstoned += 1,
+                Added::Known => {
                     taken.known += 1;
                     if let Some(fetched) = update {
                         posts.offer_update(id, line, fetched)?;
                     }
                 }
-            }
+            },
             Self::Database(posts, ..) => posts.take(id, line, update.is_some()),
         }
         Ok(())
@@ -201,8 +205,10 @@ impl PostsWriter {
         update: Option<Option<Timestamp>>,
     ) -> Result<(), StoreError> {
         match self {
-            Self::Directory(posts, _) if !posts.knows(post.id) => {
-                posts.add_post(post, origin, line);
+            Self::Directory(posts, taken) if !posts.knows(post.id) => {
+                if posts.add_post(post, origin, line) == Added::Tombstoned {
+                    taken.tombstoned += 1;
+                }
                 Ok(())
             }
             _ => self.take(post.id, line, update),
@@ -267,6 +273,7 @@ impl PostsWriter {
                     new,
                     known,
                     updated,
+                    tombstoned: 0,
                 }
             }
         }

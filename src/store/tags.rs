@@ -74,6 +74,11 @@ impl Store {
         }
     }
 
+    /// Whether a directory has our manifest.
+    pub(super) fn is_ours(root: &Path) -> bool {
+        root.join(MANIFEST).is_file()
+    }
+
     /// Opens a data directory to write to it; makes it where there is none, adopts a v1 tree.
     pub(super) fn create(root: &Path) -> Result<Self, StoreError> {
         if let Some(store) = Self::manifest(root)? {
@@ -163,7 +168,7 @@ impl Store {
         let mut tags: BTreeMap<Hashtag, Vec<PathBuf>> = BTreeMap::new();
         for name in self.folder_names()? {
             let posts = self.root.join(&name).join("posts");
-            if let Some(tag) = names::tag_of(&name, &self.folders)
+            if let Some(tag) = self.tag_of(&name)
                 && posts.join("data.json").is_file()
             {
                 tags.entry(tag).or_default().push(posts);
@@ -194,7 +199,7 @@ impl Store {
     /// The `posts` folder to write a hashtag's posts to, made where it is missing.
     pub(super) fn folder_for_writing(&mut self, tag: &Hashtag) -> Result<PathBuf, StoreError> {
         let existing: BTreeSet<String> = self.folder_names()?.into_iter().collect();
-        let of_tag = |name: &&String| names::tag_of(name, &self.folders).as_ref() == Some(tag);
+        let of_tag = |name: &&String| self.tag_of(name).as_ref() == Some(tag);
         let name = match existing
             .iter()
             .find(|name| name.as_str() == tag.as_str() && of_tag(name))
@@ -217,6 +222,14 @@ impl Store {
             atomic::sync_folder(&self.root)?;
         }
         Ok(posts)
+    }
+
+    /// The hashtag whose folder this is.
+    fn tag_of(&self, name: &str) -> Option<Hashtag> {
+        if names::LATER.contains(&name) && self.root.join(name).join("posts").is_dir() {
+            return Hashtag::new(name);
+        }
+        names::tag_of(name, &self.folders)
     }
 
     fn folder_names(&self) -> Result<Vec<String>, StoreError> {
@@ -248,7 +261,9 @@ fn adoptable(root: &Path) -> Result<(), StoreError> {
         }
         v1 |= entry.path().join("posts").join("data.json").is_file();
         v2 |= entry.path().join("posts.json").is_file();
-        if !names::RESERVED.contains(&name.as_str()) {
+        let reserved = names::RESERVED.contains(&name.as_str());
+        // Any program may have users and comments.
+        if !reserved || names::LATER.contains(&name.as_str()) {
             others.push(name);
         }
     }

@@ -10,14 +10,21 @@ use hashbrown::HashSet;
 
 use super::append::{Tail, hash_range, tail};
 use super::ids::{self, Others};
-use super::lock::Lock;
+use super::lock::{self, Lock};
 use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
 use super::scan::{Layout, Verdict, scan};
+use super::side::Side;
 use super::vouch::{Care, model, stored_ids};
-use super::{Holder, Run, Segment, Store, StoreError, Writer, atomic, index, intent, known, media};
-use crate::model::{Hashtag, PostId};
-use crate::record::{Stored, Unreadable};
+use super::{
+    Holder, Kind, RecordFolder, Run, Segment, Store, StoreError, Writer, atomic, index, intent,
+    known, media,
+};
+use crate::model::PostId;
+use crate::record::Unreadable;
+
+/// What reports about the whole store are named.
+const WHOLE: &str = "store";
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +35,14 @@ pub struct Finding {
     pub what: String,
 }
 
-/// What was found in one hashtag's folder.
+/// What was found in one folder of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagReport {
-    /// The hashtag; `None` for what concerns the whole store.
-    pub tag: Option<Hashtag>,
-    /// Distinct posts stored.
+    /// `#london`, `comments of #london`; `store` for what concerns the whole store.
+    pub name: String,
+    /// What its records are; `None` for the whole store.
+    pub kind: Option<Kind>,
+    /// Distinct records stored.
     pub posts: u64,
     /// Runs in the ledger; without any, hashes cannot be checked.
     pub runs: usize,
@@ -41,11 +50,11 @@ pub struct TagReport {
     pub findings: Vec<Finding>,
 }
 
-/// What was mended in one hashtag's folder.
+/// What was mended in one folder of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repaired {
-    /// The hashtag; `None` for what concerns the whole store.
-    pub tag: Option<Hashtag>,
+    /// `#london`, `comments of #london`; `store` for what concerns the whole store.
+    pub name: String,
     /// What was done, one sentence each; empty where nothing was wrong.
     pub done: Vec<String>,
     /// Files kept as they were before.
@@ -59,22 +68,22 @@ pub struct Repaired {
 pub fn verify(store: &Store) -> Result<Vec<TagReport>, StoreError> {
     let mut reports = Vec::new();
     let mut keys = BTreeSet::new();
-    for stored in store.tags()? {
-        for posts in &stored.posts {
-            let checked = Checked::new(store.root(), posts, &stored.tag)?;
-            keys.insert(checked.key.clone());
-            reports.push(TagReport {
-                tag: Some(stored.tag.clone()),
-                posts: checked.order.len() as u64,
-                runs: checked.ledger.runs.len(),
-                findings: checked.findings(),
-            });
-        }
+    for place in store.places()? {
+        let checked = Checked::new(store.root(), &place)?;
+        keys.extend(checked.key.clone());
+        reports.push(TagReport {
+            name: place.name,
+            kind: Some(place.kind),
+            posts: checked.order.len() as u64,
+            runs: checked.ledger.runs.len(),
+            findings: checked.findings(),
+        });
     }
     let orphans = orphans(store.root(), &keys);
     if !orphans.is_empty() {
         reports.push(TagReport {
-            tag: None,
+            name: WHOLE.into(),
+            kind: None,
             posts: 0,
             runs: 0,
             findings: orphans,
@@ -95,8 +104,26 @@ pub fn verify_at_rest(
     timeout: Duration,
     waiting: &mut dyn FnMut(&Holder),
 ) -> Result<Vec<TagReport>, StoreError> {
-    let _lock = Lock::take_if_any(store.root(), "verify", timeout, waiting)?;
-    verify(store)
+    let root = store.root();
+    let mut locks = vec![Lock::take_if_any(
+        root,
+        lock::POSTS,
+        "verify",
+        timeout,
+        waiting,
+    )?];
+    for side in Side::ALL {
+        locks.push(Lock::take_if_any(
+            root,
+            side.lock(),
+            "verify",
+            timeout,
+            waiting,
+        )?);
+    }
+    let reports = verify(store);
+    drop(locks);
+    reports
 }
 
 /// Lists in `post_ids.json` without a folder; or the file itself, if it is no JSON.
@@ -128,7 +155,9 @@ fn orphans(root: &Path, keys: &BTreeSet<String>) -> Vec<Finding> {
 /// Everything that can be known of one folder.
 struct Checked {
     posts: PathBuf,
-    key: String,
+    kind: Kind,
+    /// Its name in `post_ids.json`, where that lists it.
+    key: Option<String>,
     layout: Layout,
     torn: Option<u64>,
     damage: Vec<String>,
@@ -151,25 +180,26 @@ struct Found {
 }
 
 impl Checked {
-    fn new(root: &Path, posts: &Path, tag: &Hashtag) -> Result<Self, StoreError> {
+    fn new(root: &Path, place: &RecordFolder) -> Result<Self, StoreError> {
+        let RecordFolder { kind, folder, .. } = place;
+        let (kind, posts) = (*kind, folder);
         let path = posts.join("data.json");
-        let (states, end) =
-            scan(
-                &path,
-                &Found::default,
-                &|found: &mut Found, line| match Stored::read(line.text) {
-                    Ok(stored) => {
-                        found.ours |= stored.origin.is_some();
-                        found.ids.push((line.offset, stored.post.id));
-                        Verdict::Read
-                    }
-                    Err(Unreadable::Json(_)) => Verdict::NotJson,
-                    Err(error) => {
-                        found.unreadable.push((line.offset, error.to_string()));
-                        Verdict::Read
-                    }
-                },
-            )?;
+        let (states, end) = scan(
+            &path,
+            &Found::default,
+            &|found: &mut Found, line| match kind.entry(line.text) {
+                Ok(stored) => {
+                    found.ours |= stored.origin.is_some();
+                    found.ids.push((line.offset, stored.id));
+                    Verdict::Read
+                }
+                Err(Unreadable::Json(_)) => Verdict::NotJson,
+                Err(error) => {
+                    found.unreadable.push((line.offset, error.to_string()));
+                    Verdict::Read
+                }
+            },
+        )?;
         let mut all = Found::default();
         for state in states {
             all.ours |= state.ours;
@@ -187,7 +217,7 @@ impl Checked {
             .filter(|id| seen.insert(id.get()))
             .collect();
         let ledger = Ledger::read(posts)?;
-        let key = ids::key(posts, tag);
+        let key = place.listed.then(|| ids::key(posts, &place.tag));
         Ok(Self {
             layout: end.layout,
             torn: end.torn,
@@ -203,13 +233,22 @@ impl Checked {
                 .collect(),
             duplicates: (rows - order.len()) as u64,
             order,
-            listed: ids::listed(root, &key),
+            listed: match &key {
+                Some(key) => ids::listed(root, key),
+                None => Ok(None),
+            },
             index_fault: index::fault(posts),
             ledger_faults: ledger_faults(&path, &ledger, all.ours)?,
-            media: media::check(posts, &ledger)?,
+            // Only hashtags' posts have a folder of videos beside them.
+            media: if place.listed {
+                media::check(posts, &ledger)?
+            } else {
+                Vec::new()
+            },
             ledger,
             key,
-            posts: posts.to_owned(),
+            kind,
+            posts: posts.clone(),
         })
     }
 
@@ -234,7 +273,11 @@ impl Checked {
         if self.duplicates > 0 {
             add(
                 &data,
-                format!("{} posts stand in it more than once", self.duplicates),
+                format!(
+                    "{} {}s stand in it more than once",
+                    self.duplicates,
+                    self.kind.noun()
+                ),
             );
         }
         for what in &self.ledger_faults {
@@ -255,10 +298,11 @@ impl Checked {
 
     /// How `post_ids.json` differs from the posts stored.
     fn list_fault(&self) -> Option<String> {
+        let key = self.key.as_ref()?;
         let listed = match &self.listed {
             Err(error) => return Some(error.to_string()),
             Ok(None) if self.order.is_empty() => return None,
-            Ok(None) => return Some(format!("has no list of `{}`", self.key)),
+            Ok(None) => return Some(format!("has no list of `{key}`")),
             Ok(Some(listed)) => listed,
         };
         let stored: HashSet<u64> = self.order.iter().map(|id| id.get()).collect();
@@ -289,7 +333,7 @@ impl Checked {
         if repeated > 0 {
             parts.push(format!("lists {repeated} ids twice"));
         }
-        (!parts.is_empty()).then(|| format!("`{}`: {}", self.key, parts.join("; ")))
+        (!parts.is_empty()).then(|| format!("`{key}`: {}", parts.join("; ")))
     }
 }
 
@@ -355,11 +399,26 @@ pub(super) fn ledger_faults(
 ///
 /// # Errors
 /// The disk's own.
-pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
+pub fn repair(
+    writer: &mut Writer,
+    timeout: Duration,
+    waiting: &mut dyn FnMut(&Holder),
+) -> Result<Vec<Repaired>, StoreError> {
+    let mut others = Vec::new();
+    for side in Side::ALL {
+        let root = writer.store().root();
+        others.extend(Lock::take_if_any(
+            root,
+            side.lock(),
+            "repair",
+            timeout,
+            waiting,
+        )?);
+    }
     let mut repaired = Vec::new();
     if let Some(backup) = writer.mended.take() {
         repaired.push(Repaired {
-            tag: None,
+            name: WHOLE.into(),
             done: vec!["wrote cotag.json anew: it could not be read".to_owned()],
             backups: vec![backup],
         });
@@ -367,33 +426,33 @@ pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
     let mut lists = BTreeMap::new();
     let root = writer.store().root().to_owned();
     let mut lists_wrong = false;
-    for stored in writer.store().tags()? {
-        for posts in &stored.posts {
-            atomic::sweep(posts)?;
-            let checked = Checked::new(&root, posts, &stored.tag)?;
-            let mut report = Repaired {
-                tag: Some(stored.tag.clone()),
-                done: Vec::new(),
-                backups: Vec::new(),
-            };
-            if let Some(what) = checked.list_fault() {
-                report
-                    .done
-                    .push(format!("made the id list again: it {what}"));
-                lists_wrong = true;
-            }
-            let order = repair_folder(&checked, &stored.tag, &mut report)?;
-            lists_wrong |= order != checked.order;
-            lists.insert(checked.key, order);
-            repaired.push(report);
+    for place in writer.store().places()? {
+        atomic::sweep(&place.folder)?;
+        let checked = Checked::new(&root, &place)?;
+        let mut report = Repaired {
+            name: place.name.clone(),
+            done: Vec::new(),
+            backups: Vec::new(),
+        };
+        if let Some(what) = checked.list_fault() {
+            report
+                .done
+                .push(format!("made the id list again: it {what}"));
+            lists_wrong = true;
         }
+        let order = repair_folder(&checked, &place, &mut report)?;
+        if let Some(key) = checked.key {
+            lists_wrong |= order != checked.order;
+            lists.insert(key, order);
+        }
+        repaired.push(report);
     }
     let orphans = orphans(&root, &lists.keys().cloned().collect());
     lists_wrong |= !orphans.is_empty();
     if lists_wrong {
         let file = ids::post_ids_path(&root);
         let mut report = Repaired {
-            tag: None,
+            name: WHOLE.into(),
             done: Vec::new(),
             backups: Vec::new(),
         };
@@ -414,7 +473,7 @@ pub fn repair(writer: &mut Writer) -> Result<Vec<Repaired>, StoreError> {
 /// Mends one folder; returns the ids of the posts that it holds then.
 fn repair_folder(
     checked: &Checked,
-    tag: &Hashtag,
+    place: &RecordFolder,
     report: &mut Repaired,
 ) -> Result<Vec<PostId>, StoreError> {
     let path = checked.posts.join("data.json");
@@ -430,7 +489,7 @@ fn repair_folder(
     if rewrite {
         report.backups.push(backup(&path)?);
         intent::write(&checked.posts)?;
-        let rewritten = rewrite_once(&path, Damages::LeaveOut)?;
+        let rewritten = rewrite_once(&path, checked.kind, Damages::LeaveOut)?;
         if rewritten.duplicates > 0 {
             why.push(format!("left out {} duplicates", rewritten.duplicates));
         }
@@ -438,11 +497,11 @@ fn repair_folder(
             why.push("cut out what is no whole record".to_owned());
         }
         if checked.layout == Layout::Other {
-            why.push("wrote one post per line".to_owned());
+            why.push(format!("wrote one {} per line", checked.kind.noun()));
         }
         segment = Some(rewritten.segment);
         // Writing anew may find posts that a torn end had hidden.
-        order = stored_ids(&path, Care::Whole)?;
+        order = stored_ids(&path, checked.kind, Care::Whole)?;
     }
     if known::fault(&checked.posts, &checked.ledger, &checked.order).is_some() {
         fs::remove_file(known::path(&checked.posts))?;
@@ -488,7 +547,7 @@ fn repair_folder(
                 }
             }
         };
-        let model = model(&path, &ledger, tag)?;
+        let model = model(&path, &ledger, &place.tag, place.kind)?;
         let run = Run::of_store("repair", &model, why.join("; "), order.len() as u64, data);
         ledger.append(&checked.posts, run)?;
     }

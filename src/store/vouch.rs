@@ -10,9 +10,9 @@ use super::append::hash_range;
 use super::rewrite::damaged;
 use super::runs::Ledger;
 use super::scan::{Readers, Verdict, scan_quickly};
-use super::{Run, Segment, StoreError};
+use super::{Kind, Run, Segment, StoreError};
 use crate::model::{Hashtag, Origin, PostId};
-use crate::record::{Reader, Stored, Unreadable};
+use crate::record::{Reader, Unreadable};
 
 /// How much of each record is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,23 +24,25 @@ pub(super) enum Care {
 }
 
 /// Ids of the posts in a file, in its order, each once.
-pub(super) fn stored_ids(path: &Path, care: Care) -> Result<Vec<PostId>, StoreError> {
+pub(super) fn stored_ids(path: &Path, kind: Kind, care: Care) -> Result<Vec<PostId>, StoreError> {
     type Found = (Reader, Vec<(u64, PostId)>);
     let (found, end) = scan_quickly(
         path,
         &Readers {
             new: &Found::default,
-            quick: (care == Care::Ids).then_some(&|(reader, found): &mut Found, record| {
-                let read = reader.read(record.text, record.at)?;
-                if record.end.is_some_and(|end| end != read.end) {
-                    return None;
-                }
-                found.push((record.offset, read.brief.id));
-                Some(read.end)
-            }),
-            each: &|(_, found), line| match Stored::read(line.text) {
+            quick: (care == Care::Ids && kind == Kind::Posts).then_some(
+                &|(reader, found): &mut Found, record| {
+                    let read = reader.read(record.text, record.at)?;
+                    if record.end.is_some_and(|end| end != read.end) {
+                        return None;
+                    }
+                    found.push((record.offset, read.brief.id));
+                    Some(read.end)
+                },
+            ),
+            each: &|(_, found), line| match kind.entry(line.text) {
                 Ok(stored) => {
-                    found.push((line.offset, stored.post.id));
+                    found.push((line.offset, stored.id));
                     Verdict::Read
                 }
                 Err(Unreadable::Json(_)) => Verdict::NotJson,
@@ -74,13 +76,13 @@ pub(super) fn vouch(
     path: &Path,
     posts: &Path,
     ledger: &mut Ledger,
-    tag: &Hashtag,
+    (tag, kind): (&Hashtag, Kind),
     (from, end): (u64, u64),
     stored: u64,
 ) -> Result<(), StoreError> {
     // A file shorter than the ledger says was put there by someone else: vouch for it as a whole.
     let from = if from <= end { from } else { 0 };
-    let model = model(path, ledger, tag)?;
+    let model = model(path, ledger, tag, kind)?;
     let data = Segment {
         from,
         to: end,
@@ -91,11 +93,16 @@ pub(super) fn vouch(
 }
 
 /// A run to take the hashtag and the origin of the posts from.
-pub(super) fn model(path: &Path, ledger: &Ledger, tag: &Hashtag) -> Result<Run, StoreError> {
+pub(super) fn model(
+    path: &Path,
+    ledger: &Ledger,
+    tag: &Hashtag,
+    kind: Kind,
+) -> Result<Run, StoreError> {
     Ok(match ledger.runs.last() {
         Some(last) => last.clone(),
         None => Run {
-            origin: first_origin(path)?.name().into(),
+            origin: first_origin(path, kind)?.name().into(),
             hashtag: tag.to_string(),
             ..Run::default()
         },
@@ -103,12 +110,12 @@ pub(super) fn model(path: &Path, ledger: &Ledger, tag: &Hashtag) -> Result<Run, 
 }
 
 /// How the first record of a file came.
-fn first_origin(path: &Path) -> Result<Origin, StoreError> {
+fn first_origin(path: &Path, kind: Kind) -> Result<Origin, StoreError> {
     let mut head = Vec::new();
     fs::File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
     let first = head.split(|&byte| byte == b'\n').nth(1).unwrap_or_default();
     let line = String::from_utf8_lossy(first);
-    let stored = Stored::read(line.trim().trim_end_matches(','));
+    let stored = kind.entry(line.trim().trim_end_matches(','));
     Ok(stored
         .ok()
         .and_then(|stored| stored.origin)

@@ -1,7 +1,7 @@
 //! What stands in for the driver where it is left out: a database that cannot be opened.
 //!
 //! The types have no value, so that nothing can be done with them and nobody needs to ask which
-//! features there are.
+//! features there are. They hide that, lest the compiler calls their users unreachable.
 
 use serde_json::Value;
 
@@ -9,21 +9,25 @@ use super::place::DatabasePlace;
 use super::{Claim, RejectedRecord, Run, StoreError, WindowLine};
 use crate::model::{Hashtag, Origin, PostId};
 
+/// What there is none of.
+#[derive(Clone, Debug)]
+enum Never {}
+
 /// A database, which there cannot be.
 #[derive(Clone, Debug)]
-pub enum Database {}
+pub struct Database(Never);
 
 /// Leases in it.
 #[derive(Clone, Debug)]
-pub enum Leases {}
+pub struct Leases(Never);
 
 /// Its posts.
 #[derive(Debug)]
-pub enum PostLines {}
+pub struct PostLines(Never);
 
 /// Its windows.
 #[derive(Debug)]
-pub enum WindowsCollection {}
+pub struct WindowsCollection(Never);
 
 /// A writer to it.
 #[derive(Debug)]
@@ -66,35 +70,35 @@ impl Database {
     }
 
     pub fn place(&self) -> &DatabasePlace {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn tags(&self) -> Result<Vec<Hashtag>, StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn tags_ever(&self) -> Result<Vec<Hashtag>, StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn count(&self, _: &Hashtag) -> Result<u64, StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn find(&self, _: &Hashtag) -> Result<(), StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn lines(&self, _: &Hashtag) -> Result<PostLines, StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn aggregate(&self, _: &[Value]) -> Result<Vec<Value>, StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub fn verify(&self, _: &Hashtag) -> Result<DatabaseReport, StoreError> {
-        match *self {}
+        match self.0 {}
     }
 }
 
@@ -104,76 +108,76 @@ impl PostLines {
     /// # Errors
     /// There is no database.
     pub fn next(&mut self) -> Result<Option<String>, StoreError> {
-        match *self {}
+        match self.0 {}
     }
 }
 
 impl Leases {
     pub(super) fn new(database: &Database) -> Self {
-        match *database {}
+        match database.0 {}
     }
 }
 
 impl WindowsCollection {
     pub(super) fn new(database: &Database, _: &Hashtag, _: Option<Leases>) -> Self {
-        match *database {}
+        match database.0 {}
     }
 
     pub(super) fn read(&self) -> Result<(Vec<WindowLine>, u64), StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(super) fn begin(&self, _: &[WindowLine]) -> Result<(), StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(super) fn put(&self, _: &[WindowLine]) -> Result<(), StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(super) fn claim(&self, _: &WindowLine) -> Result<Claim, StoreError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(super) fn release(&self, _: &WindowLine) -> Result<(), StoreError> {
-        match *self {}
+        match self.0 {}
     }
 }
 
 impl DatabaseTagWriter {
     pub(super) fn open(database: &Database, _: &Hashtag, _: Origin) -> Result<Self, StoreError> {
-        match *database {}
+        match database.0 {}
     }
 
     pub(super) fn database(&self) -> &Database {
-        match self.database {}
+        match self.database.0 {}
     }
 
     pub(super) fn take(&mut self, _: PostId, _: &str, _: bool) {
-        match self.database {}
+        match self.database.0 {}
     }
 
     pub(super) fn pending(&self) -> usize {
-        match self.database {}
+        match self.database.0 {}
     }
 
     pub(super) fn len(&self) -> u64 {
-        match self.database {}
+        match self.database.0 {}
     }
 
     pub(super) fn refused(&mut self) -> Vec<(PostId, String)> {
-        match self.database {}
+        match self.database.0 {}
     }
 
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
-        match self.database {}
+        match self.database.0 {}
     }
 
     pub(super) fn reject(&self, _: &[RejectedRecord]) -> Result<(), StoreError> {
-        match self.database {}
+        match self.database.0 {}
     }
 
     pub(super) fn enter(&self, _: Run) -> Result<(), StoreError> {
-        match self.database {}
+        match self.database.0 {}
     }
 }

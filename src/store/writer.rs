@@ -3,30 +3,32 @@
 //! The order is `data.json`, then `post_ids.json`, then `runs.jsonl`: the ledger's last line
 //! vouches for the other two, and where it does not reach, the next writer reads `data.json`.
 
+mod updates;
+
 use std::collections::BTreeMap;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs_err as fs;
-use hashbrown::HashMap;
-use jiff::Timestamp;
+use hashbrown::HashSet;
 
+use self::updates::Updates;
 use super::append::Appender;
 use super::ids::{Ends, Others};
 use super::index::{self, Extension};
 use super::known::Known;
-use super::lock::Lock;
-use super::rewrite::{close, convert, rewrite};
+use super::lock::{self, Lock};
+use super::rewrite::{close, convert};
 use super::runs::Ledger;
 use super::scan::{Layout, layout};
 use super::verify::ledger_faults;
 use super::vouch::{Care, fewer, stored_ids, vouch};
 use super::{
-    Holder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids, intent, rejected,
+    Holder, Kind, RecordFolder, RejectedRecord, Run, Segment, Store, StoreError, Tombstones,
+    atomic, ids, intent, rejected,
 };
 use crate::model::{Hashtag, Origin, Post, PostId};
-use crate::record::Stored;
+use crate::record::{Stored, Unreadable};
 
 /// The only writer of a data directory.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub enum Added {
     New,
     /// It was stored before.
     Known,
+    /// It was stored before and removed, since it was gone at its source; it is not stored again.
+    Tombstoned,
 }
 
 /// What a writer found and mended when it opened a hashtag's posts.
@@ -63,32 +67,30 @@ pub struct Opened {
     pub backup: Option<PathBuf>,
 }
 
-/// A hashtag's posts, open for adding.
+/// A hashtag's posts or comments, or a list of a user, open for adding.
 #[derive(Debug)]
 pub struct TagWriter {
-    /// The hashtag.
+    /// The hashtag, or the user's name.
     pub tag: Hashtag,
+    /// What is stored there, for people: `#london`, `comments of #london`.
+    pub name: String,
+    kind: Kind,
     /// What was found when it was opened.
     pub opened: Opened,
     posts: PathBuf,
     appender: Appender,
     ledger: Ledger,
     known: Known,
-    index: Extension,
+    /// Only hashtags' posts have one.
+    index: Option<Extension>,
     /// How many of the posts added are stored.
     committed: usize,
     updates: Option<Updates>,
+    /// Posts that were removed, or are about to be.
+    buried: HashSet<u64>,
+    removing: HashSet<u64>,
     rewritten: Option<Segment>,
     rejected: rejected::List,
-}
-
-/// Newer fetches of stored posts, kept on disk until the file is rewritten.
-#[derive(Debug)]
-struct Updates {
-    spool: std::fs::File,
-    length: u64,
-    /// Post id → place and length in the spool, and when it was fetched.
-    places: HashMap<u64, (u64, usize, Option<Timestamp>)>,
 }
 
 impl Writer {
@@ -135,7 +137,7 @@ impl Writer {
         timeout: Duration,
         waiting: &mut dyn FnMut(&Holder),
     ) -> Result<Self, StoreError> {
-        let lock = Lock::take(root, command, timeout, waiting)?;
+        let lock = Lock::take(root, lock::POSTS, command, timeout, waiting)?;
         atomic::sweep(root)?;
         atomic::sweep(&root.join("ids"))?;
         let mended = if command == "repair" {
@@ -162,20 +164,7 @@ impl Writer {
     /// where the file has damage before its end; the disk's own.
     pub fn tag(&mut self, tag: &Hashtag, origin: Origin) -> Result<TagWriter, StoreError> {
         let posts = self.store.folder_for_writing(tag)?;
-        let writer = TagWriter::open(posts, tag.clone())?;
-        let synthetic = Origin::Synthetic.name();
-        if let Some(first) = writer.ledger.runs.first()
-            && (first.origin == synthetic) != (origin == Origin::Synthetic)
-        {
-            let name = |is: bool| if is { "synthetic" } else { "real" };
-            return Err(StoreError::Mixed {
-                tag: tag.to_string(),
-                root: self.store.root().to_owned(),
-                stored: name(first.origin == synthetic),
-                offered: name(origin == Origin::Synthetic),
-            });
-        }
-        Ok(writer)
+        TagWriter::open_for(self.store.root(), RecordFolder::posts(tag, posts), origin)
     }
 
     /// Enters what was added into `post_ids.json` and the ledgers.
@@ -251,7 +240,7 @@ impl Writer {
         for (key, posts) in unlisted {
             // Damage there is not this writer's business; `verify` tells it.
             if !listed.contains(&key)
-                && let Ok(order) = stored_ids(&posts.join("data.json"), Care::Whole)
+                && let Ok(order) = stored_ids(&posts.join("data.json"), Kind::Posts, Care::Whole)
             {
                 changed.insert(key, order);
             }
@@ -261,8 +250,32 @@ impl Writer {
 }
 
 impl TagWriter {
-    fn open(posts: PathBuf, tag: Hashtag) -> Result<Self, StoreError> {
-        atomic::sweep(&posts)?;
+    /// Opens a place for records of an origin, mending what an interrupted writer left. Only for
+    /// who holds the lock.
+    pub(super) fn open_for(
+        root: &Path,
+        place: RecordFolder,
+        origin: Origin,
+    ) -> Result<Self, StoreError> {
+        let writer = Self::open(place)?;
+        let synthetic = Origin::Synthetic.name();
+        if let Some(first) = writer.ledger.runs.first()
+            && (first.origin == synthetic) != (origin == Origin::Synthetic)
+        {
+            let name = |is: bool| if is { "synthetic" } else { "real" };
+            return Err(StoreError::Mixed {
+                name: writer.name,
+                root: root.to_owned(),
+                stored: name(first.origin == synthetic),
+                offered: name(origin == Origin::Synthetic),
+            });
+        }
+        Ok(writer)
+    }
+
+    fn open(place: RecordFolder) -> Result<Self, StoreError> {
+        atomic::sweep(&place.folder)?;
+        let (kind, posts) = (place.kind, place.folder);
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
         let mut opened = Opened::default();
@@ -278,10 +291,10 @@ impl TagWriter {
             Layout::Empty if expected > 0 => return Err(fewer(&path, expected, 0)),
             Layout::Empty if path.exists() => fs::write(&path, b"")?,
             Layout::Empty => {}
-            Layout::Lines => opened.cut = close(&path, vouched_to)?,
+            Layout::Lines => opened.cut = close(&path, kind, vouched_to)?,
             Layout::Other => {
                 intent::write(&posts)?;
-                intent::unless_failed(&posts, convert(&path, &mut opened))?;
+                intent::unless_failed(&posts, convert(&path, kind, &mut opened))?;
             }
         }
         let appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
@@ -295,18 +308,21 @@ impl TagWriter {
         let vouched = opened.rewritten.is_none()
             && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
+        let buried = buried(&posts, kind)?;
         let mut known = None;
         if vouched && layout == Layout::Lines {
             known = Known::cached(&posts, &ledger);
         }
         let known = match known {
             Some(known) => known,
-            None if vouched => Known::of(&stored_ids(&path, Care::Ids)?),
-            None => Known::of(&stored_ids(&path, Care::Whole)?),
+            None if vouched => Known::of(&stored_ids(&path, kind, Care::Ids)?),
+            None => Known::of(&stored_ids(&path, kind, Care::Whole)?),
         };
         if !vouched {
             let stored = known.len() as u64;
-            if stored < expected {
+            // Removed posts are missing where the rewrite that removed them was not entered.
+            let gone = if opened.healed { buried.len() } else { 0 };
+            if stored + (gone as u64) < expected {
                 return Err(fewer(&path, expected, stored));
             }
             let found = if last.is_some() {
@@ -314,31 +330,41 @@ impl TagWriter {
             } else {
                 &mut opened.adopted
             };
-            *found = stored - expected;
+            *found = stored.saturating_sub(expected);
             // A file that was rewritten is another from its first byte on.
-            let from = if opened.rewritten.is_some() || opened.healed {
-                0
-            } else {
-                vouched_to
-            };
-            let data = (from, appender.end());
-            vouch(&path, &posts, &mut ledger, &tag, data, stored)?;
+            let whole = opened.rewritten.is_some() || opened.healed;
+            let data = (if whole { 0 } else { vouched_to }, appender.end());
+            vouch(&path, &posts, &mut ledger, (&place.tag, kind), data, stored)?;
         }
         intent::clear(&posts)?;
-        let index = Extension::open(&posts, known.len() as u64);
+        let stored = known.len() as u64;
+        let index = place.listed.then(|| Extension::open(&posts, stored));
         Ok(Self {
             committed: 0,
             index,
-            tag,
+            tag: place.tag,
+            name: place.name,
+            kind,
             opened,
             posts,
             appender,
             ledger,
             known,
             updates: None,
+            buried,
+            removing: HashSet::new(),
             rewritten: None,
             rejected: rejected::List::default(),
         })
+    }
+
+    /// Enters a run of a place whose ids are listed nowhere else.
+    ///
+    /// # Errors
+    /// The disk's own, the first of them; what was committed before is stored.
+    pub fn finish(mut self, run: Run) -> Result<(), StoreError> {
+        let committed = self.commit();
+        committed.and(self.enter(run))
     }
 
     /// The folder of the posts, for the ledgers that lie beside them.
@@ -359,11 +385,13 @@ impl TagWriter {
         // A cache that cannot be written, or only in part, is noticed and made again.
         let stored = self.known.len() as u64;
         let _ = self.known.save(&self.posts, &self.ledger);
-        if is_rewritten {
-            self.index.spoil();
-        }
-        if self.index.save(&self.posts, &self.ledger, stored).is_err() {
-            index::forget(&self.posts);
+        if let Some(mut index) = self.index {
+            if is_rewritten {
+                index.spoil();
+            }
+            if index.save(&self.posts, &self.ledger, stored).is_err() {
+                index::forget(&self.posts);
+            }
         }
         Ok(())
     }
@@ -393,7 +421,12 @@ impl TagWriter {
         if self.known.are(&order) {
             return Ok(order);
         }
-        stored_ids(&self.posts.join("data.json"), Care::Ids)
+        stored_ids(&self.posts.join("data.json"), self.kind, Care::Ids)
+    }
+
+    /// What is stored there.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Whether a post is stored.
@@ -413,62 +446,43 @@ impl TagWriter {
 
     /// As [`TagWriter::add`], of a post that was read already: the index need not read it again.
     pub fn add_post(&mut self, post: &Post<'_>, origin: Origin, line: &str) -> Added {
-        let added = self.add_line(post.id, line);
-        if added == Added::New {
-            self.index.push(post, Some(origin));
+        let added = self.take_in(post.id, line);
+        if let (Added::New, Some(index)) = (added, &mut self.index) {
+            index.push(post, Some(origin));
         }
         added
     }
 
     /// Takes a post's sealed line in, unless the post is stored; durable after [`TagWriter::commit`].
     pub fn add(&mut self, id: PostId, line: &str) -> Added {
-        let added = self.add_line(id, line);
-        if added == Added::New {
+        let added = self.take_in(id, line);
+        if let (Added::New, Some(index)) = (added, &mut self.index) {
             match Stored::read(line) {
-                Ok(stored) => self.index.push(&stored.post, stored.origin),
-                Err(_) => self.index.spoil(),
+                Ok(stored) => index.push(&stored.post, stored.origin),
+                Err(_) => index.spoil(),
             }
         }
         added
     }
 
-    fn add_line(&mut self, id: PostId, line: &str) -> Added {
+    /// As [`TagWriter::add`], of a line whose record says itself which it is.
+    ///
+    /// # Errors
+    /// It is no record of this place's kind.
+    pub fn add_line(&mut self, line: &str) -> Result<Added, Unreadable> {
+        let id = self.kind.entry(line)?.id;
+        Ok(self.add(id, line))
+    }
+
+    fn take_in(&mut self, id: PostId, line: &str) -> Added {
+        if self.buried.contains(&id.get()) && !self.known.contains(id) {
+            return Added::Tombstoned;
+        }
         if !self.known.insert(id) {
             return Added::Known;
         }
         self.appender.push(line);
         Added::New
-    }
-
-    /// Keeps a fetch of a stored post, to replace the stored one if it is newer.
-    ///
-    /// # Errors
-    /// The disk's own.
-    pub fn offer_update(
-        &mut self,
-        id: PostId,
-        line: &str,
-        fetched: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
-        let updates = match &mut self.updates {
-            Some(updates) => updates,
-            none => none.insert(Updates {
-                spool: tempfile::tempfile_in(&self.posts)?,
-                length: 0,
-                places: HashMap::new(),
-            }),
-        };
-        if let Some((.., other)) = updates.places.get(&id.get())
-            && older(fetched, *other)
-        {
-            return Ok(());
-        }
-        updates.spool.write_all(line.as_bytes())?;
-        updates
-            .places
-            .insert(id.get(), (updates.length, line.len(), fetched));
-        updates.length += line.len() as u64;
-        Ok(())
     }
 
     /// Bytes taken in and not yet stored.
@@ -484,7 +498,9 @@ impl TagWriter {
         let written = self.appender.commit();
         if written.is_err() {
             self.known.keep(self.committed);
-            self.index.spoil();
+            if let Some(index) = &mut self.index {
+                index.spoil();
+            }
         }
         self.committed = self.known.added().len();
         Ok(written?)
@@ -502,47 +518,14 @@ impl TagWriter {
     pub fn reject(&mut self, records: &[RejectedRecord]) -> Result<(), StoreError> {
         self.rejected.append(&self.posts, records)
     }
-
-    /// Replaces stored posts by the newer fetches offered, rewriting the file; returns how many.
-    ///
-    /// # Errors
-    /// The disk's own; the old file is then still in place.
-    pub fn apply_updates(&mut self) -> Result<u64, StoreError> {
-        self.commit()?;
-        let Some(mut updates) = self.updates.take() else {
-            return Ok(0);
-        };
-        let path = self.posts.join("data.json");
-        intent::write(&self.posts)?;
-        let mut updated = 0;
-        let rewritten = rewrite(&path, |line| {
-            let Ok(stored) = Stored::read(line) else {
-                return Ok(None);
-            };
-            let Some(&(place, length, fetched)) = updates.places.get(&stored.post.id.get()) else {
-                return Ok(None);
-            };
-            if older(fetched, stored.fetched) {
-                return Ok(None);
-            }
-            let mut newer = vec![0; length];
-            updates.spool.seek(SeekFrom::Start(place))?;
-            updates.spool.read_exact(&mut newer)?;
-            updated += 1;
-            Ok(String::from_utf8(newer).ok())
-        });
-        let segment = intent::unless_failed(&self.posts, rewritten)?;
-        self.rewritten = Some(segment);
-        self.appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
-            path,
-            why: "it changed while it was rewritten".into(),
-        })?;
-        Ok(updated)
-    }
 }
 
-/// Whether a fetch is known to be no newer than another; what is not dated counts as newer, since
-/// the person asked for the update.
-fn older(fetched: Option<Timestamp>, than: Option<Timestamp>) -> bool {
-    matches!((fetched, than), (Some(fetched), Some(than)) if fetched <= than)
+/// Posts with a tombstone.
+fn buried(posts: &Path, kind: Kind) -> Result<HashSet<u64>, StoreError> {
+    if kind != Kind::Posts {
+        return Ok(HashSet::new());
+    }
+    let stones = Tombstones::read(posts)?;
+    let ids = stones.lines().filter_map(|stone| stone.id.parse().ok());
+    Ok(ids.collect())
 }

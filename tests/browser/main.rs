@@ -9,4 +9,5 @@ mod bench;
 mod misbehaviour;
 mod site;
 mod stops;
+mod tabs;
 mod trouble;

@@ -1,6 +1,6 @@
 //! Browsers that are not there, are in use, are closed or killed; and this program killed.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::bench::{Bench, Outcome, signal, wait};
 use crate::site::{POSTS, ids};
@@ -150,23 +150,7 @@ fn ctrl_c_ends_it_in_order() {
 fn a_profile_in_use_is_told_and_a_browser_that_is_open_can_be_used() {
     let bench = Bench::new();
     let profile = bench.path("profile");
-    let found = cotag::source::browser::find().unwrap();
-    // The person's own browser: it does not say that nobody sees it.
-    let mut open = Command::new(found.path)
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .args([
-            "--headless=new",
-            "--no-sandbox",
-            "--no-first-run",
-            "--disable-background-networking",
-        ])
-        .args(["--disable-component-update", "--remote-debugging-port=0"])
-        .args(["--user-agent=Mozilla/5.0 Chrome/156.0.0.0", "about:blank"])
-        .env("HOME", bench.path("home"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut open = open_browser(&bench, &profile);
     let told = profile.join("DevToolsActivePort");
     wait("the browser's port", || {
         fs_err::read_to_string(&told).is_ok_and(|text| text.lines().count() == 2)
@@ -207,4 +191,24 @@ fn a_profile_in_use_is_told_and_a_browser_that_is_open_can_be_used() {
     connect(&bench.site.url, "-t london")
         .expect(1)
         .says("no browser can be reached at");
+}
+
+/// The person's own browser, which others may connect to: it does not say that nobody sees it.
+pub(crate) fn open_browser(bench: &Bench, profile: &std::path::Path) -> Child {
+    let found = cotag::source::browser::find().unwrap();
+    Command::new(found.path)
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--no-first-run",
+            "--disable-background-networking",
+        ])
+        .args(["--disable-component-update", "--remote-debugging-port=0"])
+        .args(["--user-agent=Mozilla/5.0 Chrome/156.0.0.0", "about:blank"])
+        .env("HOME", bench.path("home"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }

@@ -61,7 +61,8 @@ fn an_inclusive_end_is_found_out_with_a_request_or_none() {
             "download -t nobody -p --since {SINCE} --until {UNTIL} --retry-wait 1ms"
         ))
         .expect(0)
-        .says("No posts were found for the hashtag: nobody");
+        .says("No posts were found for the hashtag: nobody\n")
+        .says("is no proof that there are none");
     let requests = bench.requests() - before;
     assert!(requests <= 6, "{requests} for 5 windows");
     let before = bench.requests();

@@ -8,14 +8,17 @@
 
 mod bench;
 mod checks;
+mod comments;
 mod cuts;
 #[cfg(unix)]
 mod ends;
 mod faults;
 mod mistakes;
 mod proxy;
+mod refresh;
 #[cfg(unix)]
 mod terminal;
+mod users;
 
 use std::time::Duration;
 

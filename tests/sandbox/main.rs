@@ -8,6 +8,7 @@
 mod client;
 mod command;
 mod faults;
+mod lists;
 mod paging;
 mod queries;
 mod rules;

@@ -385,7 +385,7 @@ fn only_the_documented_paths_and_method_are_there() {
     );
     assert_eq!(
         practice
-            .ask_raw("/v2/research/user/info/?fields=x", "{}")
+            .ask_raw("/v2/research/playlist/info/?fields=x", "{}")
             .status,
         404
     );

@@ -27,6 +27,7 @@ pub(super) struct Tally {
     pub(super) new: u64,
     /// Met again, or stored before.
     pub(super) known: u64,
+    pub(super) tombstoned: u64,
     /// Not the page's own: without the hashtag, or of another account.
     pub(super) elsewhere: u64,
     pub(super) rejected: u64,
@@ -90,6 +91,7 @@ impl<'t> Taking<'t> {
         match self.writer.add_post(post, Origin::Browser, &line) {
             Added::New => self.tally.new += 1,
             Added::Known => self.tally.known += 1,
+            Added::Tombstoned => self.tally.tombstoned += 1,
         }
         if self.writer.pending() >= COMMIT {
             self.store()?;

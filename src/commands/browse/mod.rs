@@ -199,7 +199,7 @@ impl Browsing<'_> {
 
     fn subject(&mut self, subject: &Subject) -> Result<Ended, Error> {
         let tag_writer = self.writer.tag(&subject.name, Origin::Browser)?;
-        super::import::tell_opened(&subject.name, &tag_writer.opened, self.ui);
+        super::import::tell_opened(&tag_writer.name, "post", &tag_writer.opened, self.ui);
         self.ui.start(&format!("#{}", subject.name), 0);
         let mut taking = Taking::new(&subject.page, tag_writer, &self.run, self.ui);
         let visit = self.browser.visit(&subject.page, &self.manner, &mut taking);
@@ -238,6 +238,7 @@ impl Browsing<'_> {
             read: tally.read,
             new: tally.new,
             known: tally.known,
+            tombstoned: tally.tombstoned,
             without_tag: tally.elsewhere,
             rejected: tally.rejected,
             stopped: reason(&subject.page, &visit.stop),
@@ -258,6 +259,9 @@ fn tell(subject: &Subject, stored: u64, tally: &keeper::Tally, visit: &Visit, ui
         ui.note(&format!(
             "Scraped {stored} posts containing the hashtag '{name}'"
         ));
+    }
+    if tally.tombstoned > 0 {
+        ui.note(&super::tombstoned(name, tally.tombstoned));
     }
     let others = match subject.page {
         Page::Tag(_) => "without the hashtag",

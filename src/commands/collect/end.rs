@@ -39,7 +39,12 @@ pub(super) fn ended(stop: &Stop, gate: &RunGate<'_>, now: Timestamp) -> Error {
             let left = at.duration_since(now);
             (
                 Exit::Later,
-                format!("the day's requests are used up{said}"),
+                match gate.share() {
+                    Some(share) if problem.is_none() => {
+                        format!("the {share} requests of the day that are set aside are used up")
+                    }
+                    _ => format!("the day's requests are used up{said}"),
+                },
                 format!(
                     "come back after {} (in {} h {} min): {same}; --wait waits for it",
                     at.strftime("%Y-%m-%d %H:%M UTC"),

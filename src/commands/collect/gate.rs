@@ -7,9 +7,14 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::commands::interrupt;
 use crate::error::Error;
-use crate::source::research::{Fault, Gate, Problem, Stop};
+use crate::source::research::{Bucket, Fault, Gate, Problem, Stop};
 use crate::store::{Quota, StoreError};
 use crate::ui::Ui;
+
+/// What the count of followers and following is named.
+pub(in crate::commands) const RELATIONS: &str = "relations";
+/// Requests a day for followers and following that TikTok grants beside the others.
+pub(in crate::commands) const RELATIONS_A_DAY: u64 = 20_000;
 
 /// Counts requests, per run and per day.
 pub(super) struct RunGate<'u> {
@@ -17,6 +22,10 @@ pub(super) struct RunGate<'u> {
     /// `None` where a practice server of our own counts.
     quota: Option<Quota>,
     daily: u64,
+    /// Of followers and following.
+    relations: Option<Quota>,
+    /// So many of the day's requests are set aside for this run, and it takes no others.
+    share: Option<u64>,
     max_requests: Option<u64>,
     sent: Cell<u64>,
     left_today: Cell<Option<u64>>,
@@ -34,8 +43,10 @@ impl<'u> RunGate<'u> {
     ) -> Self {
         Self {
             ui,
+            relations: quota.as_ref().map(|quota| quota.beside(RELATIONS)),
             quota,
             daily,
+            share: None,
             max_requests,
             sent: Cell::new(0),
             left_today: Cell::new(None),
@@ -43,6 +54,18 @@ impl<'u> RunGate<'u> {
             told: Cell::new(0),
             trouble: RefCell::new(None),
         }
+    }
+
+    /// Sets requests aside for this run, which takes no others.
+    #[must_use]
+    pub(super) fn with_share(mut self, requests: Option<u64>) -> Self {
+        self.share = requests;
+        self
+    }
+
+    /// Requests set aside for this run.
+    pub(super) fn share(&self) -> Option<u64> {
+        self.share
     }
 
     /// Requests sent by this run.
@@ -77,14 +100,31 @@ impl<'u> RunGate<'u> {
         self.trouble.borrow_mut().take()
     }
 
-    fn count(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(quota) = &self.quota else {
+    fn count(&self, now: Timestamp, bucket: Bucket) -> Result<bool, StoreError> {
+        let Some(quota) = self.quota(bucket) else {
             return Ok(true);
         };
-        let before = quota.take(day_of(now), self.daily)?;
-        let left = before.map_or(0, |used| self.daily.saturating_sub(used.requests + 1));
+        let day = day_of(now);
+        let (before, left) = match (bucket, self.share) {
+            (Bucket::Relations, _) => (quota.take(day, RELATIONS_A_DAY)?, RELATIONS_A_DAY),
+            (Bucket::All, None) => (quota.take(day, self.daily)?, self.daily),
+            (Bucket::All, Some(share)) => {
+                (quota.take_from_reserve(day, self.daily, share)?, self.daily)
+            }
+        };
+        let left = before.map_or(0, |used| match self.share {
+            Some(share) if bucket == Bucket::All => share.saturating_sub(used.from_reserve + 1),
+            _ => left.saturating_sub(used.requests + 1),
+        });
         self.left_today.set(Some(left));
         Ok(before.is_some())
+    }
+
+    fn quota(&self, bucket: Bucket) -> Option<&Quota> {
+        match bucket {
+            Bucket::All => self.quota.as_ref(),
+            Bucket::Relations => self.relations.as_ref(),
+        }
     }
 }
 
@@ -97,7 +137,7 @@ impl Gate for RunGate<'_> {
         interrupt::asked()
     }
 
-    fn before(&self, now: Timestamp) -> Result<(), Stop> {
+    fn before(&self, now: Timestamp, bucket: Bucket) -> Result<(), Stop> {
         if self.ending() {
             return Err(Stop::Interrupted);
         }
@@ -107,7 +147,7 @@ impl Gate for RunGate<'_> {
         {
             return Err(Stop::MaxRequests);
         }
-        match self.count(now) {
+        match self.count(now, bucket) {
             Ok(true) => {
                 self.sent.set(self.sent.get() + 1);
                 Ok(())
@@ -117,14 +157,18 @@ impl Gate for RunGate<'_> {
         }
     }
 
-    fn after(&self, now: Timestamp, problem: Option<&Problem>) {
+    fn after(&self, now: Timestamp, bucket: Bucket, problem: Option<&Problem>) {
         let Some(problem) = problem else {
             return;
         };
-        if let Some(quota) = &self.quota
+        if let Some(quota) = self.quota(bucket)
             && let Err(error) = quota.failed(day_of(now), problem.fault == Fault::Quota)
         {
             self.fail(error);
+        }
+        // What is private or gone is an answer.
+        if matches!(problem.fault, Fault::Withheld | Fault::Missing) {
+            return;
         }
         // A few lines show what is going on; a storm of them would hide it. All are in the ledger.
         self.told.set(self.told.get() + 1);
@@ -132,7 +176,7 @@ impl Gate for RunGate<'_> {
             self.ui.note(&format!("the API: {problem}"));
         } else if self.told.get() == 6 {
             self.ui
-                .note("the API: further failures are counted, see `cotag coverage`");
+                .note("the API: further failures are counted in the ledger");
         }
     }
 

@@ -1,18 +1,24 @@
 //! From queries to stored posts: settings, plan, searches, store; shared by `download` and `crawl`.
 
+pub(super) mod comments;
 mod cut;
 mod dry_run;
 mod end;
 mod gate;
 mod last_day;
+mod list_shelf;
+mod lists;
 mod page;
 mod pass;
 mod plan;
+pub(super) mod refresh;
 mod report;
 mod server;
 mod shelf;
 mod span;
 mod tag;
+pub(super) mod users;
+mod whose;
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -73,7 +73,8 @@ impl Tag<'_> {
             .add(&posts, &rejected)
             .map_err(|error| self.gate.fail(error))?;
         line.new += stored.new;
-        line.known += stored.known;
+        // They were stored before, too.
+        line.known += stored.known + stored.tombstoned;
         line.pages += 1;
         line.asked += PAGE;
         line.returned += page.rows.len() as u64;
@@ -82,6 +83,7 @@ impl Tag<'_> {
         tally.returned += page.rows.len() as u64;
         tally.new += line.new - before.new;
         tally.known += line.known - before.known;
+        tally.tombstoned += stored.tombstoned;
         tally.off_query += line.off_query - before.off_query;
         tally.rejected += line.rejected - before.rejected;
         Ok(youngest)

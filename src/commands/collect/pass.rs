@@ -156,6 +156,7 @@ impl<'c> Pass<'c> {
                 read: tally.returned,
                 new: tally.new,
                 known: tally.known,
+                tombstoned: tally.tombstoned,
                 without_tag: tally.off_query,
                 rejected: tally.rejected,
                 stopped: stop.map_or_else(|| "all windows asked".into(), why),

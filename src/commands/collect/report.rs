@@ -9,6 +9,7 @@ pub(super) fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
     let name = &subject.name;
     if stored == 0 {
         ui.note(&format!("No posts were found for the hashtag: {name}"));
+        ui.note("that the API has none is no proof that there are none: it lacks about one public post in eight");
     } else {
         if tally.new == 0 {
             ui.note(&format!("No new posts were found for the hashtag: {name}"));
@@ -27,6 +28,9 @@ pub(super) fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
         tally.off_query,
         tally.rejected
     ));
+    if tally.tombstoned > 0 {
+        ui.note(&crate::commands::tombstoned(name, tally.tombstoned));
+    }
     for failed in tally.failed.iter().take(5) {
         ui.warn(&format!("#{name}: {failed}"));
     }

@@ -36,6 +36,8 @@ pub(super) struct Stored {
     pub(super) new: u64,
     /// Stored before.
     pub(super) known: u64,
+    /// Not stored, since they were removed before.
+    pub(super) tombstoned: u64,
 }
 
 impl Shelves {
@@ -60,7 +62,7 @@ impl Shelves {
         ui: &Ui,
     ) -> Result<Shelf, Error> {
         let writer = self.writer.posts(name, origin)?;
-        import::tell_opened(name, writer.opened(), ui);
+        import::tell_opened(&format!("#{name}"), "post", writer.opened(), ui);
         let windows = writer.windows()?;
         if windows.unreadable() > 0 {
             ui.warn(&format!(
@@ -137,6 +139,7 @@ impl Shelf {
         Ok(Stored {
             new: after.new - before.new,
             known: after.known - before.known,
+            tombstoned: after.tombstoned - before.tombstoned,
         })
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Tally {
     pub(super) returned: u64,
     pub(super) new: u64,
     pub(super) known: u64,
+    /// Of these, removed before.
+    pub(super) tombstoned: u64,
     pub(super) off_query: u64,
     pub(super) rejected: u64,
     /// Windows given up in this run.
@@ -338,12 +340,13 @@ impl Tag<'_> {
     fn show(&self) {
         self.ui.step(self.days_done.get(), || {
             let tally = self.tally.borrow();
+            // A narrow terminal cuts the end off: what a person needs most comes first.
             let left = self.gate.left_today().map_or(String::new(), |left| {
-                format!(", {left} requests left today")
+                format!("{left} requests left today, ")
             });
             format!(
-                "{} pages, {} posts, {} new{left}",
-                tally.pages, tally.returned, tally.new
+                "{} new, {left}{} pages, {} posts",
+                tally.new, tally.pages, tally.returned
             )
         });
     }

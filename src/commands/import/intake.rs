@@ -52,6 +52,7 @@ struct Tally {
     read: u64,
     new: u64,
     known: u64,
+    tombstoned: u64,
     updated: u64,
     without_tag: u64,
     rejected: u64,
@@ -306,7 +307,7 @@ impl Intake {
         let Some(mut tag_writer) = self.open.remove(tag) else {
             return Ok(None);
         };
-        tell_opened(tag, tag_writer.opened(), ui);
+        tell_opened(&format!("#{tag}"), "post", tag_writer.opened(), ui);
         let committed = tag_writer.commit();
         // Where the disk was full, fewer than were taken in.
         tally.enter(&tag_writer);
@@ -315,6 +316,9 @@ impl Intake {
         tag_writer.reject(&std::mem::take(&mut tally.waiting))?;
         tag_writer.apply_updates()?;
         tally.enter(&tag_writer);
+        if tally.tombstoned > 0 {
+            ui.note(&crate::commands::tombstoned(tag, tally.tombstoned));
+        }
         let run = tally.run(tag, &self.run, self.started);
         Ok(Some((tag_writer, run)))
     }
@@ -339,6 +343,7 @@ impl Tally {
     fn enter(&mut self, writer: &PostsWriter) {
         let taken = writer.taken();
         (self.new, self.known, self.updated) = (taken.new, taken.known, taken.updated);
+        self.tombstoned = taken.tombstoned;
     }
 
     /// Lists the posts that the store cannot take.
@@ -373,6 +378,7 @@ impl Tally {
             new: self.new,
             known: self.known,
             updated: self.updated,
+            tombstoned: self.tombstoned,
             without_tag: self.without_tag,
             rejected: self.rejected,
             stopped: self.stopped.unwrap_or("end of input").into(),
@@ -450,7 +456,7 @@ fn tag_writer<'o>(
     if (first == Origin::Synthetic) != (origin == Origin::Synthetic) {
         let name = |is: bool| if is { "synthetic" } else { "real" };
         return Err(Error::Store(StoreError::Mixed {
-            tag: tag.to_string(),
+            name: format!("#{tag}"),
             root: writer.root(),
             stored: name(first == Origin::Synthetic),
             offered: name(origin == Origin::Synthetic),
@@ -483,44 +489,39 @@ fn is_io(error: &Error) -> bool {
 }
 
 /// Says what was mended when a hashtag's posts were opened.
-pub(in crate::commands) fn tell_opened(tag: &Hashtag, opened: &Opened, ui: &Ui) {
+pub(in crate::commands) fn tell_opened(name: &str, noun: &str, opened: &Opened, ui: &Ui) {
     if let Some(bytes) = opened.cut {
         ui.warn(&format!(
-            "#{}: an earlier write was interrupted; its unfinished end ({}) was cut off",
-            tag,
+            "{name}: an earlier write was interrupted; its unfinished end ({}) was cut off",
             counted(bytes, "byte")
         ));
     }
     if opened.adopted > 0 {
         ui.note(&format!(
-            "#{}: entered {} that another tool had stored",
-            tag,
-            counted(opened.adopted, "post")
+            "{name}: entered {} that another tool had stored",
+            counted(opened.adopted, noun)
         ));
     }
     if opened.recovered > 0 {
         ui.note(&format!(
-            "#{}: entered {} of an interrupted run",
-            tag,
-            counted(opened.recovered, "post")
+            "{name}: entered {} of an interrupted run",
+            counted(opened.recovered, noun)
         ));
     }
     if opened.healed {
         ui.note(&format!(
-            "#{tag}: an earlier rewrite was interrupted; data.json is whole and was entered anew"
+            "{name}: an earlier rewrite was interrupted; data.json is whole and was entered anew"
         ));
     }
     if let Some(duplicates) = opened.rewritten {
         ui.note(&format!(
-            "#{}: data.json was rewritten, one post per line; {} left out",
-            tag,
+            "{name}: data.json was rewritten, one {noun} per line; {} left out",
             counted(duplicates, "duplicate")
         ));
     }
     if let Some(backup) = &opened.backup {
         ui.note(&format!(
-            "#{}: kept as it was before: {}",
-            tag,
+            "{name}: kept as it was before: {}",
             backup.display()
         ));
     }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use self::crew::{Crew, Event, Task};
 use self::wanted::{Wanted, wanted};
-use super::{interrupt, needs_directory, writer};
+use super::{in_order, interrupt, needs_directory, writer};
 use crate::analysis::Filter;
 use crate::cli::{DownloadArgs, Global};
 use crate::error::{Error, Exit};
@@ -99,6 +99,7 @@ impl How {
                 cookies.display()
             )));
         }
+        in_order(args.span.since, args.span.until)?;
         let limit = args
             .span
             .limit
@@ -134,8 +135,12 @@ impl How {
     /// yt-dlp, if it works.
     fn yt_dlp(&self) -> Result<YtDlp, Error> {
         let Some(program) = YtDlp::find(self.named.as_deref()) else {
+            let place = match &self.named {
+                Some(path) => format!("`{}` is no program", path.display()),
+                None => "which was not found".to_owned(),
+            };
             return Err(Error::failed(
-                "videos need yt-dlp, which was not found",
+                format!("videos need yt-dlp, {place}"),
                 HOW_TO_GET_YT_DLP,
             ));
         };

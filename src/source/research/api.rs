@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::wire::{Fault, Page, Problem, is_synthetic, page, token};
-use crate::http::{Backoff, Breaker, Client, Clock, Pace, Secret, Trip};
+use crate::http::{Backoff, Breaker, Client, Clock, Pace, Reply, Secret, Trip};
 
 /// Where TikTok's API is.
 pub const BASE_URL: &str = "https://open.tiktokapis.com";
@@ -56,6 +56,37 @@ pub enum Stop {
     Gate,
 }
 
+/// What a request is counted with: followers and following have a quota of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bucket {
+    /// Everything but the relations between accounts.
+    All,
+    /// Followers and following.
+    Relations,
+}
+
+/// A request of the Research API.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'c> {
+    /// With a slash at both ends.
+    pub(super) path: &'static str,
+    /// Names separated by commas; empty where the endpoint takes none.
+    pub(super) fields: &'static str,
+    pub(super) body: Body<'c>,
+    pub(super) bucket: Bucket,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Body<'c> {
+    Json(&'c str),
+    /// A form with a file in it, whole.
+    Form {
+        boundary: &'static str,
+        text: &'c str,
+    },
+}
+
 /// The caller's side of every request.
 pub trait Gate {
     /// Whether the person wants the run to end.
@@ -68,9 +99,9 @@ pub trait Gate {
     ///
     /// # Errors
     /// Why it may not be sent.
-    fn before(&self, now: Timestamp) -> Result<(), Stop>;
+    fn before(&self, now: Timestamp, bucket: Bucket) -> Result<(), Stop>;
     /// Is told what came of a request.
-    fn after(&self, now: Timestamp, problem: Option<&Problem>);
+    fn after(&self, now: Timestamp, bucket: Bucket, problem: Option<&Problem>);
     /// Is told what a person should know while waiting.
     fn tell(&self, text: &str);
 }
@@ -152,30 +183,60 @@ impl<'g> Api<'g> {
         self.token().await.map(drop)
     }
 
-    /// Asks for one page. The token is renewed once if it is refused; `spent` counts the requests.
+    /// Asks for one page of a video query; `spent` counts the requests.
     pub(super) async fn ask(&self, body: &str, spent: &Cell<u64>) -> Result<Page, Failed> {
-        let url = format!("{}/v2/research/video/query/?fields={FIELDS}", self.base);
+        let call = Call {
+            path: "/v2/research/video/query/",
+            fields: FIELDS,
+            body: Body::Json(body),
+            bucket: Bucket::All,
+        };
+        self.call(&call, spent, &page).await
+    }
+
+    /// Sends a request and reads its answer. The token is renewed once if it is refused; `spent`
+    /// counts the requests.
+    pub(super) async fn call<T>(
+        &self,
+        call: &Call<'_>,
+        spent: &Cell<u64>,
+        read: &dyn Fn(&Reply, Timestamp) -> Result<T, Problem>,
+    ) -> Result<T, Failed> {
+        let mut url = format!("{}{}", self.base, call.path);
+        if !call.fields.is_empty() {
+            url = format!("{url}?fields={}", call.fields);
+        }
         let mut renewed = false;
         loop {
             let token = self.token().await?;
             self.wait_for_turn().await?;
             let asked = self.clock.now();
-            self.gate.before(asked)?;
+            self.gate.before(asked, call.bucket)?;
             spent.set(spent.get() + 1);
-            let answer = self.http.post_json(&url, &token, body.to_owned());
+            let answer = async {
+                match call.body {
+                    Body::Json(body) => {
+                        let body = body.to_owned();
+                        self.http.post_json(&url, &token, body).await
+                    }
+                    Body::Form { boundary, text } => {
+                        self.http.post_parts(&url, &token, boundary, text).await
+                    }
+                }
+            };
             let outcome = match self.in_time(answer).await? {
                 Ok(reply) => {
                     self.set_clock(reply.date);
-                    page(&reply, self.clock.now())
+                    read(&reply, self.clock.now())
                 }
                 Err(failure) => Err(failure.into()),
             };
             let outcome = outcome.map_err(|problem| self.blank(problem));
-            self.gate.after(asked, outcome.as_ref().err());
+            self.gate.after(asked, call.bucket, outcome.as_ref().err());
             let problem = match outcome {
-                Ok(page) => {
+                Ok(answer) => {
                     self.breaker.borrow_mut().success();
-                    return Ok(page);
+                    return Ok(answer);
                 }
                 Err(problem) => problem,
             };

@@ -1,10 +1,15 @@
 //! What the API answers, read tolerantly: pages of rows cut out as text, and what its errors mean.
 
+mod lists;
+mod token;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(super) use self::lists::{TaskState, list_page, task_id, task_result, task_state};
+pub(super) use self::token::token;
 use crate::http::{Failure, FailureKind, Reply, status_is_transient};
 use crate::json::{Fields, lone_surrogates, one_line, redact};
 
@@ -69,6 +74,10 @@ pub enum Fault {
     Token,
     /// Key, secret or approval are not accepted.
     Credentials,
+    /// What was asked for is private, or not disclosed.
+    Withheld,
+    /// There is no such video, comment or account.
+    Missing,
     /// The request itself is refused.
     Rejected,
 }
@@ -112,35 +121,8 @@ pub(super) fn is_synthetic(reply: &Reply) -> bool {
 /// It is an error, or no whole page.
 pub(super) fn page(reply: &Reply, fetched: Timestamp) -> Result<Page, Problem> {
     let text = text(&reply.body);
-    let Ok(body) = Fields::parse(&text) else {
-        return Err(no_json(reply, &text));
-    };
-    let error = body.object("error");
-    // Flat where it is no object, as in the answers to token requests.
-    let code = error.literal("code").or_else(|| body.filled("error"));
-    let log_id = error
-        .filled("log_id")
-        .or_else(|| body.filled("log_id"))
-        .map(Cow::into_owned);
-    let is_fine = |code: &str| code.eq_ignore_ascii_case("ok") || code == "0";
-    if reply.status != 200 || code.as_deref().is_some_and(|code| !is_fine(code)) {
-        let message = error
-            .filled("message")
-            .or_else(|| error.filled("msg"))
-            .or_else(|| body.filled("message"))
-            .or_else(|| body.filled("error_description"))
-            .unwrap_or_default();
-        return Err(Problem {
-            log_id,
-            retry_after: reply.retry_after,
-            ..problem(reply.status, code.as_deref().unwrap_or_default(), &message)
-        });
-    }
-    let data = body.object("data");
-    let incomplete = |what: &str| Problem {
-        log_id: log_id.clone(),
-        ..Problem::new(Fault::Server, format!("the answer lacks {what}"))
-    };
+    let envelope = Envelope::read(reply, &text, |_| false)?;
+    let data = &envelope.data;
     let cursor = data.literal("cursor").map(Cow::into_owned);
     let rows = data.array("videos");
     let has_more = match data.get("has_more").map(crate::json::Value::as_json) {
@@ -150,81 +132,80 @@ pub(super) fn page(reply: &Reply, fetched: Timestamp) -> Result<Page, Problem> {
         // that ground: the next request tells. An answer without anything is none.
         _ if !rows.is_empty() && cursor.is_some() => true,
         _ if rows.is_empty() && data.get("videos").is_some() => false,
-        _ => return Err(incomplete("`has_more`")),
+        _ => return Err(envelope.lacks("`has_more`")),
     };
     if has_more && cursor.is_none() {
-        return Err(incomplete("`cursor` although there is more"));
+        return Err(envelope.lacks("`cursor` although there is more"));
     }
     Ok(Page {
         rows: rows.iter().map(|row| Row::new(row.as_json())).collect(),
         has_more,
         cursor,
         search_id: data.literal("search_id").map(Cow::into_owned),
-        log_id,
+        log_id: envelope.log_id,
         fetched,
         synthetic: is_synthetic(reply),
     })
 }
 
-/// Reads the answer to the question for a token: the token and its life.
-///
-/// # Errors
-/// There is none in it.
-pub(super) fn token(reply: &Reply) -> Result<(String, Duration), Problem> {
-    let text = text(&reply.body);
-    let Ok(body) = Fields::parse(&text) else {
-        return Err(no_json(reply, &text));
-    };
-    let data = body.object("data");
-    if let Some(token) = body
-        .filled("access_token")
-        .or_else(|| data.filled("access_token"))
-    {
-        let seconds = body
-            .count("expires_in")
-            .or_else(|| data.count("expires_in"));
-        return Ok((
-            token.into_owned(),
-            Duration::from_secs(seconds.unwrap_or(7200)),
-        ));
+/// An answer's data, all being well.
+struct Envelope<'t> {
+    data: Fields<'t>,
+    log_id: Option<String>,
+}
+
+impl<'t> Envelope<'t> {
+    /// Takes an answer apart; `is_whole` tells data that are there whatever the status says.
+    ///
+    /// # Errors
+    /// It is an error.
+    fn read(
+        reply: &Reply,
+        text: &'t str,
+        is_whole: impl Fn(&Fields<'t>) -> bool,
+    ) -> Result<Self, Problem> {
+        let Ok(body) = Fields::parse(text) else {
+            return Err(no_json(reply, text));
+        };
+        let error = body.object("error");
+        // Flat where it is no object, as in the answers to token requests.
+        let code = error.literal("code").or_else(|| body.filled("error"));
+        let log_id = error
+            .filled("log_id")
+            .or_else(|| body.filled("log_id"))
+            .map(Cow::into_owned);
+        let data = body.object("data");
+        let is_fine = |code: &str| code.eq_ignore_ascii_case("ok") || code == "0";
+        let refused = code.as_deref().is_some_and(|code| !is_fine(code));
+        if refused || (reply.status != 200 && !is_whole(&data)) {
+            let message = error
+                .filled("message")
+                .or_else(|| error.filled("msg"))
+                .or_else(|| body.filled("message"))
+                .or_else(|| body.filled("error_description"))
+                .unwrap_or_default();
+            return Err(Problem {
+                log_id,
+                retry_after: reply.retry_after,
+                ..problem(reply.status, code.as_deref().unwrap_or_default(), &message)
+            });
+        }
+        Ok(Self { data, log_id })
     }
-    // Flat in the documentation, an envelope in practice now and then.
-    let nested = body.object("error");
-    let code = body
-        .filled("error")
-        .or_else(|| nested.filled("code"))
-        .unwrap_or_default();
-    let message = body
-        .filled("error_description")
-        .or_else(|| nested.filled("message"))
-        .unwrap_or_default();
-    let log_id = body
-        .filled("log_id")
-        .or_else(|| nested.filled("log_id"))
-        .map(Cow::into_owned);
-    let fault = match &*code {
-        "invalid_client"
-        | "invalid_request"
-        | "unsupported_grant_type"
-        | "invalid_grant"
-        | "invalid_scope"
-        | "unauthorized_client"
-        | "access_denied"
-        | "invalid_client_key"
-        | "unsupported_response_type"
-        | "scope_not_authorized" => Fault::Credentials,
-        "rate_limit_exceeded" => Fault::Rate,
-        "daily_quota_limit_exceeded" => Fault::Quota,
-        _ if status_is_transient(reply.status) => Fault::Server,
-        _ if reply.status == 429 => Fault::Rate,
-        _ if (400..500).contains(&reply.status) => Fault::Credentials,
-        _ => Fault::Server,
-    };
-    Err(Problem {
-        log_id,
-        retry_after: reply.retry_after,
-        ..Problem::new(fault, told(reply.status, &code, &message))
-    })
+
+    fn lacks(&self, what: &str) -> Problem {
+        Problem {
+            log_id: self.log_id.clone(),
+            ..Problem::new(Fault::Server, format!("the answer lacks {what}"))
+        }
+    }
+}
+
+/// The rows of the first of these lists that there is.
+fn rows(data: &Fields<'_>, keys: &[&str]) -> Vec<Row> {
+    let key = keys.iter().find(|key| data.has(key));
+    let rows = key.map(|key| data.array(key)).unwrap_or_default();
+    rows.iter().map(|row| Row::new(row.as_json())).collect()
 }
 
 /// What an error of the envelope means.
@@ -247,6 +228,8 @@ fn problem(status: u16, code: &str, message: &str) -> Problem {
         {
             Fault::Search
         }
+        _ if is_missing(&lower) => Fault::Missing,
+        _ if is_withheld(&lower) => Fault::Withheld,
         "timeout" | "internal_error" => Fault::Server,
         _ if lower.contains("something is wrong")
             || lower.contains("something went wrong")
@@ -268,6 +251,23 @@ fn problem(status: u16, code: &str, message: &str) -> Problem {
         too_much: status == 504 || code == "timeout",
         ..Problem::new(fault, told(status, code, message))
     }
+}
+
+/// Words for what is not there.
+fn is_missing(lower: &str) -> bool {
+    lower.contains("cannot find the")
+}
+
+/// Words for what is there and not given away.
+fn is_withheld(lower: &str) -> bool {
+    [
+        "not allowed to be disclosed",
+        "is private",
+        "information cannot be returned",
+        "cannot return this user",
+    ]
+    .iter()
+    .any(|words| lower.contains(words))
 }
 
 fn no_json(reply: &Reply, text: &str) -> Problem {
@@ -470,6 +470,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_private_and_what_is_not_there_are_told_by_their_words() {
+        for (status, message, fault) in [
+            (
+                400,
+                "Username x is invalid: cannot find the user",
+                Fault::Missing,
+            ),
+            (
+                400,
+                "The comments of this video are not allowed to be disclosed",
+                Fault::Withheld,
+            ),
+            (403, "This account is private", Fault::Withheld),
+        ] {
+            assert_eq!(problem(status, "invalid_params", message).fault, fault);
+        }
+    }
+
+    #[test]
     fn every_error_has_its_meaning() {
         let envelope = |code: &str, message: &str| {
             format!(
@@ -545,32 +564,5 @@ mod tests {
             Fault::Network,
             "a refusal cut off is asked for again too"
         );
-    }
-
-    #[test]
-    fn a_token_is_what_has_one_whatever_the_status() {
-        let ok = r#"{"access_token":"clt.2.x","expires_in":7200,"token_type":"Bearer"}"#;
-        assert_eq!(token(&reply(200, ok)).unwrap().1.as_secs(), 7200);
-        for (status, body, fault) in [
-            (
-                200,
-                r#"{"error":"invalid_client","error_description":"Client info is illegal"}"#,
-                Fault::Credentials,
-            ),
-            (400, r#"{"error":"invalid_request"}"#, Fault::Credentials),
-            (500, r#"{"error":"server_error"}"#, Fault::Server),
-            (502, "<html>", Fault::Server),
-            (
-                429,
-                r#"{"error":{"code":"rate_limit_exceeded"}}"#,
-                Fault::Rate,
-            ),
-        ] {
-            assert_eq!(
-                token(&reply(status, body)).unwrap_err().fault,
-                fault,
-                "{body}"
-            );
-        }
     }
 }

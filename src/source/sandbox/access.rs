@@ -30,15 +30,25 @@ impl fmt::Debug for Client {
     }
 }
 
+/// What a request is counted with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Bucket {
+    /// Followers and following.
+    Relations,
+    /// Everything else.
+    All,
+}
+
 /// Tokens given out and requests counted.
 #[derive(Debug)]
 pub(super) struct Access {
     client: Client,
     token_life: Duration,
     quota: u64,
+    relations_quota: u64,
     tokens: HashMap<String, Token>,
     issued: u64,
-    used: HashMap<Date, u64>,
+    used: HashMap<(Date, Bucket), u64>,
 }
 
 #[derive(Debug)]
@@ -51,11 +61,17 @@ struct Token {
 pub(super) type Granted = Result<(String, u64), (&'static str, &'static str)>;
 
 impl Access {
-    pub(super) fn new(client: Client, token_life: Duration, quota: u64) -> Self {
+    pub(super) fn new(
+        client: Client,
+        token_life: Duration,
+        quota: u64,
+        relations_quota: u64,
+    ) -> Self {
         Self {
             client,
             token_life,
             quota,
+            relations_quota,
             tokens: HashMap::new(),
             issued: 0,
             used: HashMap::new(),
@@ -133,9 +149,13 @@ impl Access {
     ///
     /// # Errors
     /// `daily_quota_limit_exceeded`; such a request is not counted.
-    pub(super) fn count(&mut self, now: Timestamp) -> Result<(), Refusal> {
-        let used = self.used.entry(day_of(now)).or_default();
-        if *used >= self.quota {
+    pub(super) fn count(&mut self, bucket: Bucket, now: Timestamp) -> Result<(), Refusal> {
+        let quota = match bucket {
+            Bucket::Relations => self.relations_quota,
+            Bucket::All => self.quota,
+        };
+        let used = self.used.entry((day_of(now), bucket)).or_default();
+        if *used >= quota {
             return Err(Refusal::new(
                 429,
                 "daily_quota_limit_exceeded",
@@ -147,8 +167,9 @@ impl Access {
     }
 
     /// Requests counted on the day (UTC) of a time.
-    pub(super) fn used(&self, now: Timestamp) -> u64 {
-        self.used.get(&day_of(now)).copied().unwrap_or(0)
+    pub(super) fn used(&self, bucket: Bucket, now: Timestamp) -> u64 {
+        let used = self.used.get(&(day_of(now), bucket));
+        used.copied().unwrap_or(0)
     }
 }
 

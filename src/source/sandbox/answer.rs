@@ -8,6 +8,10 @@ use super::noise::noise;
 use super::rules::Refusal;
 use super::search::Page;
 
+const JSON: &str = "application/json; charset=utf-8";
+const HTML: &str = "text/html";
+const TEXT: &str = "text/plain";
+
 /// What a gateway says when the backend takes too long.
 pub(super) const GATEWAY_PAGE: &str = "<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n\
     <body>\r\n<center><h1>504 Gateway Time-out</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
@@ -17,8 +21,8 @@ pub(super) const GATEWAY_PAGE: &str = "<html>\r\n<head><title>504 Gateway Time-o
 pub(super) struct Answer {
     /// HTTP status.
     pub(super) status: u16,
-    /// Whether the body is JSON; else it is HTML.
-    pub(super) is_json: bool,
+    /// What the body is.
+    pub(super) kind: &'static str,
     /// Seconds of `Retry-After`.
     pub(super) retry_after: Option<u64>,
     /// The body.
@@ -33,11 +37,20 @@ impl Answer {
     pub(super) fn json(status: u16, code: &'static str, body: &Value) -> Self {
         Self {
             status,
-            is_json: true,
+            kind: JSON,
             retry_after: None,
             body: body.to_string().into_bytes(),
             broken: false,
             code,
+        }
+    }
+
+    /// A file.
+    pub(super) fn text(body: String) -> Self {
+        Self {
+            kind: TEXT,
+            body: body.into_bytes(),
+            ..Self::json(200, "ok", &Value::Null)
         }
     }
 
@@ -53,7 +66,7 @@ impl Answer {
     pub(super) fn gateway_timeout() -> Self {
         Self {
             status: 504,
-            is_json: false,
+            kind: HTML,
             retry_after: None,
             body: GATEWAY_PAGE.into(),
             broken: false,
@@ -77,7 +90,7 @@ impl Answer {
             1 => bare(json!({"data": {}})),
             _ => Self {
                 body: Vec::new(),
-                is_json: false,
+                kind: HTML,
                 ..bare(Value::Null)
             },
         }

@@ -4,7 +4,7 @@
 //! time since 2018, so that "the last 30 days" holds posts on whatever day somebody practises.
 //! A post's id moves with its time, so every telling has posts of its own, the same ones for ever.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
@@ -36,6 +36,10 @@ const KEPT: usize = 2;
 #[derive(Debug)]
 pub(super) struct Corpus {
     posts_per_hashtag: usize,
+    /// One post in so many is gone; 0 keeps all.
+    gone_in: u64,
+    /// Posts taken away since the start.
+    removed: HashSet<u64>,
     tellings: VecDeque<(i64, BTreeMap<u64, Entry>)>,
 }
 
@@ -55,9 +59,11 @@ pub(super) struct Entry {
 }
 
 impl Corpus {
-    pub(super) fn new(posts_per_hashtag: usize) -> Self {
+    pub(super) fn new(posts_per_hashtag: usize, gone_in: u64) -> Self {
         Self {
             posts_per_hashtag,
+            gone_in,
+            removed: HashSet::new(),
             tellings: VecDeque::new(),
         }
     }
@@ -77,7 +83,11 @@ impl Corpus {
             for telling in (telling_of(from)..=telling_of(to - 1)).rev() {
                 let posts = self.telling(telling).values().rev();
                 let within = posts.filter(|entry| (from..to).contains(&entry.created));
-                ids.extend(within.filter(|entry| wanted(entry)).map(|entry| entry.id));
+                let found: Vec<u64> = within
+                    .filter(|entry| wanted(entry))
+                    .map(|entry| entry.id)
+                    .collect();
+                ids.extend(found.into_iter().filter(|&id| !self.is_gone(id)));
             }
         }
         ids
@@ -95,8 +105,22 @@ impl Corpus {
 
     /// The post with an id.
     pub(super) fn entry(&mut self, id: u64) -> Option<&Entry> {
+        if self.is_gone(id) {
+            return None;
+        }
         let second = i64::try_from(id >> 32).ok()?;
         self.telling(telling_of(second)).get(&id)
+    }
+
+    /// Takes posts away, as their authors do.
+    pub(super) fn remove(&mut self, ids: &[u64]) {
+        self.removed.extend(ids);
+    }
+
+    /// Whether a post was taken away.
+    pub(super) fn is_gone(&self, id: u64) -> bool {
+        let by_rule = self.gone_in > 0 && noise(id, 90).is_multiple_of(self.gone_in);
+        by_rule || self.removed.contains(&id)
     }
 
     fn telling(&mut self, number: i64) -> &BTreeMap<u64, Entry> {
@@ -247,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_first_telling_is_the_generators_own() {
-        let mut corpus = Corpus::new(50);
+        let mut corpus = Corpus::new(50, 0);
         let days = date(2024, 4, 1)..=date(2024, 5, 31);
         let ids = corpus.select(&days, in_2026(), |_| true);
         let mut made: Vec<u64> = synthetic::hashtags()
@@ -264,7 +288,7 @@ mod tests {
 
     #[test]
     fn posts_lie_in_the_days_asked_for_and_their_ids_tell_their_time() {
-        let mut corpus = Corpus::new(200);
+        let mut corpus = Corpus::new(200, 0);
         // Over the seam between two tellings.
         let days = date(2024, 5, 30)..=date(2024, 6, 3);
         let ids = corpus.select(&days, in_2026(), |_| true);
@@ -283,7 +307,7 @@ mod tests {
 
     #[test]
     fn nothing_is_found_before_2018_and_of_the_last_48_hours() {
-        let mut corpus = Corpus::new(300);
+        let mut corpus = Corpus::new(300, 0);
         let mut count = |from, to| corpus.select(&(from..=to), in_2026(), |_| true).len();
         assert_eq!(count(date(2017, 11, 1), date(2017, 12, 31)), 0);
         assert!(count(date(2018, 1, 1), date(2018, 1, 31)) > 100);

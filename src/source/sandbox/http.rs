@@ -143,14 +143,9 @@ async fn serve(
 }
 
 fn response(answer: Answer, now: Timestamp) -> hyper::Response<Sent> {
-    let kind = if answer.is_json {
-        "application/json; charset=utf-8"
-    } else {
-        "text/html"
-    };
     let mut builder = hyper::Response::builder()
         .status(answer.status)
-        .header(CONTENT_TYPE, kind)
+        .header(CONTENT_TYPE, answer.kind)
         // Clients count days and quota by the server's clock.
         .header(DATE, now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
         // By this a client knows that the posts never were.

@@ -4,7 +4,8 @@
 //! strictly, misbehaves as told ([`Fault`]) in ways seen of the real API, and knows what a complete
 //! download must hold ([`Running::truth`]). It listens on the loopback interface only.
 //!
-//! - `corpus`: the posts; `query`: which of them a query finds; `rules`: what a request may say
+//! - `corpus`: the posts; `talk`: comments under them; `people`: users
+//! - `query`: which posts a query finds; `rules`: what a request may say
 //! - `search`: searches and their pages; `access`: tokens and quota; `faults`: what goes wrong when
 //! - `service`: from request to answer; `answer`: its bytes; `http`: the network
 
@@ -14,11 +15,13 @@ mod corpus;
 mod faults;
 mod http;
 mod noise;
+mod people;
 mod query;
 mod regions;
 mod rules;
 mod search;
 mod service;
+mod talk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -49,6 +52,10 @@ pub struct Options {
     pub posts: usize,
     /// Requests per client and UTC day.
     pub quota: u64,
+    /// Requests for followers and following, which have a quota of their own.
+    pub relations_quota: u64,
+    /// One post in so many is gone, whatever asks for it; 0 keeps all.
+    pub gone_in: u64,
     /// How long a token is good.
     pub token_life: Duration,
     /// Key and secret that are accepted.
@@ -78,6 +85,8 @@ impl Default for Options {
             port: 0,
             posts: 1_000,
             quota: 1_000,
+            relations_quota: 20_000,
+            gone_in: 0,
             token_life: Duration::from_hours(2),
             client: Client {
                 key: "sandbox".into(),
@@ -145,6 +154,35 @@ impl Running {
     /// Requests of the present UTC day that count against the quota.
     pub fn used(&self) -> u64 {
         self.service().used()
+    }
+
+    /// Requests of the present UTC day for followers and following.
+    pub fn used_for_relations(&self) -> u64 {
+        self.service().used_for_relations()
+    }
+
+    /// Takes posts away, as their authors do: nothing finds them any more.
+    pub fn remove(&self, ids: &[u64]) {
+        self.service().remove(ids);
+    }
+
+    /// Ids of the comments under a post, with their answers or without; `None` where they are not
+    /// given out.
+    pub fn comments_of(&self, post: u64, answers: bool) -> Option<BTreeSet<u64>> {
+        self.service().comments_of(post, answers)
+    }
+
+    /// How many followers (or followed accounts) are listed of a user; `None` where nobody is told.
+    pub fn relations_of(&self, user: &str, following: bool) -> Option<usize> {
+        match people::User::find(user) {
+            people::Found::User(user) => Some(user.relations(following).len()),
+            _ => None,
+        }
+    }
+
+    /// Whether a user is there and shows nothing.
+    pub fn is_private(&self, user: &str) -> bool {
+        people::User::find(user) == people::Found::Private
     }
 
     /// Moves the sandbox's clock forward: tokens expire, days end.

@@ -1,6 +1,9 @@
 //! Requests to answers: which endpoint, who asks, what goes wrong. No network here.
 
-use std::collections::{BTreeMap, VecDeque};
+mod lists;
+mod tasks;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -9,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::Options;
-use super::access::Access;
+use super::access::{Access, Bucket};
 use super::answer::{Answer, row};
 use super::corpus::Corpus;
 use super::faults::{Fault, Plan};
@@ -17,6 +20,10 @@ use super::noise::noise;
 use super::query::Query;
 use super::rules::{Asked, Refusal};
 use super::search::{Page, Searches, Slots, lay_out};
+use super::talk::{Talk, is_undisclosed};
+
+use self::lists::Endpoint;
+use self::tasks::Task;
 
 /// Requests remembered in the log.
 const REMEMBERED: usize = 20_000;
@@ -67,7 +74,12 @@ pub(super) struct Service {
     cost: BTreeMap<Fault, u64>,
     /// How far our clock is ahead of the machine's.
     ahead: SignedDuration,
-    /// Requests for videos so far.
+    /// The comments last asked for, which are asked for page by page.
+    talk: Option<Talk>,
+    /// Comments given out, and the posts that they stand under.
+    video_of: HashMap<u64, u64>,
+    tasks: Vec<Task>,
+    /// Requests let in so far.
     videos: u64,
     /// Requests so far.
     all: u64,
@@ -83,14 +95,22 @@ impl Service {
         });
         Self {
             plan: Plan::new(&options.faults, options.seed, options.storm_length),
-            corpus: Corpus::new(options.posts),
+            corpus: Corpus::new(options.posts, options.gone_in),
             searches: Searches::default(),
-            access: Access::new(options.client.clone(), options.token_life, options.quota),
+            access: Access::new(
+                options.client.clone(),
+                options.token_life,
+                options.quota,
+                options.relations_quota,
+            ),
             unavailable: options.unavailable.clone(),
             heavy: options.heavy,
             exclusive_end: options.exclusive_end,
             cost: BTreeMap::new(),
             ahead,
+            talk: None,
+            video_of: HashMap::new(),
+            tasks: Vec::new(),
             videos: 0,
             all: 0,
             told_when: false,
@@ -120,7 +140,28 @@ impl Service {
     }
 
     pub(super) fn used(&self) -> u64 {
-        self.access.used(self.now())
+        self.access.used(Bucket::All, self.now())
+    }
+
+    pub(super) fn used_for_relations(&self) -> u64 {
+        self.access.used(Bucket::Relations, self.now())
+    }
+
+    pub(super) fn remove(&mut self, ids: &[u64]) {
+        self.corpus.remove(ids);
+    }
+
+    /// Ids of all comments under a post; `None` where they are not given out.
+    pub(super) fn comments_of(&mut self, post: u64, answers: bool) -> Option<BTreeSet<u64>> {
+        if is_undisclosed(post) {
+            return None;
+        }
+        let talk = self.corpus.entry(post).map(Talk::of)?;
+        Some(if answers {
+            talk.ids().collect()
+        } else {
+            talk.direct().collect()
+        })
     }
 
     /// Ids of all posts that a query finds at this moment.
@@ -140,19 +181,21 @@ impl Service {
         let now = self.now();
         let log_id = log_id(now, self.all, &self.plan);
         let is_token = incoming.path == "/v2/oauth/token/";
-        let before = self.access.used(now);
-        let (answer, fault) = match incoming.path.as_str() {
-            "/v2/oauth/token/" if incoming.method == "POST" => {
-                (self.token(incoming, now, &log_id), None)
-            }
-            "/v2/research/video/query/" if incoming.method == "POST" => {
-                self.videos(incoming, now, &log_id)
-            }
-            "/v2/oauth/token/" | "/v2/research/video/query/" => {
+        let endpoint = Endpoint::of(&incoming.path);
+        let used =
+            |access: &Access| access.used(Bucket::All, now) + access.used(Bucket::Relations, now);
+        let before = used(&self.access);
+        let (answer, fault) = match endpoint {
+            _ if !is_token && endpoint.is_none() => (
+                Answer::refusal(&unknown_path(&incoming.path), &log_id),
+                None,
+            ),
+            _ if incoming.method != "POST" => {
                 let refusal = Refusal::new(405, "invalid_request", "the method must be POST");
                 (Answer::refusal(&refusal, &log_id), None)
             }
-            path => (Answer::refusal(&unknown_path(path), &log_id), None),
+            Some(endpoint) => self.research(endpoint, incoming, now, &log_id),
+            None => (self.token(incoming, now, &log_id), None),
         };
         if let Some(fault) = fault {
             *self.cost.entry(fault).or_default() += 1;
@@ -173,7 +216,7 @@ impl Service {
             status: answer.status,
             code: answer.code.to_owned(),
             fault,
-            counted: self.access.used(now) > before,
+            counted: used(&self.access) > before,
         });
         answer
     }
@@ -202,8 +245,9 @@ impl Service {
         }
     }
 
-    fn videos(
+    fn research(
         &mut self,
+        endpoint: Endpoint,
         incoming: &Incoming,
         now: Timestamp,
         log_id: &str,
@@ -212,7 +256,12 @@ impl Service {
         if let Err(refusal) = self.access.admit(authorization, now, &self.plan) {
             return (Answer::refusal(&refusal, log_id), refusal.fault);
         }
-        if let Err(refusal) = self.access.count(now) {
+        let bucket = if endpoint.is_relations() {
+            Bucket::Relations
+        } else {
+            Bucket::All
+        };
+        if let Err(refusal) = self.access.count(bucket, now) {
             return (Answer::refusal(&refusal, log_id), None);
         }
         self.videos += 1;
@@ -221,6 +270,13 @@ impl Service {
             Some(Fault::RateLimit) => (self.rate_limit(log_id), None),
             Some(Fault::Storm500) => (Answer::storm(self.videos, log_id), None),
             Some(Fault::Html504) => (Answer::gateway_timeout(), None),
+            _ if endpoint != Endpoint::Videos => {
+                let answer = self.list(endpoint, incoming, now, log_id);
+                (
+                    answer.unwrap_or_else(|refusal| Answer::refusal(&refusal, log_id)),
+                    None,
+                )
+            }
             _ => match self.search(incoming, now) {
                 Ok(Found::Page(page, fields)) => (
                     self.page(&page, &fields, log_id),
@@ -251,8 +307,7 @@ impl Service {
         if !has_type(incoming, &["application/json", "text/plain"]) {
             return Err(Refusal::params("Content-Type must be application/json"));
         }
-        let fields = form_urlencoded::parse(incoming.query.as_bytes())
-            .find_map(|(key, value)| (key == "fields").then(|| value.into_owned()));
+        let fields = fields_of(incoming);
         let mut asked = Asked::parse(fields.as_deref(), &incoming.body)?;
         let difference = asked.difference();
         if self.unavailable.as_ref().is_some_and(|dead| {
@@ -330,11 +385,18 @@ enum Found {
 
 fn unknown_path(path: &str) -> Refusal {
     let why = if path.ends_with('/') {
-        "the sandbox has /v2/oauth/token/ and /v2/research/video/query/ only"
+        let known = Endpoint::ALL.map(|(path, _)| path).join(", ");
+        format!("the sandbox has /v2/oauth/token/, {known}")
     } else {
-        "paths end with a slash"
+        "paths end with a slash".to_owned()
     };
     Refusal::new(404, "invalid_request", format!("no such path: {why}"))
+}
+
+/// The `fields` of the query string.
+fn fields_of(incoming: &Incoming) -> Option<String> {
+    form_urlencoded::parse(incoming.query.as_bytes())
+        .find_map(|(key, value)| (key == "fields").then(|| value.into_owned()))
 }
 
 fn has_type(incoming: &Incoming, types: &[&str]) -> bool {

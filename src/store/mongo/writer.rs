@@ -72,7 +72,7 @@ impl DatabaseTagWriter {
             if stored != offered {
                 let name = |is: bool| if is { "synthetic" } else { "real" };
                 return Err(StoreError::Mixed {
-                    tag: tag.to_string(),
+                    name: format!("#{tag}"),
                     root: database.place().to_string().into(),
                     stored: name(stored),
                     offered: name(offered),

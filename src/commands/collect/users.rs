@@ -1,0 +1,489 @@
+//! `cotag users`: names → Research API → what accounts say of themselves, and their lists.
+
+use std::time::Duration;
+
+use fs_err as fs;
+use jiff::Timestamp;
+
+use super::Server;
+use super::end::ended;
+use super::gate::RunGate;
+use super::list_shelf::ListShelf;
+use super::lists::{ListReader, ListTally, wait_for_tomorrow};
+use crate::cli::{Global, UsersArgs};
+use crate::commands::input::Subject;
+use crate::commands::{interrupt, needs_directory, side_writer};
+use crate::error::{Error, Exit};
+use crate::model::{Hashtag, Origin};
+use crate::output::{counted, printable};
+use crate::settings::ApiSettings;
+use crate::source::research::{Api, Bucket, List, Stop};
+use crate::store::{Asked, AskedLine, AskedState, Side, SideWriter, Store, new_id};
+use crate::ui::Ui;
+
+/// TikTok allows 24 characters; older names are longer.
+const LONGEST_NAME: usize = 64;
+
+/// An account to ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct User {
+    /// As it is asked for: in lower case, as TikTok's links have it.
+    name: String,
+    /// What its folder is made of.
+    key: Hashtag,
+}
+
+impl User {
+    /// The account that a name or a link to its page names; `None` for what cannot be a name.
+    fn named(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let name = match text.split_once("tiktok.com/@") {
+            Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or_default(),
+            None => text.strip_prefix('@').unwrap_or(text),
+        };
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if name.is_empty() || name.chars().count() > LONGEST_NAME || !name.chars().all(fits) {
+            return None;
+        }
+        let key = Hashtag::new(name)?;
+        Some(Self {
+            name: name.to_lowercase(),
+            key,
+        })
+    }
+}
+
+pub(in crate::commands) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
+    needs_directory(global, ui, "users")?;
+    let settings = ApiSettings::resolve(&args.api, &global.data_dir)?;
+    for warning in &settings.warnings {
+        ui.warn(warning);
+    }
+    let (users, unnamed) = users(args, global, ui)?;
+    let lists = lists(args);
+    if args.extent.dry_run {
+        return dry_run(args, &users, &lists, global, ui);
+    }
+    let server = Server::of(&settings)?;
+    interrupt::listen();
+    let gate = RunGate::new(
+        ui,
+        server.quota.clone(),
+        settings.daily_quota,
+        args.extent.max_requests,
+    );
+    let api = server.api(&settings, &gate)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let collection = Collection {
+        args,
+        api: &api,
+        gate: &gate,
+        global,
+        ui,
+        users: &users,
+        lists: &lists,
+    };
+    let exit = runtime.block_on(collection.all(settings.retry_wait))?;
+    Ok(if unnamed > 0 {
+        exit.and(Exit::Partly)
+    } else {
+        exit
+    })
+}
+
+/// The lists asked for.
+fn lists(args: &UsersArgs) -> Vec<&'static str> {
+    let wishes = [
+        (args.info, "info"),
+        (args.followers, "followers"),
+        (args.following, "following"),
+        (args.liked, "liked"),
+        (args.pinned, "pinned"),
+        (args.reposted, "reposted"),
+    ];
+    let mut lists: Vec<&str> = wishes
+        .iter()
+        .filter(|(wished, _)| *wished)
+        .map(|(_, list)| *list)
+        .collect();
+    if lists.is_empty() {
+        lists.push("info");
+    }
+    lists
+}
+
+fn list(name: &str, user: &str) -> List {
+    let user = user.to_owned();
+    match name {
+        "followers" => List::Followers(user),
+        "following" => List::Following(user),
+        "liked" => List::Liked(user),
+        "pinned" => List::Pinned(user),
+        "reposted" => List::Reposted(user),
+        _ => List::Info(user),
+    }
+}
+
+/// The accounts of the command line, each once; and how many of stored posts have no name that can be asked for.
+fn users(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<(Vec<User>, u64), Error> {
+    let mut typed: Vec<String> = args.usernames.clone();
+    if let Some(file) = &args.file {
+        let text = fs::read_to_string(file)?;
+        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+        typed.extend(
+            lines
+                .filter(|line| !line.is_empty() && *line != "#" && !line.starts_with("# "))
+                .map(str::to_owned),
+        );
+    }
+    let mut users: Vec<User> = Vec::new();
+    for name in typed {
+        let user = User::named(&name).ok_or_else(|| {
+            Error::Usage(format!(
+                "`{}` is no user name: letters, digits, `_` and `.`, or a link to the account's page",
+                printable(&name)
+            ))
+        })?;
+        if !users.contains(&user) {
+            users.push(user);
+        }
+    }
+    let mut unnamed = 0;
+    if let Some(tag) = &args.authors_of {
+        let authors = authors(tag, args.top, global, ui)?;
+        for name in authors {
+            match User::named(&name) {
+                Some(user) if !users.contains(&user) => users.push(user),
+                Some(_) => {}
+                None => {
+                    unnamed += 1;
+                    if unnamed <= 5 {
+                        ui.warn(&format!(
+                            "`{}` cannot be a user name; it is skipped",
+                            printable(&name)
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    if users.is_empty() {
+        return Err(Error::failed(
+            "there is no user to ask about",
+            "name accounts with --usernames or -f, or a stored hashtag with --authors-of",
+        ));
+    }
+    Ok((users, unnamed))
+}
+
+/// The authors of a hashtag's stored posts: those with the most posts first.
+fn authors(tag: &str, top: Option<usize>, global: &Global, ui: &Ui) -> Result<Vec<String>, Error> {
+    let tag = Hashtag::new(tag).ok_or_else(|| Error::Usage(format!("`{tag}` is no hashtag")))?;
+    let subject = Subject::Stored(Store::open(&global.data_dir)?.find(&tag)?);
+    let folded = subject.fold(
+        &hashbrown::HashMap::<String, u64>::new,
+        &|authors, post, _| {
+            if let Some(author) = &post.author {
+                *authors.entry_ref(&**author).or_default() += 1;
+            }
+        },
+        ui,
+    )?;
+    let mut authors = hashbrown::HashMap::<String, u64>::new();
+    for (author, posts) in folded.states.into_iter().flatten() {
+        *authors.entry(author).or_default() += posts;
+    }
+    let mut authors: Vec<(String, u64)> = authors.into_iter().collect();
+    authors.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    authors.truncate(top.unwrap_or(usize::MAX));
+    Ok(authors.into_iter().map(|(author, _)| author).collect())
+}
+
+struct Collection<'c> {
+    args: &'c UsersArgs,
+    api: &'c Api<'c>,
+    gate: &'c RunGate<'c>,
+    global: &'c Global,
+    ui: &'c Ui,
+    users: &'c [User],
+    lists: &'c [&'static str],
+}
+
+/// What happened to all users.
+#[derive(Default)]
+struct Total {
+    tally: ListTally,
+    /// Users of whom something is private or missing, now or as noted before.
+    skipped: u64,
+    /// Followers and following are used up for today; the other lists have a quota of their own.
+    no_relations: Option<Stop>,
+}
+
+impl Collection<'_> {
+    async fn all(&self, retry_wait: Duration) -> Result<Exit, Error> {
+        let of = |stop: &Stop| ended(stop, self.gate, self.api.clock().now());
+        self.api.login().await.map_err(|stop| of(&stop))?;
+        let mut waited_for = None;
+        let mut total = Total::default();
+        let stop = loop {
+            total.skipped = 0;
+            total.tally.failed.clear();
+            let stop = self.pass(&mut total).await?;
+            match stop.or_else(|| total.no_relations.take()) {
+                Some(Stop::Quota(_)) if self.args.extent.wait => {
+                    let waited =
+                        wait_for_tomorrow(self.api, self.gate, self.ui, waited_for, retry_wait);
+                    match waited.await {
+                        Ok(day) => waited_for = Some(day),
+                        Err(stop) => break Some(stop),
+                    }
+                }
+                stop => break stop,
+            }
+        };
+        self.ui.note(&format!(
+            "{}: {} requests, {} new; {} private, missing or banned",
+            counted(self.users.len() as u64, "user"),
+            total.tally.requests,
+            counted(total.tally.new, "record"),
+            total.skipped
+        ));
+        if let Some(stop) = stop {
+            return Err(of(&stop));
+        }
+        Ok(if total.skipped > 0 || !total.tally.failed.is_empty() {
+            Exit::Partly
+        } else {
+            Exit::Done
+        })
+    }
+
+    /// All users once, the store given back afterwards.
+    async fn pass(&self, total: &mut Total) -> Result<Option<Stop>, Error> {
+        let side = side_writer(self.global, Side::Users, "users", self.ui)?;
+        let started = self.api.clock().now();
+        let run = new_id(started);
+        let reader = ListReader {
+            api: self.api,
+            gate: self.gate,
+            ui: self.ui,
+            run: &run,
+            origin: if self.api.is_synthetic() {
+                Origin::Synthetic
+            } else {
+                Origin::Research
+            },
+            limit: self.args.max_per_list,
+        };
+        self.ui.start_steps("users", self.users.len() as u64);
+        for (done, user) in self.users.iter().enumerate() {
+            let stop = self.user(user, &side, &reader, started, total).await?;
+            self.ui.step(done as u64 + 1, || {
+                format!("{} new records", total.tally.new)
+            });
+            if stop.is_some() {
+                self.ui.finish();
+                return Ok(stop);
+            }
+        }
+        self.ui.finish();
+        Ok(None)
+    }
+
+    async fn user(
+        &self,
+        user: &User,
+        side: &SideWriter,
+        reader: &ListReader<'_>,
+        started: Timestamp,
+        total: &mut Total,
+    ) -> Result<Option<Stop>, Error> {
+        let folder = side.store().user_folder(&user.key);
+        let mut told = false;
+        for &name in self.lists {
+            let Some(place) = side.store().user(&user.key, name) else {
+                continue;
+            };
+            let mut shelf = ListShelf::new(side, place, &folder)?;
+            if !self.args.again && is_closed(&shelf.asked) {
+                total.skipped += u64::from(!told);
+                return Ok(None);
+            }
+            let line = match self.left(name, &shelf.asked) {
+                Left::Ask(line) => *line,
+                Left::Noted => {
+                    total.skipped += u64::from(!std::mem::replace(&mut told, true));
+                    continue;
+                }
+                Left::Nothing => continue,
+            };
+            let wish = list(name, &user.name);
+            if wish.bucket() == Bucket::Relations && total.no_relations.is_some() {
+                continue;
+            }
+            let is_relations = wish.bucket() == Bucket::Relations;
+            let mut tally = ListTally::default();
+            let read = reader.read(wish, line, &mut shelf, &mut tally).await;
+            let (state, stop) = match read {
+                Ok(state) => (state, None),
+                Err(stop) => (AskedState::Open, Some(stop)),
+            };
+            let asked = format!("{name} of @{}", user.name);
+            let run = reader.run_line(
+                "users",
+                user.key.as_str(),
+                started,
+                &asked,
+                &tally,
+                stop.as_ref(),
+            );
+            if let Err(error) = shelf.close((tally.requests > 0).then_some(run)) {
+                return Err(self.gate.trouble().unwrap_or(error));
+            }
+            for failed in &tally.failed {
+                self.ui.warn(&format!("@{}: {failed}", user.name));
+            }
+            total.tally.add(&tally);
+            match stop {
+                // The other lists are counted apart.
+                Some(stop @ Stop::Quota(_)) if is_relations => {
+                    total.no_relations = Some(stop);
+                    continue;
+                }
+                Some(stop) => return Ok(Some(stop)),
+                None => {}
+            }
+            if matches!(state, AskedState::Withheld | AskedState::Missing) {
+                total.skipped += u64::from(!std::mem::replace(&mut told, true));
+                if closes(name, state) {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is left to ask of a list.
+    fn left(&self, name: &str, asked: &Asked) -> Left {
+        let new = AskedLine {
+            of: name.to_owned(),
+            ..AskedLine::default()
+        };
+        let Some(known) = asked.get(&(name.to_owned(), None)) else {
+            return Left::Ask(Box::new(new));
+        };
+        let known = known.clone();
+        match known.state {
+            AskedState::Open | AskedState::Failed => Left::Ask(Box::new(known)),
+            AskedState::Enough => {
+                let most = self.args.max_per_list;
+                if most.is_none_or(|most| known.new + known.known < most) {
+                    Left::Ask(Box::new(known))
+                } else {
+                    Left::Nothing
+                }
+            }
+            _ if self.args.again => Left::Ask(Box::new(AskedLine {
+                new: 0,
+                known: 0,
+                cursor: None,
+                ..known
+            })),
+            AskedState::Done => Left::Nothing,
+            AskedState::Withheld | AskedState::Missing => Left::Noted,
+        }
+    }
+}
+
+/// What is left to ask of a list.
+enum Left {
+    Ask(Box<AskedLine>),
+    /// It is private or missing: a fact.
+    Noted,
+    Nothing,
+}
+
+/// Whether an answer about one list holds for all of an account: likes may be hidden alone.
+fn closes(list: &str, state: AskedState) -> bool {
+    state == AskedState::Missing || (state == AskedState::Withheld && list != "liked")
+}
+
+/// Whether an account is known to be missing or private.
+fn is_closed(asked: &Asked) -> bool {
+    asked.lines().any(|line| closes(&line.of, line.state))
+}
+
+/// What would be asked, without asking.
+fn dry_run(
+    args: &UsersArgs,
+    users: &[User],
+    lists: &[&str],
+    global: &Global,
+    ui: &Ui,
+) -> Result<Exit, Error> {
+    let mut text = String::new();
+    let store = Store::open(&global.data_dir).ok();
+    for user in users {
+        let asked = match &store {
+            Some(store) => Some(Asked::read(&store.user_folder(&user.key))?),
+            None => None,
+        };
+        let state = |list: &str| {
+            let line = asked.as_ref()?.get(&(list.to_owned(), None))?;
+            Some(line.state)
+        };
+        let closed = !args.again && asked.as_ref().is_some_and(is_closed);
+        let left: Vec<&str> = lists
+            .iter()
+            .copied()
+            .filter(|list| !closed && (args.again || state(list) != Some(AskedState::Done)))
+            .collect();
+        let left = match (closed, left.is_empty()) {
+            (true, _) => "private, missing or banned".to_owned(),
+            (false, true) => "nothing left".to_owned(),
+            (false, false) => left.join(", "),
+        };
+        text += &format!("@{}: {left}\n", user.name);
+    }
+    ui.data(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_links_name_accounts_and_nothing_else_does() {
+        for (text, name) in [
+            ("hive_anna", Some("hive_anna")),
+            (" @Imker.Jo ", Some("imker.jo")),
+            (
+                "https://www.tiktok.com/@hive_anna/video/1",
+                Some("hive_anna"),
+            ),
+            (
+                "https://www.tiktok.com/@hive_anna?lang=de",
+                Some("hive_anna"),
+            ),
+            ("", None),
+            ("@", None),
+            ("a b", None),
+            ("../x", None),
+            ("a/b", None),
+            ("x\u{202e}y", None),
+        ] {
+            let user = User::named(text);
+            assert_eq!(user.as_ref().map(|user| &*user.name), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn hidden_likes_say_nothing_about_an_account() {
+        assert!(!closes("liked", AskedState::Withheld));
+        assert!(closes("info", AskedState::Withheld));
+        assert!(closes("liked", AskedState::Missing));
+    }
+}

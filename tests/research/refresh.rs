@@ -1,0 +1,191 @@
+//! Refreshing: new figures, posts that are gone removed on good evidence only, and never stored again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cotag::source::sandbox::{Fault, Options};
+use serde_json::Value;
+
+use crate::bench::{Bench, faulty, options};
+
+const REFRESH: &str = "refresh -t london --retry-wait 1ms --daily-quota 100000";
+
+fn lines(bench: &Bench, name: &str) -> Vec<Value> {
+    let path = bench.data().join("london/posts").join(name);
+    let text = fs_err::read_to_string(path).unwrap_or_default();
+    let lines = text.lines().map(|line| line.trim_end_matches(','));
+    lines
+        .filter(|line| line.len() > 1)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn sound(bench: &Bench) {
+    assert_eq!(bench.stored(), bench.listed());
+    let verified = bench.run("verify");
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
+}
+
+fn days(bench: &Bench, days: u64) {
+    bench.server.advance(Duration::from_hours(24 * days));
+}
+
+/// A download, then so many of its posts taken away.
+fn with_gone(options: &Options, gone: usize) -> (Bench, BTreeSet<u64>, Vec<u64>) {
+    let bench = Bench::new(options);
+    bench.download("").expect(0);
+    let before = bench.stored();
+    let step = before.len() / gone;
+    let gone: Vec<u64> = before.iter().copied().step_by(step).take(gone).collect();
+    bench.server.remove(&gone);
+    (bench, before, gone)
+}
+
+#[test]
+fn a_post_is_removed_when_it_was_missing_on_two_days_and_not_before() {
+    let (bench, before, gone) = with_gone(&options(), 7);
+    bench.run(REFRESH).expect(0).says("no post is due");
+    days(&bench, 16);
+    let plan = bench
+        .run(&format!("{REFRESH} --dry-run --older-than 0"))
+        .expect(0);
+    assert!(
+        plan.out
+            .contains(&format!("{} posts (synthetic)", before.len())),
+        "{}",
+        plan.out
+    );
+    let queries = bench.requests();
+    bench
+        .run(REFRESH)
+        .expect(0)
+        .says("7 not found")
+        .says("0 removed");
+    let asked = bench.requests() - queries;
+    let least = u64::try_from(before.len().div_ceil(100)).unwrap();
+    assert!(asked <= least + 3, "{asked} requests");
+    assert_eq!(bench.stored(), before, "one failed answer removes nothing");
+    assert_eq!(lines(&bench, "history.jsonl").len(), before.len() - 7);
+    assert_eq!(lines(&bench, "missing.jsonl").len(), 7);
+    sound(&bench);
+    let fetched: BTreeSet<String> = lines(&bench, "data.json")
+        .iter()
+        .map(|post| post["_cotag"]["fetched"].as_str().unwrap()[..10].to_owned())
+        .collect();
+    assert_eq!(
+        fetched,
+        BTreeSet::from(["2024-06-03".to_owned(), "2024-06-19".to_owned()])
+    );
+    // The same day again says nothing new.
+    bench.run(REFRESH).expect(0).says("0 removed");
+    assert_eq!(bench.stored(), before);
+    let waiting = bench.run(&format!("{REFRESH} --dry-run")).expect(0);
+    assert!(
+        waiting.out.contains("was not found on 2024-06-19"),
+        "{}",
+        waiting.out
+    );
+    days(&bench, 1);
+    bench.run(REFRESH).expect(0).says("7 removed as gone");
+    let left: BTreeSet<u64> = before
+        .iter()
+        .copied()
+        .filter(|id| !gone.contains(id))
+        .collect();
+    assert_eq!(bench.stored(), left);
+    sound(&bench);
+    let stones = lines(&bench, "tombstones.jsonl");
+    assert_eq!(stones.len(), 7);
+    assert_eq!(
+        stones[0]["why"],
+        "not found on 2024-06-19 and on 2024-06-20"
+    );
+    assert_eq!(lines(&bench, "runs.jsonl").last().unwrap()["removed"], 7);
+}
+
+#[test]
+fn a_removed_post_does_not_come_back_by_an_import() {
+    let (bench, before, gone) = with_gone(&options(), 3);
+    let copy = bench.path("copy.json");
+    fs_err::copy(bench.data().join("london/posts/data.json"), &copy).unwrap();
+    days(&bench, 16);
+    bench
+        .run(&format!("{REFRESH} --compliance"))
+        .expect(0)
+        .says("3 removed as gone");
+    assert_eq!(bench.stored().len(), before.len() - 3);
+    bench
+        .run("import copy.json -t london")
+        .expect(0)
+        .says("3 posts not stored again: removed before as gone at TikTok");
+    assert!(bench.stored().is_disjoint(&gone.into_iter().collect()));
+    assert_eq!(lines(&bench, "runs.jsonl").last().unwrap()["tombstoned"], 3);
+    sound(&bench);
+}
+
+#[test]
+fn with_every_fault_nothing_is_removed_that_is_there() {
+    let (bench, before, gone) = with_gone(&faulty(&Fault::ALL), 5);
+    for _ in 0..3 {
+        days(&bench, 16);
+        let outcome = bench.run(REFRESH);
+        assert!(matches!(outcome.code, Some(0 | 3)), "{}", outcome.err);
+    }
+    let stored = bench.stored();
+    let wrongly: Vec<_> = before
+        .difference(&stored)
+        .filter(|id| !gone.contains(id))
+        .collect();
+    assert!(wrongly.is_empty(), "{wrongly:?}");
+    assert!(gone.iter().all(|id| !stored.contains(id)), "five are gone");
+    sound(&bench);
+}
+
+#[test]
+fn a_server_that_fails_or_finds_nothing_removes_nothing() {
+    let (bench, before, _) = with_gone(&options(), 1);
+    let all: Vec<u64> = before.iter().copied().collect();
+    bench.server.remove(&all);
+    for _ in 0..3 {
+        days(&bench, 16);
+        bench
+            .run(REFRESH)
+            .expect(3)
+            .says("says more about the answer");
+    }
+    assert_eq!(bench.stored(), before);
+    let bench = bench.with_server(&Options {
+        storm_length: 10_000,
+        now: Some("2024-08-01T00:00:00Z".parse().unwrap()),
+        ..faulty(&[Fault::Storm500])
+    });
+    bench.run(REFRESH).expect(4);
+    assert_eq!(bench.stored(), before);
+    assert!(lines(&bench, "tombstones.jsonl").is_empty());
+    sound(&bench);
+}
+
+#[test]
+fn killed_at_any_moment_it_leaves_a_store_that_is_whole() {
+    let (bench, before, gone) = with_gone(&options(), 6);
+    days(&bench, 16);
+    for millis in [20, 60, 100, 140, 180, 220, 260, 300, 350, 400] {
+        let mut child = bench
+            .command("refresh -t london --retry-wait 20ms --compliance --older-than 0")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(millis));
+        // It may have ended by itself.
+        let _ = child.kill();
+        child.wait().unwrap();
+        let stored = bench.stored();
+        assert!(before.difference(&stored).all(|id| gone.contains(id)));
+    }
+    bench
+        .run(&format!("{REFRESH} --compliance --older-than 0"))
+        .expect(0);
+    assert_eq!(bench.stored().len(), before.len() - 6);
+    sound(&bench);
+}
