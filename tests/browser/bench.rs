@@ -61,7 +61,7 @@ impl Bench {
             "download -p --source browser --headless --site-url {} --scroll-wait 20ms {more}",
             self.site.url
         );
-        for (flag, usual) in [("--idle-scrolls", "8"), ("--timeout", "60s")] {
+        for (flag, usual) in [("--idle-scrolls", "60"), ("--timeout", "60s")] {
             if !more.contains(flag) {
                 words += &format!(" {flag} {usual}");
             }

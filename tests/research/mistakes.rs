@@ -103,14 +103,12 @@ fn bad_words_are_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn videos_are_told_to_be_missing_after_the_posts() {
+fn videos_of_made_up_posts_are_told_to_be_none_after_the_posts() {
     let bench = Bench::new(&options());
-    bench.download("-v").expect(1).says("not possible yet");
+    let nothing = "#london: the posts are made up, so there is nothing to fetch";
+    bench.download("-v").expect(0).says(nothing);
     bench.assert_complete();
-    bench
-        .run("download -t london -v")
-        .expect(1)
-        .says("not possible yet");
+    bench.run("download -t london -v").expect(0).says(nothing);
 }
 
 #[test]
