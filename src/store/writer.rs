@@ -83,8 +83,9 @@ pub struct TagWriter {
     known: Known,
     /// Only hashtags' posts have one.
     index: Option<Extension>,
-    /// How many of the posts added are stored.
+    /// How many of the posts added are stored; and how many were given to be stored.
     committed: usize,
+    given: usize,
     updates: Option<Updates>,
     /// Posts that were removed, or are about to be.
     buried: HashSet<u64>,
@@ -341,6 +342,7 @@ impl TagWriter {
         let index = place.listed.then(|| Extension::open(&posts, stored));
         Ok(Self {
             committed: 0,
+            given: 0,
             index,
             tag: place.tag,
             name: place.name,
@@ -496,13 +498,31 @@ impl TagWriter {
     /// The disk's own; what was committed before is unharmed, and what was not stored is no longer known.
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let written = self.appender.commit();
+        self.given = self.known.added().len();
+        self.settle(written)
+    }
+
+    /// Has what was taken in stored and synced while more is taken in; the next commit waits for it.
+    ///
+    /// # Errors
+    /// As [`TagWriter::commit`], of what was to be stored by the last call.
+    pub fn commit_behind(&mut self) -> Result<(), StoreError> {
+        let written = self.appender.commit_behind();
+        let settled = self.settle(written);
+        self.given = self.known.added().len();
+        settled
+    }
+
+    /// Forgets the posts that could not be stored.
+    fn settle(&mut self, written: std::io::Result<()>) -> Result<(), StoreError> {
         if written.is_err() {
             self.known.keep(self.committed);
+            self.given = self.committed;
             if let Some(index) = &mut self.index {
                 index.spoil();
             }
         }
-        self.committed = self.known.added().len();
+        self.committed = self.given;
         Ok(written?)
     }
 

@@ -3,6 +3,7 @@
 //! A file is read as a stream: one record is in memory at a time. Whatever cannot be read is
 //! handed out as [`Rejected`], and what was mended or left out is counted in [`Summary::notes`].
 
+mod ahead;
 mod answer;
 mod bytes;
 mod element;
@@ -231,7 +232,12 @@ fn is_lines(start: &[u8], is_whole: bool) -> bool {
 
 fn lines<R: Read>(session: &mut Session<'_>, window: Window<R>) -> Result<(), Stop> {
     session.layout = "JSON, a record per line";
-    let mut lines = Lines::over(window);
+    let outcome = each_line(session, Lines::over(window));
+    session.catch_up()?;
+    outcome
+}
+
+fn each_line<R: Read>(session: &mut Session<'_>, mut lines: Lines<R>) -> Result<(), Stop> {
     while let Some(line) = lines.next_line()? {
         let text = line.text.trim_ascii();
         let at = At {
@@ -239,9 +245,10 @@ fn lines<R: Read>(session: &mut Session<'_>, window: Window<R>) -> Result<(), St
             ..At::new(Place::line(line.number))
         };
         if line.too_large {
+            session.catch_up()?;
             session.reject(Rejected::new(at.place, "larger than 64 MiB", text))?;
         } else if !text.is_empty() {
-            session.element(text.strip_suffix(b",").unwrap_or(text), at)?;
+            session.read_ahead(text.strip_suffix(b",").unwrap_or(text), at)?;
         }
     }
     Ok(())
