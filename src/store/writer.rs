@@ -192,7 +192,9 @@ impl Writer {
         let root = self.store.root();
         let ends = Ends::read(root);
         let mut changed = BTreeMap::new();
-        self.add_unlisted(ends.as_ref(), &mut changed)?;
+        let writers: Vec<&TagWriter> = writers.collect();
+        let own: Vec<&Path> = writers.iter().map(|writer| &*writer.posts).collect();
+        self.add_unlisted(ends.as_ref(), &own, &mut changed)?;
         let mut in_place = match ends {
             Some(ends) => Some((ids::open(root)?, ends)),
             None => None,
@@ -218,17 +220,19 @@ impl Writer {
         ids::update(root, &changed, Others::Keep)
     }
 
-    /// Adds the ids of folders that no writer has listed yet: those of another tool's tree.
+    /// Adds the ids of folders that no writer has listed yet, `own` left out, whose writers do so:
+    /// those of another tool's tree.
     fn add_unlisted(
         &self,
         ends: Option<&Ends>,
+        own: &[&Path],
         changed: &mut BTreeMap<String, Vec<PostId>>,
     ) -> Result<(), StoreError> {
         let mut unlisted = Vec::new();
         for stored in self.store.tags()? {
             for posts in stored.posts {
                 let key = ids::key(&posts, &stored.tag);
-                if !ends.is_some_and(|ends| ends.has(&key)) {
+                if !own.contains(&&*posts) && !ends.is_some_and(|ends| ends.has(&key)) {
                     unlisted.push((key, posts));
                 }
             }

@@ -48,6 +48,9 @@ pub enum Input<'a> {
 pub struct ReadOptions {
     /// The format of the records, where the user knows better than their keys show.
     pub format: Option<Format>,
+    /// The records come as they are made, from a program that may pause: none of them waits for the
+    /// next, which means that none is read on another thread.
+    pub live: bool,
 }
 
 /// What was read.
@@ -101,6 +104,7 @@ pub fn read_into(
     };
     let mut tap = Tap::new(input, &counted, progress);
     let mut session = Session::new(options.format, each);
+    session.live = options.live;
     let result = text(&mut session, &mut tap, &counted);
     let mut result = result.and_then(|()| session.finish());
     if result.is_ok() {

@@ -103,6 +103,8 @@ pub(super) struct Session<'s> {
     /// Why there may be no posts.
     pub(super) doubt: Option<FileError>,
     pub(super) recogniser: Recogniser,
+    /// See [`super::ReadOptions::live`].
+    pub(super) live: bool,
     /// Records of the file that other threads read.
     ahead: Ahead,
 }
@@ -124,6 +126,7 @@ impl<'s> Session<'s> {
             unknown: Vec::new(),
             doubt: None,
             recogniser: Recogniser::default(),
+            live: false,
             ahead: Ahead::default(),
         }
     }
@@ -131,6 +134,9 @@ impl<'s> Session<'s> {
     /// Reads one value on another thread, to be handed out in its turn; whatever is done meanwhile
     /// with this session has to wait for [`Session::catch_up`].
     pub(super) fn read_ahead(&mut self, record: &[u8], at: At) -> Result<(), Stop> {
+        if self.live {
+            return self.element(record, at).map(drop);
+        }
         if !self.ahead.push(record, at, self.given) {
             return Ok(());
         }
