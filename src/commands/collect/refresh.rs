@@ -6,20 +6,18 @@ mod verdict;
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use self::plan::{age, dry_run};
 use self::stale::{Batch, DAYS, Stale, batches, stale};
 use self::verdict::{Doubt, judge};
-use super::Server;
-use super::end::ended;
 use super::gate::{RunGate, day_of};
-use super::lists::wait_for_tomorrow;
+use super::server::Server;
+use super::session::Session;
 use super::tag::why;
 use crate::cli::{Global, RefreshArgs};
-use crate::commands::{hashtags, interrupt, needs_directory, writer};
+use crate::commands::{hashtags, needs_directory, writer};
 use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag, Origin, PostId};
 use crate::output::counted;
@@ -65,29 +63,19 @@ pub(in crate::commands) fn run(
     if args.extent.dry_run {
         return dry_run(&store, &tags, age, ui);
     }
-    let server = Server::of(&settings)?;
-    interrupt::listen();
-    let gate = RunGate::new(
-        ui,
-        server.quota.clone(),
-        settings.daily_quota,
-        args.extent.max_requests,
-    );
-    let api = server.api(&settings, &gate)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let refresh = Refresh {
-        args,
-        api: &api,
-        gate: &gate,
-        global,
-        ui,
-        tags: &tags,
-        age,
-        bearable: Cell::new(DAYS + 2),
-    };
-    runtime.block_on(refresh.all(settings.retry_wait))
+    Server::session(&settings, ui, args.extent.max_requests, None, async |on| {
+        let refresh = Refresh {
+            args,
+            api: on.api,
+            gate: on.gate,
+            global,
+            ui,
+            tags: &tags,
+            age,
+            bearable: Cell::new(DAYS + 2),
+        };
+        refresh.all(on).await
+    })
 }
 
 struct Refresh<'c> {
@@ -137,28 +125,16 @@ struct Pending {
 }
 
 impl Refresh<'_> {
-    async fn all(&self, retry_wait: Duration) -> Result<Exit, Error> {
-        let of = |stop: &Stop| ended(stop, self.gate, self.api.clock().now());
-        self.api.login().await.map_err(|stop| of(&stop))?;
-        let mut waited_for = None;
-        let (stop, failed) = loop {
-            match self.pass().await? {
-                (Some(Stop::Quota(_)), _) if self.args.extent.wait => {
-                    let waited =
-                        wait_for_tomorrow(self.api, self.gate, self.ui, waited_for, retry_wait);
-                    match waited.await {
-                        Ok(day) => waited_for = Some(day),
-                        Err(stop) => break (Some(stop), 0),
-                    }
-                }
-                end => break end,
-            }
+    async fn all(&self, on: Session<'_>) -> Result<Exit, Error> {
+        on.login().await?;
+        let mut failed = 0;
+        let pass = async || {
+            let (stop, given_up) = self.pass().await?;
+            failed = given_up;
+            Ok(stop)
         };
-        match stop {
-            Some(stop) => Err(of(&stop)),
-            None if failed > 0 => Ok(Exit::Partly),
-            None => Ok(Exit::Done),
-        }
+        let stop = on.passes(self.args.extent.wait, pass).await?;
+        on.end(stop.as_ref(), failed > 0)
     }
 
     /// All hashtags once; how many batches failed.
