@@ -133,7 +133,10 @@ fn days_that_are_too_much_are_cut_into_shares_that_leave_nothing_out() {
             .iter()
             .filter_map(|row| row["part"].as_str().map(str::to_owned))
             .collect();
-        assert!(part.is_none_or(|part| parts.iter().any(|name| name == part)), "{field} {most}: {parts:?}");
+        assert!(
+            part.is_none_or(|part| parts.iter().any(|name| name == part)),
+            "{field} {most}: {parts:?}"
+        );
     }
 }
 
