@@ -54,6 +54,12 @@ pub struct Collections {
     pub windows: String,
     /// Records that could not be stored.
     pub rejected: String,
+    /// Figures that a refresh replaced.
+    pub history: String,
+    /// Posts that a refresh did not find.
+    pub missing: String,
+    /// Posts that were removed since they are gone.
+    pub tombstones: String,
     /// The schema's version.
     pub meta: String,
 }
@@ -67,6 +73,9 @@ impl Default for Collections {
             runs: "runs".into(),
             windows: "windows".into(),
             rejected: "rejected".into(),
+            history: "history".into(),
+            missing: "missing".into(),
+            tombstones: "tombstones".into(),
             meta: "meta".into(),
         }
     }

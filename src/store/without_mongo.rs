@@ -3,10 +3,14 @@
 //! The types have no value, so that nothing can be done with them and nobody needs to ask which
 //! features there are. They hide that, lest the compiler calls their users unreachable.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::place::DatabasePlace;
-use super::{Claim, RejectedRecord, Run, StoreError, WindowLine};
+use super::{
+    Claim, DuePost, HistoryLine, MissingLine, RejectedRecord, Run, StoreError, Tombstone,
+    WindowLine,
+};
 use crate::model::{Hashtag, Origin, PostId};
 
 /// What there is none of.
@@ -29,6 +33,10 @@ pub struct PostLines(Never);
 #[derive(Debug)]
 pub struct WindowsCollection(Never);
 
+/// Its posts that are due.
+#[derive(Debug)]
+pub struct DuePages(Never);
+
 /// A writer to it.
 #[derive(Debug)]
 pub struct DatabaseTagWriter {
@@ -43,6 +51,7 @@ pub(super) struct Counts {
     pub(super) new: u64,
     pub(super) known: u64,
     pub(super) updated: u64,
+    pub(super) tombstoned: u64,
 }
 
 /// What was found wrong with it.
@@ -98,6 +107,29 @@ impl Database {
     }
 
     pub fn verify(&self, _: &Hashtag) -> Result<DatabaseReport, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn due(
+        &self,
+        _: &Hashtag,
+        _: Origin,
+        _: Timestamp,
+    ) -> Result<(DuePages, u64, u64), StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn waiting(&self, _: &Hashtag) -> Result<Vec<MissingLine>, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn has_tombstones(&self, _: &Hashtag) -> Result<bool, StoreError> {
+        match self.0 {}
+    }
+}
+
+impl DuePages {
+    pub(super) fn next(&mut self, _: usize) -> Result<Vec<DuePost>, StoreError> {
         match self.0 {}
     }
 }
@@ -179,5 +211,52 @@ impl DatabaseTagWriter {
 
     pub(super) fn enter(&self, _: Run) -> Result<(), StoreError> {
         match self.database.0 {}
+    }
+
+    pub(super) fn offer_update(&mut self, _: PostId, _: &str) {
+        match self.database.0 {}
+    }
+
+    pub(super) fn remember(&self, _: &[HistoryLine]) -> Result<(), StoreError> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn bury(&mut self, _: &[Tombstone]) -> Result<(), StoreError> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn bury_the_rest(&mut self) -> Result<u64, StoreError> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn missing(&self, _: &[PostId]) -> Result<Vec<MissingLine>, StoreError> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn put_missing(&self, _: &[MissingLine]) -> Result<(), StoreError> {
+        match self.database.0 {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::place::Place;
+    use super::*;
+    use crate::error::{Error, Exit};
+
+    #[test]
+    fn a_database_without_the_driver_is_told_with_what_to_try() {
+        let place = Place::parse("mongodb://ann:s3cr3t@db.example/posts").unwrap();
+        let Place::Database(place) = place else {
+            panic!("no database");
+        };
+        let error = Error::from(Database::open(&place).unwrap_err());
+        assert_eq!(
+            error.to_string(),
+            "`mongodb://ann@db.example/posts`: this cotag was built without its feature `mongodb`"
+        );
+        assert!(error.hint().unwrap().contains("use a release"), "{error:?}");
+        assert_eq!(error.exit(), Exit::Failed);
+        assert!(!format!("{error:?}").contains("s3cr3t"));
     }
 }
