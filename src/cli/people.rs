@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::ApiArgs;
+use super::{ApiArgs, values};
 
 /// `cotag comments`
 #[derive(Args, Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct CommentsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ids: Option<PathBuf>,
     /// Most comments of a post, and answers of a comment
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<u64>)]
     pub(crate) max_per_post: Option<u64>,
     /// Ask only for posts that had at least so many comments when they were fetched
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -63,7 +63,7 @@ pub(crate) struct CommentsArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ExtentArgs {
     /// End after this many requests
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<u64>)]
     pub(crate) max_requests: Option<u64>,
     /// Show what would be asked, and ask nothing
     #[arg(long)]
@@ -100,7 +100,7 @@ pub(crate) struct UsersArgs {
     #[arg(long, value_name = "TAG")]
     pub(crate) authors_of: Option<String>,
     /// Only so many of the authors
-    #[arg(long, value_name = "N", requires = "authors_of")]
+    #[arg(long, value_name = "N", requires = "authors_of", value_parser = values::at_least_one::<usize>)]
     pub(crate) top: Option<usize>,
     /// What the account says of itself (the default)
     #[arg(long)]
@@ -121,7 +121,7 @@ pub(crate) struct UsersArgs {
     #[arg(long)]
     pub(crate) reposted: bool,
     /// Most records of a list
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<u64>)]
     pub(crate) max_per_list: Option<u64>,
     /// Ask again for what was read, private or missing
     #[arg(long)]

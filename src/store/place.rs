@@ -88,7 +88,7 @@ pub struct DatabasePlace {
     /// The database's name.
     pub database: String,
     /// Names of its collections.
-    pub collections: Collections,
+    pub collections: Box<Collections>,
 }
 
 /// Why a text names no store. Never quotes the address, which may hold a password.
@@ -158,7 +158,7 @@ impl DatabasePlace {
         Ok(Self {
             address: address.to_owned(),
             database,
-            collections: Collections::default(),
+            collections: Box::default(),
         })
     }
 

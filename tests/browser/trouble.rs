@@ -62,6 +62,7 @@ fn options_of_another_source_are_refused() {
             "-t a -p --since 2024-01-01 --headless",
             "--headless is for --source browser",
         ),
+        ("-t a -p --source browser --timeout 0s", "in no time"),
         (
             "-t a -p --source browser --site-url file:///etc",
             "is no address",

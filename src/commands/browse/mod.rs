@@ -14,7 +14,7 @@ use crate::cli::{BrowserArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::{Hashtag, Origin};
 use crate::output::counted;
-use crate::settings::{duration, state_dir};
+use crate::settings::state_dir;
 use crate::source::browser::{
     Browser, Installed, Manner, Page, Site, Stop, Use, Visit, at, find, user_name,
 };
@@ -82,9 +82,9 @@ pub(super) fn browse(
 ) -> Result<Exit, Error> {
     let manner = Manner {
         site: Site::new(&args.site_url).map_err(Error::Usage)?,
-        scroll_wait: duration(&args.scroll_wait)?,
+        scroll_wait: args.scroll_wait,
         idle_scrolls: args.idle_scrolls,
-        timeout: duration(&args.timeout)?,
+        timeout: args.timeout,
         limit,
     };
     let wanted = wanted(args, global)?;

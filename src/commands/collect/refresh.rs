@@ -7,7 +7,6 @@ mod verdict;
 mod work;
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,13 +14,12 @@ use self::answers::Answers;
 use self::batches::DAYS;
 use self::plan::{age, dry_run};
 use self::work::Work;
-use super::Server;
-use super::end::ended;
 use super::gate::RunGate;
-use super::lists::wait_for_tomorrow;
+use super::server::Server;
+use super::session::Session;
 use super::tag::why;
 use crate::cli::{Global, RefreshArgs};
-use crate::commands::{hashtags, interrupt, place, store_writer};
+use crate::commands::{hashtags, place, store_writer};
 use crate::error::{Error, Exit};
 use crate::model::{Hashtag, Origin};
 use crate::output::counted;
@@ -57,29 +55,19 @@ pub(in crate::commands) fn run(
         return dry_run(&stock, &tags, age, ui);
     }
     drop(stock);
-    let server = Server::of(&settings)?;
-    interrupt::listen();
-    let gate = RunGate::new(
-        ui,
-        server.quota.clone(),
-        settings.daily_quota,
-        args.extent.max_requests,
-    );
-    let api = server.api(&settings, &gate)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let refresh = Refresh {
-        args,
-        api: &api,
-        gate: &gate,
-        global,
-        ui,
-        tags: &tags,
-        age,
-        bearable: Cell::new(DAYS + 2),
-    };
-    runtime.block_on(refresh.all(settings.retry_wait))
+    Server::session(&settings, ui, args.extent.max_requests, None, async |on| {
+        let refresh = Refresh {
+            args,
+            api: on.api,
+            gate: on.gate,
+            global,
+            ui,
+            tags: &tags,
+            age,
+            bearable: Cell::new(DAYS + 2),
+        };
+        refresh.all(on).await
+    })
 }
 
 struct Refresh<'c> {
@@ -111,28 +99,16 @@ struct Tally {
 }
 
 impl Refresh<'_> {
-    async fn all(&self, retry_wait: Duration) -> Result<Exit, Error> {
-        let of = |stop: &Stop| ended(stop, self.gate, self.api.clock().now());
-        self.api.login().await.map_err(|stop| of(&stop))?;
-        let mut waited_for = None;
-        let (stop, failed) = loop {
-            match self.pass().await? {
-                (Some(Stop::Quota(_)), _) if self.args.extent.wait => {
-                    let waited =
-                        wait_for_tomorrow(self.api, self.gate, self.ui, waited_for, retry_wait);
-                    match waited.await {
-                        Ok(day) => waited_for = Some(day),
-                        Err(stop) => break (Some(stop), 0),
-                    }
-                }
-                end => break end,
-            }
+    async fn all(&self, on: Session<'_>) -> Result<Exit, Error> {
+        on.login().await?;
+        let mut failed = 0;
+        let pass = async || {
+            let (stop, given_up) = self.pass().await?;
+            failed = given_up;
+            Ok(stop)
         };
-        match stop {
-            Some(stop) => Err(of(&stop)),
-            None if failed > 0 => Ok(Exit::Partly),
-            None => Ok(Exit::Done),
-        }
+        let stop = on.passes(self.args.extent.wait, pass).await?;
+        on.end(stop.as_ref(), failed > 0)
     }
 
     /// All hashtags once; how many batches failed.
