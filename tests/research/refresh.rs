@@ -170,16 +170,10 @@ fn killed_at_any_moment_it_leaves_a_store_that_is_whole() {
     let (bench, before, gone) = with_gone(&options(), 6);
     days(&bench, 16);
     for millis in [20, 60, 100, 140, 180, 220, 260, 300, 350, 400] {
-        let mut child = bench
-            .command("refresh -t london --retry-wait 20ms --compliance --older-than 0")
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(millis));
-        // It may have ended by itself.
-        let _ = child.kill();
-        child.wait().unwrap();
+        bench.kill_after(
+            millis,
+            "refresh -t london --retry-wait 20ms --compliance --older-than 0",
+        );
         let stored = bench.stored();
         assert!(before.difference(&stored).all(|id| gone.contains(id)));
     }
