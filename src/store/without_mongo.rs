@@ -237,26 +237,3 @@ impl DatabaseTagWriter {
         match self.database.0 {}
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::place::Place;
-    use super::*;
-    use crate::error::{Error, Exit};
-
-    #[test]
-    fn a_database_without_the_driver_is_told_with_what_to_try() {
-        let place = Place::parse("mongodb://ann:s3cr3t@db.example/posts").unwrap();
-        let Place::Database(place) = place else {
-            panic!("no database");
-        };
-        let error = Error::from(Database::open(&place).unwrap_err());
-        assert_eq!(
-            error.to_string(),
-            "`mongodb://ann@db.example/posts`: this cotag was built without its feature `mongodb`"
-        );
-        assert!(error.hint().unwrap().contains("use a release"), "{error:?}");
-        assert_eq!(error.exit(), Exit::Failed);
-        assert!(!format!("{error:?}").contains("s3cr3t"));
-    }
-}
