@@ -22,7 +22,7 @@ pub(crate) use copy::CopyArgs;
 pub(crate) use media::{DoctorArgs, MediaArgs, UrlsArgs};
 pub(crate) use parse::parse;
 pub(crate) use people::{CommentsArgs, InArg, RefreshArgs, UsersArgs};
-pub(crate) use posts::PostsArgs;
+pub(crate) use posts::{ListArgs, PostsArgs};
 pub(crate) use sandbox::{SandboxArgs, SandboxCommand, ServeArgs};
 pub(crate) use values::duration;
 

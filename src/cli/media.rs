@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ApiArgs, FilterArgs, OutputArgs, values};
+use super::{ApiArgs, ListArgs, OutputArgs, values};
 
 /// `cotag urls`
 #[derive(Args, Debug)]
@@ -19,18 +19,9 @@ Examples:
   cotag urls london --with protest --since 2024-05-01 | yt-dlp -a -"
 )]
 pub(crate) struct UrlsArgs {
-    /// A hashtag, or a file of posts
-    #[arg(value_name = "TAG|FILE")]
-    pub(crate) subject: String,
-    /// Only posts that carry all of these hashtags
-    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub(crate) with: Vec<String>,
-    /// Only posts that carry none of these hashtags
-    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub(crate) without: Vec<String>,
-    /// Which posts to list.
+    /// Which posts.
     #[command(flatten)]
-    pub(crate) filter: FilterArgs,
+    pub(crate) list: ListArgs,
     /// Only posts with at least so many views; posts without a known number are left out
     #[arg(long, value_name = "N", value_parser = values::whole)]
     pub(crate) min_views: Option<u64>,
