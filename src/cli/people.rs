@@ -141,13 +141,15 @@ pub(crate) struct UsersArgs {
 (newer terms: 30). This asks for stored posts of the Research API by their ids, 100 a request.
 Old figures go to posts/history.jsonl. A post that is not found is removed when it was missing on
 two different days, or when batch compliance does not list it; then its id and the dates stay in
-posts/tombstones.jsonl, and no download or import brings it back.
+posts/tombstones.jsonl, and no download or import brings it back. A post of several hashtags is
+asked for once. In a database these files are collections: history, missing, tombstones.
 
 Examples:
   cotag refresh                           every hashtag, posts fetched more than 15 days ago
   cotag refresh -t london --older-than 30d --wait
   cotag refresh --compliance              confirm at once what is missing
-  cotag refresh --dry-run                 what would be asked, and what is waiting for a second look"
+  cotag refresh --dry-run                 what would be asked, and what is waiting for a second look
+  cotag refresh --store mongodb://localhost/tiktok"
 )]
 pub(crate) struct RefreshArgs {
     /// Only these hashtags

@@ -132,7 +132,8 @@ fn place(global: &Global, ui: &Ui) -> Result<Place, Error> {
 fn needs_directory(global: &Global, ui: &Ui, command: &str) -> Result<(), Error> {
     match place(global, ui)? {
         Place::Directory(_) => Ok(()),
-        Place::Database(place) => Err(Error::failed(
+        Place::Database(place) => Err(Error::ended(
+            Exit::Usage,
             format!("`cotag {command}` works on a data directory, not on `{place}`"),
             "`cotag copy --from DATABASE --to DIRECTORY` makes one; --store DIRECTORY names it",
         )),
@@ -169,7 +170,7 @@ fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error
 /// Says that posts were not stored since they had been removed.
 fn tombstoned(tag: &Hashtag, posts: u64) -> String {
     format!(
-        "#{tag}: {} not stored again: removed before as gone at TikTok, see posts/tombstones.jsonl",
+        "#{tag}: {} not stored again: removed before as gone at TikTok, see posts/tombstones.jsonl (in a database the collection `tombstones`)",
         counted(posts, "post")
     )
 }

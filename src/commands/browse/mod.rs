@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use self::ending::{Ended, open_failed, reason};
 use self::keeper::Taking;
-use super::{interrupt, writer};
+use super::{interrupt, needs_directory, writer};
 use crate::cli::{BrowserArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::{Hashtag, Origin};
@@ -80,6 +80,8 @@ pub(super) fn browse(
     global: &Global,
     ui: &Ui,
 ) -> Result<Exit, Error> {
+    // Before a window opens.
+    needs_directory(global, ui, "download --source browser")?;
     let manner = Manner {
         site: Site::new(&args.site_url).map_err(Error::Usage)?,
         scroll_wait: args.scroll_wait,
