@@ -8,5 +8,7 @@ mod access;
 mod collect;
 mod desk;
 mod pushdown;
+mod refresh;
 mod server;
 mod stores;
+mod tls;
