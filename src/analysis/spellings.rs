@@ -6,17 +6,21 @@
 //! slots of its decoded spelling and of its identity. Folding thus happens once per spelling.
 
 mod packed;
+mod slots;
 mod waiting;
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::sync::OnceLock;
 
-use hashbrown::hash_map::Entry;
+use bytemuck::{Pod, Zeroable};
 
-use self::packed::{INLINE, Packed, pack, packed, unpack};
-use self::waiting::WaitingNames;
+use self::packed::{INLINE, Packed, is_plain, pack, packed, unpack};
+use self::slots::Slots;
+use self::waiting::{BATCH, WaitingNames};
 use crate::model::{Hashtag, Name, spelling};
 
 /// Turns a name as it stands in a JSON string into its text.
@@ -33,7 +37,7 @@ const NOTHING: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Spellings {
     waiting: WaitingNames,
-    slots: Vec<Slot>,
+    slots: Slots,
     used: usize,
     long: Vec<Box<[u8]>>,
     variants: Vec<Variant>,
@@ -47,8 +51,8 @@ pub(super) struct Spellings {
 }
 
 /// A spelling. An empty slot has a name of no length. Aligned, it never lies across two cache lines.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(32))]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C, align(32))]
 struct Slot {
     name: Packed,
     /// Posts that spell the hashtag so.
@@ -81,7 +85,7 @@ impl Default for Spellings {
     fn default() -> Self {
         Self {
             waiting: WaitingNames::default(),
-            slots: vec![Slot::default(); 1 << 10],
+            slots: Slots::new(1 << 10),
             used: 0,
             long: Vec::new(),
             variants: Vec::new(),
@@ -111,10 +115,15 @@ impl Spellings {
             self.settle();
             // The numbers are used up: forget who was last.
             self.post = 1;
-            for slot in &mut self.slots {
-                if slot.link & VARIANT == 0 {
-                    slot.link = 0;
-                }
+            self.forget_last();
+        }
+    }
+
+    /// Forgets which post was the last to have each hashtag.
+    fn forget_last(&mut self) {
+        for slot in &mut *self.slots {
+            if slot.link & VARIANT == 0 {
+                slot.link = 0;
             }
         }
     }
@@ -129,7 +138,8 @@ impl Spellings {
 
     #[inline]
     fn count_slot(&mut self, place: u32) -> Option<u32> {
-        let link = self.slots[place as usize].link;
+        let slots = &mut *self.slots;
+        let link = slots[place as usize].link;
         let (spelled, tag) = if link & VARIANT == 0 {
             (place, place)
         } else {
@@ -139,13 +149,13 @@ impl Spellings {
         if tag == NOTHING {
             return None;
         }
-        let last = &mut self.slots[tag as usize].link;
+        let last = &mut slots[tag as usize].link;
         if *last == self.post {
             return None;
         }
         *last = self.post;
         // The first spelling inside a post stands for the post.
-        self.slots[spelled as usize].posts += 1;
+        slots[spelled as usize].posts += 1;
         Some(tag)
     }
 
@@ -172,7 +182,7 @@ impl Spellings {
 
     /// Every hashtag that has a number.
     pub(super) fn numbered(&self) -> impl Iterator<Item = (Hashtag, u32)> {
-        let numbers = self.numbers.iter().zip(&self.slots);
+        let numbers = self.numbers.iter().zip(&*self.slots);
         numbers
             .filter(|(number, _)| **number != NOTHING)
             .filter_map(|(number, slot)| Some((Hashtag::new(&self.text(slot))?, *number)))
@@ -182,88 +192,120 @@ impl Spellings {
     pub(super) fn merge(&mut self, other: &mut Self) {
         self.settle();
         other.settle();
-        let counted = other.slots.iter().filter(|slot| slot.posts > 0);
-        for slot in counted {
-            self.reserve();
-            let is_variant = slot.link & VARIANT != 0;
-            let place = if slot.name[2] >> 56 == LONG || is_variant {
-                let text = other.text(slot);
-                self.text_slot(&text)
-            } else {
-                // Its own identity there is so here: no need to look at the text.
-                let (from, mut bytes) = (slot.name, [0; INLINE]);
-                let length = unpack(&from, &mut bytes);
-                let place = self.find(&from, &bytes[..length]);
-                Some(place.unwrap_or_else(|free| self.fill(free, from, 0)))
-            };
-            if let Some(place) = place {
+        let other = &*other;
+        let slots = &*other.slots;
+        let mut batch = Vec::with_capacity(BATCH);
+        // In their own order they would all crowd into the same end of this table.
+        let parts = slots.len() / BATCH;
+        for number in 0..parts {
+            let start = number * (parts / 8 * 5 + 1) % parts * BATCH;
+            let counted = slots[start..start + BATCH]
+                .iter()
+                .filter(|slot| slot.posts > 0);
+            batch.extend(counted.map(|slot| (slot, self.hash(&slot.name))));
+            self.fetch(batch.iter().map(|(_, hash)| *hash));
+            for (slot, hash) in batch.drain(..) {
+                self.reserve();
+                let place = if slot.link & VARIANT == 0 {
+                    self.take_over(other, slot, hash, None)
+                } else {
+                    let tag = other.variants[(slot.link & !VARIANT) as usize].tag;
+                    let identity = &slots[tag as usize];
+                    let tag = self.take_over(other, identity, self.hash(&identity.name), None);
+                    self.take_over(other, slot, hash, Some(tag))
+                };
                 self.slots[place as usize].posts += slot.posts;
             }
         }
         // Whoever was last there, a new post is another.
-        for slot in &mut self.slots {
-            if slot.link & VARIANT == 0 {
-                slot.link = 0;
-            }
-        }
+        self.forget_last();
         self.post = 0;
     }
 
-    /// Every hashtag, in no order.
-    pub(super) fn totals(&mut self) -> Vec<Total> {
-        self.settle();
-        let mut totals = Vec::with_capacity(self.used);
-        // Hashtags that have other spellings than their own.
-        let mut shared = vec![0_u64; self.slots.len() / 64 + 1];
-        for variant in &self.variants {
-            if variant.tag != NOTHING {
-                shared[variant.tag as usize >> 6] |= 1 << (variant.tag & 63);
+    /// The slot of another table's spelling. Where it is new it is entered, as its own identity or
+    /// as a spelling of the hashtag whose slot here is given; room was reserved.
+    fn take_over(&mut self, other: &Self, slot: &Slot, hash: usize, tag: Option<u32>) -> u32 {
+        let mut packed = slot.name;
+        // A short name says all in itself.
+        let mut name: &[u8] = &[];
+        if packed[2] >> 56 == LONG {
+            packed[2] = LONG << 56;
+            name = &other.long[long_index(slot)];
+        }
+        match self.find_hashed(&packed, hash, name) {
+            Ok(place) => place,
+            Err(free) => {
+                let link = tag.map_or(0, |tag| self.link(Variant { spelled: free, tag }));
+                self.fill_named(free, packed, name, link)
             }
         }
-        let mut of_slot = hashbrown::HashMap::new();
-        for (place, slot) in (0..).zip(&self.slots) {
+    }
+
+    /// How many hashtags there are, and in no order all of them, or at least the `most` that have the
+    /// most posts.
+    pub(super) fn totals(&mut self, most: Option<usize>) -> (usize, Vec<Total>) {
+        self.settle();
+        // Hashtags that have other spellings than their own.
+        let mut is_shared = vec![0_u64; self.slots.len() / 64 + 1];
+        for variant in &self.variants {
+            if variant.tag != NOTHING {
+                is_shared[variant.tag as usize >> 6] |= 1 << (variant.tag & 63);
+            }
+        }
+        let is_shared = |tag: u32| is_shared[tag as usize >> 6] >> (tag & 63) & 1 == 1;
+        let mut shared = hashbrown::HashMap::new();
+        let (mut distinct, mut leader) = (0, Leaders::new(most));
+        for (place, slot) in (0..).zip(&*self.slots) {
             if slot.posts == 0 {
                 continue;
             }
             let tag = match slot.link & VARIANT {
+                0 if !is_shared(place) => {
+                    distinct += 1;
+                    leader.meet(u64::from(slot.posts));
+                    continue;
+                }
                 0 => place,
                 _ => self.variants[(slot.link & !VARIANT) as usize].tag,
             };
-            let posts = u64::from(slot.posts);
-            let new = Total {
+            let total = shared.entry(tag).or_insert(Total {
                 slot: tag,
-                posts,
+                posts: 0,
                 spelled: place,
-            };
-            if shared[tag as usize >> 6] >> (tag & 63) & 1 == 0 {
-                totals.push(new);
-                continue;
-            }
-            match of_slot.entry(tag) {
-                Entry::Vacant(vacant) => {
-                    vacant.insert(totals.len());
-                    totals.push(new);
-                }
-                Entry::Occupied(index) => {
-                    let total: &mut Total = &mut totals[*index.get()];
-                    total.posts += posts;
-                    let best = &self.slots[total.spelled as usize];
-                    if slot.posts > best.posts
-                        || slot.posts == best.posts && self.text(slot) < self.text(best)
-                    {
-                        total.spelled = place;
-                    }
-                }
+            });
+            total.posts += u64::from(slot.posts);
+            let best = &self.slots[total.spelled as usize];
+            if slot.posts > best.posts
+                || slot.posts == best.posts && self.text(slot) < self.text(best)
+            {
+                total.spelled = place;
             }
         }
-        totals
+        distinct += shared.len();
+        for total in shared.values() {
+            leader.meet(total.posts);
+        }
+        let least = leader.least();
+        let mut totals: Vec<Total> = shared.into_values().collect();
+        totals.retain(|total| total.posts >= least);
+        for (place, slot) in (0..).zip(&*self.slots) {
+            let posts = u64::from(slot.posts);
+            if posts >= least && slot.link & VARIANT == 0 && !is_shared(place) {
+                totals.push(Total {
+                    slot: place,
+                    posts,
+                    spelled: place,
+                });
+            }
+        }
+        (distinct, totals)
     }
 
     /// A total's identity and its commonest spelling.
     pub(super) fn names(&self, total: &Total) -> Option<(Hashtag, String)> {
         let tag = Hashtag::new(&self.text(&self.slots[total.slot as usize]))?;
         let spelled = self.text(&self.slots[total.spelled as usize]);
-        Some((tag, spelled.into_owned()))
+        Some((tag, spelled))
     }
 
     /// Enters a name that was not met before and belongs into a free slot.
@@ -274,8 +316,9 @@ impl Spellings {
         decode: Decode,
     ) -> u32 {
         let grown = self.reserve();
-        if memchr::memchr(b'\\', name).is_none()
-            && std::str::from_utf8(name).is_ok_and(Hashtag::is_identity)
+        if is_plain(packed)
+            || memchr::memchr(b'\\', name).is_none()
+                && std::str::from_utf8(name).is_ok_and(Hashtag::is_identity)
         {
             // No quote stands inside a JSON string: the name is its own key.
             let place = if grown {
@@ -350,12 +393,15 @@ impl Spellings {
         };
         let link = match variant {
             None => 0,
-            Some(variant) => {
-                self.variants.push(variant);
-                VARIANT | index(self.variants.len() - 1)
-            }
+            Some(variant) => self.link(variant),
         };
         self.fill_named(free, packed, name, link)
+    }
+
+    /// What links to a variant.
+    fn link(&mut self, variant: Variant) -> u32 {
+        self.variants.push(variant);
+        VARIANT | index(self.variants.len() - 1)
     }
 
     /// Fills a free slot, and keeps a name for which it has no room.
@@ -389,10 +435,11 @@ impl Spellings {
     )]
     #[inline(always)]
     fn find_hashed(&self, packed: &Packed, hash: usize, name: &[u8]) -> Result<u32, u32> {
-        let mask = self.slots.len() - 1;
+        let slots = &*self.slots;
+        let mask = slots.len() - 1;
         let mut place = hash & mask;
         loop {
-            let slot = &self.slots[place];
+            let slot = &slots[place];
             let same = slot.name[0] == packed[0] && slot.name[1] == packed[1];
             if same && slot.name[2] == packed[2] {
                 if packed[2] >> 56 != LONG || self.is_long(slot, name) {
@@ -405,6 +452,15 @@ impl Spellings {
             }
             place = (place + 1) & mask;
         }
+    }
+
+    /// Begins to read the slots that some hashes lead to, all side by side.
+    #[inline]
+    fn fetch(&self, hashes: impl Iterator<Item = usize>) {
+        let slots = &*self.slots;
+        let mask = slots.len() - 1;
+        let fetched = hashes.fold(0, |fetched, hash| fetched | slots[hash & mask].name[2]);
+        std::hint::black_box(fetched);
     }
 
     fn is_long(&self, slot: &Slot, name: &[u8]) -> bool {
@@ -453,7 +509,7 @@ impl Spellings {
     /// Makes room for a name, its spelling and its identity; says whether all slots have moved.
     #[inline]
     fn reserve(&mut self) -> bool {
-        let is_full = (self.used + 3) * 4 > self.slots.len() * 3;
+        let is_full = (self.used + 3) * 5 > self.slots.len() * 4;
         if is_full {
             self.grow();
         }
@@ -463,21 +519,22 @@ impl Spellings {
     fn grow(&mut self) {
         // Small tables are hardly worth being moved often.
         let factor = if self.slots.len() < 1 << 15 { 4 } else { 2 };
-        let larger = vec![Slot::default(); self.slots.len() * factor];
-        let old = std::mem::replace(&mut self.slots, larger);
-        let mask = self.slots.len() - 1;
-        let mut moved = vec![NOTHING; old.len()];
-        for (slot, moved) in old.iter().zip(&mut moved) {
+        let mut larger = Slots::new(self.slots.len() * factor);
+        let slots = &mut *larger;
+        let mask = slots.len() - 1;
+        let mut moved = vec![NOTHING; self.slots.len()];
+        for (slot, moved) in self.slots.iter().zip(&mut moved) {
             if slot.name[2] == 0 {
                 continue;
             }
             let mut place = self.hash(&slot.name) & mask;
-            while self.slots[place].name[2] != 0 {
+            while slots[place].name[2] != 0 {
                 place = (place + 1) & mask;
             }
-            self.slots[place] = *slot;
+            slots[place] = *slot;
             *moved = index(place);
         }
+        self.slots = larger;
         if !self.numbers.is_empty() {
             let mut numbers = vec![NOTHING; self.slots.len()];
             for (moved, number) in moved.iter().zip(&self.numbers) {
@@ -496,17 +553,59 @@ impl Spellings {
         }
     }
 
-    /// The text of a slot that holds a decoded spelling.
-    fn text(&self, slot: &Slot) -> Cow<'_, str> {
-        let mut bytes = [0; INLINE];
-        let name = if slot.name[2] >> 56 == LONG {
-            Cow::Borrowed(&*self.long[long_index(slot)])
+    /// What a slot's name was entered under.
+    fn key<'k>(&'k self, slot: &Slot, bytes: &'k mut [u8; INLINE]) -> &'k [u8] {
+        if slot.name[2] >> 56 == LONG {
+            &self.long[long_index(slot)]
         } else {
-            let length = unpack(&slot.name, &mut bytes);
-            Cow::Owned(bytes[..length].to_vec())
+            let length = unpack(&slot.name, bytes);
+            &bytes[..length]
+        }
+    }
+
+    /// The text of a slot that holds a decoded spelling.
+    fn text(&self, slot: &Slot) -> String {
+        let mut bytes = [0; INLINE];
+        let text = String::from_utf8_lossy(self.key(slot, &mut bytes));
+        text.strip_prefix('"').unwrap_or(&text).to_owned()
+    }
+}
+
+/// The highest counts that were met.
+struct Leaders {
+    most: Option<usize>,
+    counts: BinaryHeap<Reverse<u64>>,
+}
+
+impl Leaders {
+    fn new(most: Option<usize>) -> Self {
+        Self {
+            most,
+            counts: BinaryHeap::new(),
+        }
+    }
+
+    #[inline]
+    fn meet(&mut self, count: u64) {
+        let Some(most) = self.most else {
+            return;
         };
-        let text = String::from_utf8_lossy(&name);
-        Cow::Owned(text.strip_prefix('"').unwrap_or(&text).to_owned())
+        if self.counts.len() < most {
+            self.counts.push(Reverse(count));
+        } else if let Some(mut least) = self.counts.peek_mut()
+            && count > least.0
+        {
+            *least = Reverse(count);
+        }
+    }
+
+    /// So many of the counts that were met are as high as this one, or all.
+    fn least(&self) -> u64 {
+        match (self.most, self.counts.peek()) {
+            (Some(most), Some(least)) if self.counts.len() >= most => least.0.max(1),
+            (Some(0), _) => u64::MAX,
+            _ => 1,
+        }
     }
 }
 
