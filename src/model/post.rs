@@ -210,14 +210,18 @@ impl Post<'_> {
     pub fn link(&self) -> Cow<'_, str> {
         match &self.page_url {
             Some(url) => Cow::Borrowed(url),
-            None => Cow::Owned(format!(
-                "https://www.tiktok.com/@{}/{}/{}",
-                self.author.as_deref().unwrap_or_default(),
-                self.kind.unwrap_or(Kind::Video).name(),
-                self.id
-            )),
+            None => Cow::Owned(page_address(self.author.as_deref(), self.kind, self.id)),
         }
     }
+}
+
+/// The page of a post of which the source gave none.
+pub fn page_address(author: Option<&str>, kind: Option<Kind>, id: PostId) -> String {
+    format!(
+        "https://www.tiktok.com/@{}/{}/{id}",
+        author.unwrap_or_default(),
+        kind.unwrap_or(Kind::Video).name(),
+    )
 }
 
 #[cfg(test)]

@@ -54,6 +54,12 @@ pub struct Collections {
     pub windows: String,
     /// Records that could not be stored.
     pub rejected: String,
+    /// Figures that a refresh replaced.
+    pub history: String,
+    /// Posts that a refresh did not find.
+    pub missing: String,
+    /// Posts that were removed since they are gone.
+    pub tombstones: String,
     /// The schema's version.
     pub meta: String,
 }
@@ -67,6 +73,9 @@ impl Default for Collections {
             runs: "runs".into(),
             windows: "windows".into(),
             rejected: "rejected".into(),
+            history: "history".into(),
+            missing: "missing".into(),
+            tombstones: "tombstones".into(),
             meta: "meta".into(),
         }
     }
@@ -79,7 +88,7 @@ pub struct DatabasePlace {
     /// The database's name.
     pub database: String,
     /// Names of its collections.
-    pub collections: Collections,
+    pub collections: Box<Collections>,
 }
 
 /// Why a text names no store. Never quotes the address, which may hold a password.
@@ -149,7 +158,7 @@ impl DatabasePlace {
         Ok(Self {
             address: address.to_owned(),
             database,
-            collections: Collections::default(),
+            collections: Box::default(),
         })
     }
 

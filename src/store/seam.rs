@@ -4,6 +4,8 @@
 //! keeps what was asked for. The differences: a directory has one writer at a time, a database
 //! any number, with leases on windows; a database tells only after a commit what was new.
 
+mod refresh;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -234,14 +236,15 @@ impl PostsWriter {
         }
     }
 
-    /// Replaces stored posts by newer fetches, where that was not done on the way.
+    /// Replaces stored posts by newer fetches and removes buried ones, where that was not done on the
+    /// way.
     ///
     /// # Errors
     /// The store's own.
     pub fn apply_updates(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, taken) => {
-                taken.updated = posts.apply_updates()?;
+                taken.updated += posts.apply_updates()?;
                 Ok(())
             }
             Self::Database(posts, ..) => posts.commit(),
@@ -268,12 +271,14 @@ impl PostsWriter {
                     new,
                     known,
                     updated,
+                    tombstoned,
+                    ..
                 } = posts.counts;
                 Taken {
                     new,
                     known,
                     updated,
-                    tombstoned: 0,
+                    tombstoned,
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::desk::{Desk, outcome};
 use crate::server::{Database, Server, database, free_port};
 
 /// Does something with the driver itself.
-fn with_driver<T>(
+pub(crate) fn with_driver<T>(
     database: &Database,
     work: impl AsyncFnOnce(mongodb::Database) -> mongodb::error::Result<T>,
 ) -> T {
@@ -99,6 +99,23 @@ fn a_wrong_password_ends_with_the_code_for_credentials() {
         .expect(5);
     desk.cotag(&format!("verify --store {}", address("ann:right-one@")))
         .expect(0);
+}
+
+#[test]
+fn what_needs_files_is_wrong_usage_of_a_database() {
+    let desk = Desk::new();
+    // Nobody needs to be asked for that.
+    let store = format!("--store mongodb://127.0.0.1:{}/posts", free_port());
+    for words in [
+        "repair",
+        "download -t london -v",
+        "download -t london -p --source browser",
+    ] {
+        desk.cotag(&format!("{words} {store}"))
+            .expect(2)
+            .says("works on a data directory, not on `mongodb://127.0.0.1")
+            .says("cotag copy --from DATABASE --to DIRECTORY");
+    }
 }
 
 #[test]

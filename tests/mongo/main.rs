@@ -8,5 +8,6 @@ mod access;
 mod collect;
 mod desk;
 mod pushdown;
+mod refresh;
 mod server;
 mod stores;

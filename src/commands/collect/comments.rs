@@ -4,25 +4,20 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::Server;
-use super::end::ended;
-use super::gate::{RunGate, day_of};
 use super::list_shelf::ListShelf;
-use super::lists::{ListReader, ListTally, wait_for_tomorrow};
+use super::lists::{ListReader, ListTally};
+use super::server::{Server, left_today};
+use super::session::Session;
 use super::whose::{Group, Whose, whose};
 use crate::cli::{CommentsArgs, Global};
-use crate::commands::{interrupt, needs_directory, side_writer};
+use crate::commands::{needs_directory, side_writer};
 use crate::error::{Error, Exit};
-use crate::model::{Origin, PostId};
+use crate::model::PostId;
 use crate::output::counted;
 use crate::record::{StoredComment, Unreadable};
 use crate::settings::ApiSettings;
-use crate::source::research::{Api, List, Stop};
-use crate::store::{
-    Asked, AskedLine, AskedState, Quota, Side, SideWriter, Store, Verdict, new_id, scan,
-};
+use crate::source::research::{List, Stop};
+use crate::store::{Asked, AskedLine, AskedState, Side, SideWriter, Store, Verdict, scan};
 use crate::ui::Ui;
 
 /// Commands whose work comes before comments.
@@ -47,28 +42,16 @@ pub(in crate::commands) fn run(
     if args.extent.dry_run {
         return dry_run(args, &whose, &settings, global, ui);
     }
-    let server = Server::of(&settings)?;
-    interrupt::listen();
-    let gate = RunGate::new(
-        ui,
-        server.quota.clone(),
-        settings.daily_quota,
-        args.extent.max_requests,
-    )
-    .with_share(share);
-    let api = server.api(&settings, &gate)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let collection = Collection {
-        args,
-        api: &api,
-        gate: &gate,
-        global,
-        ui,
-        whose: &whose,
-    };
-    runtime.block_on(collection.all(settings.retry_wait))
+    Server::session(&settings, ui, args.extent.max_requests, share, async |on| {
+        let collection = Collection {
+            args,
+            on,
+            global,
+            ui,
+            whose: &whose,
+        };
+        collection.all().await
+    })
 }
 
 /// `20%` of the day's requests, or a number of them.
@@ -96,8 +79,7 @@ fn share(text: &str, daily: u64) -> Result<u64, Error> {
 
 struct Collection<'c> {
     args: &'c CommentsArgs,
-    api: &'c Api<'c>,
-    gate: &'c RunGate<'c>,
+    on: Session<'c>,
     global: &'c Global,
     ui: &'c Ui,
     whose: &'c Whose,
@@ -105,24 +87,11 @@ struct Collection<'c> {
 
 impl Collection<'_> {
     /// Passes until nothing is left, or nothing more may be asked today.
-    async fn all(&self, retry_wait: Duration) -> Result<Exit, Error> {
-        let of = |stop: &Stop| ended(stop, self.gate, self.api.clock().now());
-        self.api.login().await.map_err(|stop| of(&stop))?;
+    async fn all(&self) -> Result<Exit, Error> {
+        self.on.login().await?;
         let mut total = ListTally::default();
-        let mut waited_for = None;
-        let stop = loop {
-            match self.pass(&mut total).await? {
-                Some(Stop::Quota(_)) if self.args.extent.wait => {
-                    let waited =
-                        wait_for_tomorrow(self.api, self.gate, self.ui, waited_for, retry_wait);
-                    match waited.await {
-                        Ok(day) => waited_for = Some(day),
-                        Err(stop) => break Some(stop),
-                    }
-                }
-                stop => break stop,
-            }
-        };
+        let pass = async || self.pass(&mut total).await;
+        let stop = self.on.passes(self.args.extent.wait, pass).await?;
         self.ui.note(&format!(
             "{} new; the comments of {} are not disclosed, {} {} gone",
             counted(total.new, "comment"),
@@ -130,36 +99,17 @@ impl Collection<'_> {
             total.missing,
             if total.missing == 1 { "is" } else { "are" }
         ));
-        if let Some(stop) = stop {
-            return Err(of(&stop));
-        }
-        Ok(if total.failed.is_empty() && self.whose.unreadable == 0 {
-            Exit::Done
-        } else {
-            Exit::Partly
-        })
+        let partly = !total.failed.is_empty() || self.whose.unreadable > 0;
+        self.on.end(stop.as_ref(), partly)
     }
 
     /// All groups once, the store given back afterwards.
     async fn pass(&self, total: &mut ListTally) -> Result<Option<Stop>, Error> {
         let side = side_writer(self.global, Side::Comments, "comments", self.ui)?;
-        let started = self.api.clock().now();
-        let run = new_id(started);
-        let reader = ListReader {
-            api: self.api,
-            gate: self.gate,
-            ui: self.ui,
-            run: &run,
-            origin: if self.api.is_synthetic() {
-                Origin::Synthetic
-            } else {
-                Origin::Research
-            },
-            limit: self.args.max_per_post,
-        };
+        let reader = ListReader::new(self.on, self.args.max_per_post);
         total.failed.clear();
         for group in &self.whose.groups {
-            let (tally, stop) = self.group(group, &side, &reader, started).await?;
+            let (tally, stop) = self.group(group, &side, &reader).await?;
             total.add(&tally);
             if stop.is_some() {
                 return Ok(stop);
@@ -174,7 +124,6 @@ impl Collection<'_> {
         group: &Group,
         side: &SideWriter,
         reader: &ListReader<'_>,
-        started: Timestamp,
     ) -> Result<(ListTally, Option<Stop>), Error> {
         let place = group.place(side.store())?;
         let of = place.tag.clone();
@@ -208,17 +157,10 @@ impl Collection<'_> {
         let name = shelf.name().to_owned();
         let stored = shelf.len();
         let asked = format!("comments of {}", counted(group.posts.len() as u64, "post"));
-        let line = reader.run_line(
-            "comments",
-            of.as_str(),
-            started,
-            &asked,
-            &tally,
-            stop.as_ref(),
-        );
+        let line = reader.run_line("comments", of.as_str(), &asked, &tally, stop.as_ref());
         let closed = shelf.close((tally.requests > 0).then_some(line));
         if let Err(error) = closed {
-            return Err(self.gate.trouble().unwrap_or(error));
+            return Err(self.on.gate.trouble().unwrap_or(error));
         }
         reader.tell(&name, "comment", stored, &tally);
         Ok((tally, stop))
@@ -250,13 +192,13 @@ impl Collection<'_> {
 
     /// Posts come first: waits for a download in the same directory, unless requests are set aside.
     async fn after_posts(&self, side: &SideWriter) -> Result<(), Stop> {
-        if self.gate.share().is_some() {
+        if self.on.gate.share().is_some() {
             return Ok(());
         }
         let mut told = false;
         loop {
             let holder = side.posts_written_by();
-            let holder = holder.map_err(|error| self.gate.fail(error))?;
+            let holder = holder.map_err(|error| self.on.gate.fail(error))?;
             match holder.filter(|holder| POSTS_FIRST.contains(&holder.command())) {
                 None => return Ok(()),
                 Some(holder) if !told => {
@@ -267,7 +209,7 @@ impl Collection<'_> {
                 }
                 Some(_) => {}
             }
-            self.api.pause(Duration::from_millis(500)).await?;
+            self.on.api.pause(Duration::from_millis(500)).await?;
         }
     }
 
@@ -400,21 +342,7 @@ fn dry_run(
             let _ = writeln!(text, "  {}  {expected} comments", line.of);
         }
     }
-    let used = match settings.client() {
-        Ok(client) => {
-            let today = day_of(Timestamp::now());
-            Quota::of(&settings.state_dir, &client)
-                .used(today)?
-                .requests
-        }
-        Err(_) => 0,
-    };
-    let _ = writeln!(
-        text,
-        "{} of {} requests are left today",
-        settings.daily_quota.saturating_sub(used),
-        settings.daily_quota
-    );
+    let _ = writeln!(text, "{}", left_today(settings)?);
     ui.data(text.as_bytes())?;
     Ok(Exit::Done)
 }

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::Request;
 use super::gate::day_of;
 use super::plan::{Task, plan};
+use super::server::left_today;
 use super::shelf::windows_of;
 use crate::cli::Global;
 use crate::error::{Error, Exit};
 use crate::settings::ApiSettings;
-use crate::store::Quota;
 use crate::ui::Ui;
 
 /// What would be asked, without asking.
@@ -38,20 +38,11 @@ pub(super) fn dry_run(
             let _ = writeln!(text, "  {}{}", task.window, note(task));
         }
     }
-    let used = match settings.client() {
-        Ok(client) => {
-            Quota::of(&settings.state_dir, &client)
-                .used(today)?
-                .requests
-        }
-        Err(_) => 0,
-    };
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "each search needs a request per 100 posts, at least one; {} of {} requests are left today",
-        settings.daily_quota.saturating_sub(used),
-        settings.daily_quota
+        "each search needs a request per 100 posts, at least one; {}",
+        left_today(settings)?
     );
     ui.data(text.as_bytes())?;
     Ok(Exit::Done)

@@ -1,31 +1,25 @@
 //! One list of the API into the store: each page synced, then entered into the ledger of lists.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use jiff::civil::Date;
 
-use super::end::wake;
-use super::gate::{RunGate, day_of};
 use super::list_shelf::ListShelf;
+use super::session::Session;
 use super::tag::why;
 use crate::error::Error;
 use crate::model::{Format, Origin};
 use crate::output::counted;
 use crate::record::{Envelope, Unreadable};
-use crate::source::research::{Api, List, ListEnd, ListStep, Listing, Page, Row, Stop};
-use crate::store::{AskedLine, AskedState, RejectedRecord, Run, RunInput};
-use crate::ui::Ui;
+use crate::source::research::{List, ListEnd, ListStep, Listing, Page, Row, Stop};
+use crate::store::{AskedLine, AskedState, RejectedRecord, Run, RunInput, new_id};
 
 /// How lists are read in one run.
 pub(super) struct ListReader<'c> {
-    pub(super) api: &'c Api<'c>,
-    pub(super) gate: &'c RunGate<'c>,
-    pub(super) ui: &'c Ui,
-    pub(super) run: &'c str,
+    on: Session<'c>,
+    run: String,
+    started: Timestamp,
     pub(super) origin: Origin,
     /// Most records of a list.
-    pub(super) limit: Option<u64>,
+    limit: Option<u64>,
 }
 
 /// What happened.
@@ -60,7 +54,19 @@ impl ListTally {
     }
 }
 
-impl ListReader<'_> {
+impl<'c> ListReader<'c> {
+    /// A reader for a run that begins now.
+    pub(super) fn new(on: Session<'c>, limit: Option<u64>) -> Self {
+        let started = on.now();
+        Self {
+            run: new_id(started),
+            started,
+            origin: on.origin(),
+            on,
+            limit,
+        }
+    }
+
     /// Reads a list from where its line says; the line in the ledger tells how it ended.
     pub(super) async fn read(
         &self,
@@ -69,11 +75,11 @@ impl ListReader<'_> {
         shelf: &mut ListShelf<'_>,
         tally: &mut ListTally,
     ) -> Result<AskedState, Stop> {
-        line.run = self.run.to_owned();
+        line.run.clone_from(&self.run);
         let before = line.requests;
         let mut listing = Listing::new(list.clone(), line.cursor.take());
         loop {
-            let step = listing.next(self.api).await;
+            let step = listing.next(self.on.api).await;
             let spent = before + listing.spent();
             tally.requests += spent - line.requests;
             line.requests = spent;
@@ -134,7 +140,7 @@ impl ListReader<'_> {
         tally: &mut ListTally,
     ) -> Result<(), Stop> {
         if page.synthetic != (self.origin == Origin::Synthetic) {
-            return Err(self.gate.fail(Error::failed(
+            return Err(self.on.gate.fail(Error::failed(
                 "the server gives made-up records now and then, and real ones else",
                 "made-up and real records are never mixed: check --api-url and the proxy",
             )));
@@ -143,7 +149,7 @@ impl ListReader<'_> {
             origin: self.origin,
             format: Format::Research,
             fetched: Some(page.fetched),
-            run: self.run.to_owned(),
+            run: self.run.clone(),
         };
         let lines: Vec<String> = page
             .rows
@@ -151,7 +157,7 @@ impl ListReader<'_> {
             .map(|row| envelope.seal(&record(list, row)))
             .collect();
         let reject = |text: &str, why: &Unreadable| RejectedRecord {
-            run: self.run.to_owned(),
+            run: self.run.clone(),
             file: "Research API".into(),
             place: format!(
                 "{}, log_id {}",
@@ -162,7 +168,7 @@ impl ListReader<'_> {
             excerpt: text.chars().take(200).collect(),
         };
         let stored = shelf.store(self.origin, &lines, reject);
-        let shelved = stored.map_err(|error| self.gate.fail(error))?;
+        let shelved = stored.map_err(|error| self.on.gate.fail(error))?;
         let returned = page.rows.len() as u64;
         line.pages += 1;
         line.returned += returned;
@@ -198,8 +204,8 @@ impl ListReader<'_> {
     }
 
     fn enter(&self, mut line: AskedLine, shelf: &mut ListShelf<'_>) -> Result<(), Stop> {
-        line.at = self.api.clock().now();
-        shelf.enter(line).map_err(|error| self.gate.fail(error))
+        line.at = self.on.now();
+        shelf.enter(line).map_err(|error| self.on.gate.fail(error))
     }
 
     /// The ledger's line about this run.
@@ -207,19 +213,18 @@ impl ListReader<'_> {
         &self,
         command: &str,
         of: &str,
-        started: Timestamp,
         asked: &str,
         tally: &ListTally,
         stop: Option<&Stop>,
     ) -> Run {
         Run {
-            run: self.run.to_owned(),
+            run: self.run.clone(),
             command: command.to_owned(),
             version: env!("CARGO_PKG_VERSION").into(),
             origin: self.origin.name().into(),
             hashtag: of.to_owned(),
-            started,
-            finished: self.api.clock().now(),
+            started: self.started,
+            finished: self.on.now(),
             inputs: vec![RunInput {
                 path: asked.to_owned(),
                 kind: "research-api list".into(),
@@ -238,7 +243,7 @@ impl ListReader<'_> {
 
     /// Says what came of it.
     pub(super) fn tell(&self, name: &str, what: &str, stored: u64, tally: &ListTally) {
-        let ui = self.ui;
+        let ui = self.on.ui;
         ui.note(&format!(
             "{name}: {} requests, {} pages, {} returned: {} new, {} already stored, {} unreadable; {} stored",
             tally.requests,
@@ -278,27 +283,6 @@ fn record(list: &List, row: &Row) -> String {
         }
         _ => row.raw.clone(),
     }
-}
-
-/// Waits for the day on which the API counts anew; returns the day waited for.
-pub(super) async fn wait_for_tomorrow(
-    api: &Api<'_>,
-    gate: &RunGate<'_>,
-    ui: &Ui,
-    waited_for: Option<Date>,
-    retry_wait: Duration,
-) -> Result<Date, Stop> {
-    let until = wake(api.clock().now(), waited_for, retry_wait);
-    gate.reopen();
-    ui.note(&format!(
-        "the day's requests are used up; waiting until {}",
-        until.strftime("%Y-%m-%d %H:%M UTC")
-    ));
-    // By the wall clock: a laptop's sleep stretches every other timer.
-    while api.clock().now() < until {
-        api.pause(Duration::from_millis(200)).await?;
-    }
-    Ok(day_of(until))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod plan;
 pub(super) mod refresh;
 mod report;
 mod server;
+mod session;
 mod shelf;
 mod span;
 mod tag;
@@ -21,7 +22,6 @@ pub(super) mod users;
 mod whose;
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -29,16 +29,15 @@ use jiff::civil::Date;
 pub(super) use self::server::check;
 
 use self::dry_run::dry_run;
-use self::end::{ended, wake};
 use self::gate::{RunGate, day_of};
 use self::pass::Pass;
 use self::server::Server;
-use super::interrupt;
+use self::session::Session;
 use crate::cli::{Global, SpanArgs};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::settings::ApiSettings;
-use crate::source::research::{Api, Query, Stop};
+use crate::source::research::{Api, Query};
 use crate::store::EndDate;
 use crate::ui::Ui;
 
@@ -76,29 +75,19 @@ pub(super) fn collect(
     if request.span.dry_run {
         return dry_run(request, settings, global, ui);
     }
-    let server = Server::of(settings)?;
-    interrupt::listen();
-    let gate = RunGate::new(
-        ui,
-        server.quota.clone(),
-        settings.daily_quota,
-        request.span.max_requests,
-    );
-    let wait = settings.retry_wait;
-    let api = server.api(settings, &gate)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let run = Collection {
-        request,
-        api: &api,
-        gate: &gate,
-        end_date: Cell::new(None),
-        settings,
-        global,
-        ui,
-    };
-    runtime.block_on(run.all(wait))
+    let max_requests = request.span.max_requests;
+    Server::session(settings, ui, max_requests, None, async |on| {
+        let run = Collection {
+            request,
+            api: on.api,
+            gate: on.gate,
+            end_date: Cell::new(None),
+            settings,
+            global,
+            ui,
+        };
+        run.all(on).await
+    })
 }
 
 struct Collection<'c> {
@@ -114,7 +103,7 @@ struct Collection<'c> {
 
 impl Collection<'_> {
     /// Passes until nothing is left, or nothing more may be asked today.
-    async fn all(&self, retry_wait: Duration) -> Result<Exit, Error> {
+    async fn all(&self, on: Session<'_>) -> Result<Exit, Error> {
         let names: Vec<String> = self
             .request
             .subjects
@@ -123,9 +112,7 @@ impl Collection<'_> {
             .collect();
         self.ui
             .note(&format!("Hashtags to scrape: [{}]", names.join(", ")));
-        if let Err(stop) = self.api.login().await {
-            return Err(ended(&stop, self.gate, self.api.clock().now()));
-        }
+        on.login().await?;
         if let Some(skew) = self.api.clock().skew() {
             let tell = if self.api.is_synthetic() {
                 Ui::note
@@ -144,41 +131,15 @@ impl Collection<'_> {
         let today = day_of(self.api.clock().now());
         self.request.check_dates(today, self.settings)?;
         let (mut new, mut failed) = (0, 0);
-        let mut waited_for = None;
-        let stop = loop {
+        let pass = async || {
             let outcome = Pass::open(self)?.run().await?;
             new += outcome.new;
             failed = failed.max(outcome.failed);
-            match outcome.stop {
-                Some(Stop::Quota(_)) if self.request.span.wait => {
-                    let now = self.api.clock().now();
-                    let at = wake(now, waited_for, retry_wait);
-                    waited_for = Some(day_of(at));
-                    if let Err(stop) = self.sleep(at).await {
-                        break Some(stop);
-                    }
-                }
-                stop => break stop,
-            }
+            Ok(outcome.stop)
         };
+        let stop = on.passes(self.request.span.wait, pass).await?;
         self.ui
             .note(&format!("Successfully scraped {new} total entries"));
-        if let Some(stop) = stop {
-            return Err(ended(&stop, self.gate, self.api.clock().now()));
-        }
-        Ok(if failed > 0 { Exit::Partly } else { Exit::Done })
-    }
-
-    /// Sleeps by the wall clock: a laptop's sleep stretches every other timer.
-    async fn sleep(&self, until: Timestamp) -> Result<(), Stop> {
-        self.gate.reopen();
-        self.ui.note(&format!(
-            "the day's requests are used up; waiting until {}",
-            until.strftime("%Y-%m-%d %H:%M UTC")
-        ));
-        while self.api.clock().now() < until {
-            self.api.pause(Duration::from_millis(200)).await?;
-        }
-        Ok(())
+        on.end(stop.as_ref(), failed > 0)
     }
 }

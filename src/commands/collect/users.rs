@@ -1,24 +1,20 @@
 //! `cotag users`: names → Research API → what accounts say of themselves, and their lists.
 
-use std::time::Duration;
-
 use fs_err as fs;
-use jiff::Timestamp;
 
-use super::Server;
-use super::end::ended;
-use super::gate::RunGate;
 use super::list_shelf::ListShelf;
-use super::lists::{ListReader, ListTally, wait_for_tomorrow};
+use super::lists::{ListReader, ListTally};
+use super::server::Server;
+use super::session::Session;
 use crate::cli::{Global, UsersArgs};
 use crate::commands::input::Subject;
-use crate::commands::{interrupt, needs_directory, side_writer};
+use crate::commands::{needs_directory, side_writer};
 use crate::error::{Error, Exit};
-use crate::model::{Hashtag, Origin};
+use crate::model::Hashtag;
 use crate::output::{counted, printable};
 use crate::settings::ApiSettings;
-use crate::source::research::{Api, Bucket, List, Stop};
-use crate::store::{Asked, AskedLine, AskedState, Side, SideWriter, Store, new_id};
+use crate::source::research::{Bucket, List, Stop};
+use crate::store::{Asked, AskedLine, AskedState, Side, SideWriter, Store};
 use crate::ui::Ui;
 
 /// TikTok allows 24 characters; older names are longer.
@@ -64,28 +60,17 @@ pub(in crate::commands) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Re
     if args.extent.dry_run {
         return dry_run(args, &users, &lists, global, ui);
     }
-    let server = Server::of(&settings)?;
-    interrupt::listen();
-    let gate = RunGate::new(
-        ui,
-        server.quota.clone(),
-        settings.daily_quota,
-        args.extent.max_requests,
-    );
-    let api = server.api(&settings, &gate)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let collection = Collection {
-        args,
-        api: &api,
-        gate: &gate,
-        global,
-        ui,
-        users: &users,
-        lists: &lists,
-    };
-    let exit = runtime.block_on(collection.all(settings.retry_wait))?;
+    let exit = Server::session(&settings, ui, args.extent.max_requests, None, async |on| {
+        let collection = Collection {
+            args,
+            on,
+            global,
+            ui,
+            users: &users,
+            lists: &lists,
+        };
+        collection.all().await
+    })?;
     Ok(if unnamed > 0 {
         exit.and(Exit::Partly)
     } else {
@@ -203,8 +188,7 @@ fn authors(tag: &str, top: Option<usize>, global: &Global, ui: &Ui) -> Result<Ve
 
 struct Collection<'c> {
     args: &'c UsersArgs,
-    api: &'c Api<'c>,
-    gate: &'c RunGate<'c>,
+    on: Session<'c>,
     global: &'c Global,
     ui: &'c Ui,
     users: &'c [User],
@@ -222,27 +206,16 @@ struct Total {
 }
 
 impl Collection<'_> {
-    async fn all(&self, retry_wait: Duration) -> Result<Exit, Error> {
-        let of = |stop: &Stop| ended(stop, self.gate, self.api.clock().now());
-        self.api.login().await.map_err(|stop| of(&stop))?;
-        let mut waited_for = None;
+    async fn all(&self) -> Result<Exit, Error> {
+        self.on.login().await?;
         let mut total = Total::default();
-        let stop = loop {
+        let pass = async || {
             total.skipped = 0;
             total.tally.failed.clear();
             let stop = self.pass(&mut total).await?;
-            match stop.or_else(|| total.no_relations.take()) {
-                Some(Stop::Quota(_)) if self.args.extent.wait => {
-                    let waited =
-                        wait_for_tomorrow(self.api, self.gate, self.ui, waited_for, retry_wait);
-                    match waited.await {
-                        Ok(day) => waited_for = Some(day),
-                        Err(stop) => break Some(stop),
-                    }
-                }
-                stop => break stop,
-            }
+            Ok(stop.or_else(|| total.no_relations.take()))
         };
+        let stop = self.on.passes(self.args.extent.wait, pass).await?;
         self.ui.note(&format!(
             "{}: {} requests, {} new; {} private, missing or banned",
             counted(self.users.len() as u64, "user"),
@@ -250,36 +223,17 @@ impl Collection<'_> {
             counted(total.tally.new, "record"),
             total.skipped
         ));
-        if let Some(stop) = stop {
-            return Err(of(&stop));
-        }
-        Ok(if total.skipped > 0 || !total.tally.failed.is_empty() {
-            Exit::Partly
-        } else {
-            Exit::Done
-        })
+        let partly = total.skipped > 0 || !total.tally.failed.is_empty();
+        self.on.end(stop.as_ref(), partly)
     }
 
     /// All users once, the store given back afterwards.
     async fn pass(&self, total: &mut Total) -> Result<Option<Stop>, Error> {
         let side = side_writer(self.global, Side::Users, "users", self.ui)?;
-        let started = self.api.clock().now();
-        let run = new_id(started);
-        let reader = ListReader {
-            api: self.api,
-            gate: self.gate,
-            ui: self.ui,
-            run: &run,
-            origin: if self.api.is_synthetic() {
-                Origin::Synthetic
-            } else {
-                Origin::Research
-            },
-            limit: self.args.max_per_list,
-        };
+        let reader = ListReader::new(self.on, self.args.max_per_list);
         self.ui.start_steps("users", self.users.len() as u64);
         for (done, user) in self.users.iter().enumerate() {
-            let stop = self.user(user, &side, &reader, started, total).await?;
+            let stop = self.user(user, &side, &reader, total).await?;
             self.ui.step(done as u64 + 1, || {
                 format!("{} new records", total.tally.new)
             });
@@ -297,7 +251,6 @@ impl Collection<'_> {
         user: &User,
         side: &SideWriter,
         reader: &ListReader<'_>,
-        started: Timestamp,
         total: &mut Total,
     ) -> Result<Option<Stop>, Error> {
         let folder = side.store().user_folder(&user.key);
@@ -331,16 +284,9 @@ impl Collection<'_> {
                 Err(stop) => (AskedState::Open, Some(stop)),
             };
             let asked = format!("{name} of @{}", user.name);
-            let run = reader.run_line(
-                "users",
-                user.key.as_str(),
-                started,
-                &asked,
-                &tally,
-                stop.as_ref(),
-            );
+            let run = reader.run_line("users", user.key.as_str(), &asked, &tally, stop.as_ref());
             if let Err(error) = shelf.close((tally.requests > 0).then_some(run)) {
-                return Err(self.gate.trouble().unwrap_or(error));
+                return Err(self.on.gate.trouble().unwrap_or(error));
             }
             for failed in &tally.failed {
                 self.ui.warn(&format!("@{}: {failed}", user.name));

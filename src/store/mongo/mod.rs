@@ -1,11 +1,14 @@
 //! Posts in a MongoDB database, for those who share one or outgrow a machine.
 //!
 //! ```text
-//! posts     _id = post id; what is asked of posts, and `raw`, the record as it came
-//! runs      one document per run and hashtag, as in runs.jsonl
-//! windows   one per window of a query, as in windows.jsonl, and who works on it
-//! rejected  records that could not be stored
-//! meta      the schema's version
+//! posts       _id = post id; what is asked of posts, and `raw`, the record as it came
+//! history     figures that a refresh replaced, as in history.jsonl
+//! missing     posts that a refresh did not find, as in missing.jsonl
+//! tombstones  posts that were removed since they are gone, as in tombstones.jsonl
+//! runs        one document per run and hashtag, as in runs.jsonl
+//! windows     one per window of a query, as in windows.jsonl, and who works on it
+//! rejected    records that could not be stored
+//! meta        the schema's version
 //! ```
 //!
 //! A page is committed idempotently: posts are upserted by their id, then its window is written,
@@ -14,6 +17,7 @@
 
 mod document;
 mod error;
+mod gone;
 mod json;
 mod lease;
 mod read;
@@ -35,6 +39,7 @@ use self::runtime::Runtime;
 use super::place::DatabasePlace;
 use super::{StoreError, Trouble};
 
+pub use gone::DuePages;
 pub use lease::Leases;
 pub use read::PostLines;
 pub use verify::DatabaseReport;

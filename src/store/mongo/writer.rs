@@ -10,7 +10,7 @@ use crate::store::runs::hex;
 use crate::store::{RejectedRecord, Run, StoreError, Trouble};
 
 /// The most posts that one command carries; the server takes 100,000.
-const POSTS: usize = 1000;
+pub(super) const POSTS: usize = 1000;
 /// The most bytes that one command carries; the server takes 48 MB.
 const BYTES: usize = 24 << 20;
 /// The id is there, under another condition than ours; or two collectors inserted it at once.
@@ -30,6 +30,8 @@ pub struct DatabaseTagWriter {
     refused: Vec<(PostId, String)>,
     /// Posts stored when it was opened.
     before: u64,
+    /// Its posts are made up.
+    pub(super) synthetic: bool,
 }
 
 /// What became of the posts taken in.
@@ -38,14 +40,28 @@ pub(in crate::store) struct Counts {
     pub(in crate::store) new: u64,
     pub(in crate::store) known: u64,
     pub(in crate::store) updated: u64,
+    /// Not stored, since they were removed before.
+    pub(in crate::store) tombstoned: u64,
+    /// Removed as gone.
+    pub(in crate::store) removed: u64,
 }
 
 #[derive(Debug)]
 struct Pending {
     post: PostDocument,
     bytes: usize,
-    /// To replace the stored one if it is newer.
-    update: bool,
+    wish: Wish,
+}
+
+/// What is to become of a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// It is stored unless it is.
+    Add,
+    /// It is stored, or replaces the stored one if it is newer.
+    AddOrReplace,
+    /// It replaces the stored one if there is one and it is newer.
+    Replace,
 }
 
 impl DatabaseTagWriter {
@@ -80,6 +96,7 @@ impl DatabaseTagWriter {
             }
         }
         Ok(Self {
+            synthetic: origin == Origin::Synthetic,
             before: database.count(tag)?,
             tag: tag.clone(),
             database: database.clone(),
@@ -92,6 +109,15 @@ impl DatabaseTagWriter {
 
     /// Takes a sealed line in; durable after [`DatabaseTagWriter::commit`].
     pub(in crate::store) fn take(&mut self, id: PostId, line: &str, update: bool) {
+        let wish = if update {
+            Wish::AddOrReplace
+        } else {
+            Wish::Add
+        };
+        self.take_as(id, line, wish);
+    }
+
+    pub(super) fn take_as(&mut self, id: PostId, line: &str, wish: Wish) {
         match PostDocument::of(line) {
             Ok(post) => {
                 let (bytes, too_large) = post.size();
@@ -104,11 +130,7 @@ impl DatabaseTagWriter {
                     return;
                 }
                 self.bytes += bytes;
-                self.pending.push(Pending {
-                    post,
-                    bytes,
-                    update,
-                });
+                self.pending.push(Pending { post, bytes, wish });
             }
             Err(why) => self.refused.push((id, why.to_string())),
         }
@@ -125,7 +147,7 @@ impl DatabaseTagWriter {
 
     /// Posts stored for the hashtag, as far as this writer knows.
     pub(in crate::store) fn len(&self) -> u64 {
-        self.before + self.counts.new
+        (self.before + self.counts.new).saturating_sub(self.counts.removed)
     }
 
     /// Posts that could not be stored since the last call, and why.
@@ -149,16 +171,27 @@ impl DatabaseTagWriter {
             };
             let count = rest.iter().take(POSTS).take_while(fits).count().max(1);
             let (batch, after) = rest.split_at(count);
-            self.insert(batch)?;
-            self.replace(batch)?;
+            let ids = batch.iter().map(|pending| pending.post.id.to_string());
+            let buried = self.database.buried(ids.collect(), self.synthetic)?;
+            let (gone, batch): (Vec<&Pending>, Vec<&Pending>) = batch
+                .iter()
+                .partition(|pending| buried.contains(&pending.post.id.to_string()));
+            self.counts.tombstoned += gone.len() as u64;
+            self.insert(&batch)?;
+            self.replace(&batch)?;
             rest = after;
         }
         Ok(())
     }
 
     /// Inserts posts that are not there, and enters the hashtag on those that are.
-    fn insert(&mut self, batch: &[Pending]) -> Result<(), StoreError> {
-        let failed = self.upsert(&batch.iter().collect::<Vec<_>>())?;
+    fn insert(&mut self, batch: &[&Pending]) -> Result<(), StoreError> {
+        let wished = |pending: &&&Pending| pending.wish != Wish::Replace;
+        let batch: Vec<&Pending> = batch.iter().filter(wished).copied().collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let failed = self.upsert(&batch)?;
         // Two collectors that insert one post at once: the one that came second finds it now.
         let again: Vec<&Pending> = failed.into_iter().map(|(post, _)| post).collect();
         if again.is_empty() {
@@ -209,7 +242,24 @@ impl DatabaseTagWriter {
         let new = inserted + u64::try_from(entered).unwrap_or(0);
         self.counts.new += new;
         self.counts.known += (batch.len() - failed.len()) as u64 - new;
+        self.take_back(&answer)?;
         Ok(failed)
+    }
+
+    /// Removes what was inserted while a refresh was removing it: the tombstone came after we had
+    /// looked for it. One that comes later still is followed by a removal that finds the post.
+    fn take_back(&mut self, answer: &Document) -> Result<(), StoreError> {
+        let id = |upserted: &Document| upserted.get_str("_id").ok().map(str::to_owned);
+        let inserted: Vec<String> = documents(answer, "upserted").filter_map(id).collect();
+        let buried = self.database.buried(inserted, self.synthetic)?;
+        if !buried.is_empty() {
+            let gone = buried.len() as u64;
+            self.database
+                .delete(buried.into_iter().collect(), self.synthetic)?;
+            self.counts.new -= gone;
+            self.counts.tombstoned += gone;
+        }
+        Ok(())
     }
 
     /// Made-up posts neither hide behind real ones of the same id nor replace them.
@@ -234,8 +284,9 @@ impl DatabaseTagWriter {
     }
 
     /// Replaces stored posts by newer fetches, where that is wished.
-    fn replace(&mut self, batch: &[Pending]) -> Result<(), StoreError> {
-        let wished: Vec<&Pending> = batch.iter().filter(|pending| pending.update).collect();
+    fn replace(&mut self, batch: &[&Pending]) -> Result<(), StoreError> {
+        let wished = |pending: &&&Pending| pending.wish != Wish::Add;
+        let wished: Vec<&Pending> = batch.iter().filter(wished).copied().collect();
         // A post that this run has replaced before is counted once.
         for again in [false, true] {
             let updates: Vec<Document> = wished
