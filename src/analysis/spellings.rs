@@ -5,13 +5,13 @@
 //! of the last post that had it, so that a post counts a hashtag once; any other points to the
 //! slots of its decoded spelling and of its identity. Folding thus happens once per spelling.
 
+mod merge;
 mod packed;
 mod slots;
+mod totals;
 mod waiting;
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::sync::OnceLock;
@@ -20,7 +20,8 @@ use bytemuck::{Pod, Zeroable};
 
 use self::packed::{INLINE, Packed, is_plain, pack, packed, unpack};
 use self::slots::Slots;
-use self::waiting::{BATCH, WaitingNames};
+
+use self::waiting::WaitingNames;
 use crate::model::{Hashtag, Name, spelling};
 
 /// Turns a name as it stands in a JSON string into its text.
@@ -68,17 +69,6 @@ struct Variant {
     spelled: u32,
     /// The slot of the identity, or [`NOTHING`].
     tag: u32,
-}
-
-/// A hashtag and all its counts.
-#[derive(Debug)]
-pub(super) struct Total {
-    /// The slot of its identity.
-    pub(super) slot: u32,
-    /// Posts that have it.
-    pub(super) posts: u64,
-    /// Its commonest spelling, of equally common ones the first by code point.
-    spelled: u32,
 }
 
 impl Default for Spellings {
@@ -186,126 +176,6 @@ impl Spellings {
         numbers
             .filter(|(number, _)| **number != NOTHING)
             .filter_map(|(number, slot)| Some((Hashtag::new(&self.text(slot))?, *number)))
-    }
-
-    /// Adds the counts of other posts.
-    pub(super) fn merge(&mut self, other: &mut Self) {
-        self.settle();
-        other.settle();
-        let other = &*other;
-        let slots = &*other.slots;
-        let mut batch = Vec::with_capacity(BATCH);
-        // In their own order they would all crowd into the same end of this table.
-        let parts = slots.len() / BATCH;
-        for number in 0..parts {
-            let start = number * (parts / 8 * 5 + 1) % parts * BATCH;
-            let counted = slots[start..start + BATCH]
-                .iter()
-                .filter(|slot| slot.posts > 0);
-            batch.extend(counted.map(|slot| (slot, self.hash(&slot.name))));
-            self.fetch(batch.iter().map(|(_, hash)| *hash));
-            for (slot, hash) in batch.drain(..) {
-                self.reserve();
-                let place = if slot.link & VARIANT == 0 {
-                    self.take_over(other, slot, hash, None)
-                } else {
-                    let tag = other.variants[(slot.link & !VARIANT) as usize].tag;
-                    let identity = &slots[tag as usize];
-                    let tag = self.take_over(other, identity, self.hash(&identity.name), None);
-                    self.take_over(other, slot, hash, Some(tag))
-                };
-                self.slots[place as usize].posts += slot.posts;
-            }
-        }
-        // Whoever was last there, a new post is another.
-        self.forget_last();
-        self.post = 0;
-    }
-
-    /// The slot of another table's spelling. Where it is new it is entered, as its own identity or
-    /// as a spelling of the hashtag whose slot here is given; room was reserved.
-    fn take_over(&mut self, other: &Self, slot: &Slot, hash: usize, tag: Option<u32>) -> u32 {
-        let mut packed = slot.name;
-        // A short name says all in itself.
-        let mut name: &[u8] = &[];
-        if packed[2] >> 56 == LONG {
-            packed[2] = LONG << 56;
-            name = &other.long[long_index(slot)];
-        }
-        match self.find_hashed(&packed, hash, name) {
-            Ok(place) => place,
-            Err(free) => {
-                let link = tag.map_or(0, |tag| self.link(Variant { spelled: free, tag }));
-                self.fill_named(free, packed, name, link)
-            }
-        }
-    }
-
-    /// How many hashtags there are, and in no order all of them, or at least the `most` that have the
-    /// most posts.
-    pub(super) fn totals(&mut self, most: Option<usize>) -> (usize, Vec<Total>) {
-        self.settle();
-        // Hashtags that have other spellings than their own.
-        let mut is_shared = vec![0_u64; self.slots.len() / 64 + 1];
-        for variant in &self.variants {
-            if variant.tag != NOTHING {
-                is_shared[variant.tag as usize >> 6] |= 1 << (variant.tag & 63);
-            }
-        }
-        let is_shared = |tag: u32| is_shared[tag as usize >> 6] >> (tag & 63) & 1 == 1;
-        let mut shared = hashbrown::HashMap::new();
-        let (mut distinct, mut leader) = (0, Leaders::new(most));
-        for (place, slot) in (0..).zip(&*self.slots) {
-            if slot.posts == 0 {
-                continue;
-            }
-            let tag = match slot.link & VARIANT {
-                0 if !is_shared(place) => {
-                    distinct += 1;
-                    leader.meet(u64::from(slot.posts));
-                    continue;
-                }
-                0 => place,
-                _ => self.variants[(slot.link & !VARIANT) as usize].tag,
-            };
-            let total = shared.entry(tag).or_insert(Total {
-                slot: tag,
-                posts: 0,
-                spelled: place,
-            });
-            total.posts += u64::from(slot.posts);
-            let best = &self.slots[total.spelled as usize];
-            if slot.posts > best.posts
-                || slot.posts == best.posts && self.text(slot) < self.text(best)
-            {
-                total.spelled = place;
-            }
-        }
-        distinct += shared.len();
-        for total in shared.values() {
-            leader.meet(total.posts);
-        }
-        let least = leader.least();
-        let mut totals: Vec<Total> = shared.into_values().collect();
-        totals.retain(|total| total.posts >= least);
-        for (place, slot) in (0..).zip(&*self.slots) {
-            let posts = u64::from(slot.posts);
-            if posts >= least && slot.link & VARIANT == 0 && !is_shared(place) {
-                totals.push(Total {
-                    slot: place,
-                    posts,
-                    spelled: place,
-                });
-            }
-        }
-        (distinct, totals)
-    }
-
-    /// A total's identity and its commonest spelling.
-    pub(super) fn names(&self, total: &Total) -> Option<(Hashtag, String)> {
-        let tag = Hashtag::new(&self.text(&self.slots[total.slot as usize]))?;
-        let spelled = self.text(&self.slots[total.spelled as usize]);
-        Some((tag, spelled))
     }
 
     /// Enters a name that was not met before and belongs into a free slot.
@@ -568,44 +438,6 @@ impl Spellings {
         let mut bytes = [0; INLINE];
         let text = String::from_utf8_lossy(self.key(slot, &mut bytes));
         text.strip_prefix('"').unwrap_or(&text).to_owned()
-    }
-}
-
-/// The highest counts that were met.
-struct Leaders {
-    most: Option<usize>,
-    counts: BinaryHeap<Reverse<u64>>,
-}
-
-impl Leaders {
-    fn new(most: Option<usize>) -> Self {
-        Self {
-            most,
-            counts: BinaryHeap::new(),
-        }
-    }
-
-    #[inline]
-    fn meet(&mut self, count: u64) {
-        let Some(most) = self.most else {
-            return;
-        };
-        if self.counts.len() < most {
-            self.counts.push(Reverse(count));
-        } else if let Some(mut least) = self.counts.peek_mut()
-            && count > least.0
-        {
-            *least = Reverse(count);
-        }
-    }
-
-    /// So many of the counts that were met are as high as this one, or all.
-    fn least(&self) -> u64 {
-        match (self.most, self.counts.peek()) {
-            (Some(most), Some(least)) if self.counts.len() >= most => least.0.max(1),
-            (Some(0), _) => u64::MAX,
-            _ => 1,
-        }
     }
 }
 
