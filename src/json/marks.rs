@@ -5,13 +5,20 @@
 //!
 //! The masks are made with the widest vectors that the processor has.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only so is it made of the wide instructions"
+)]
+
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
 /// The marks of one text.
 #[derive(Debug)]
 pub struct Marks {
     level: Level,
+    /// Those that are in use are the first.
     words: Vec<Word>,
+    used: usize,
     /// Whether a byte below 0x20 was met.
     controls: bool,
 }
@@ -34,6 +41,7 @@ impl Default for Marks {
         Self {
             level: Level::new(),
             words: Vec::new(),
+            used: 0,
             controls: false,
         }
     }
@@ -43,9 +51,25 @@ impl Marks {
     /// Marks the first `length` bytes of a text, or all if it has fewer, which begin outside of strings.
     pub fn mark(&mut self, text: &[u8], length: usize) {
         let length = length.min(text.len());
-        self.words.resize(length.div_ceil(64), Word::default());
-        let words = self.words.as_mut_slice();
+        self.used = length.div_ceil(64);
+        let words = room(&mut self.words, self.used);
         self.controls = dispatch!(self.level, simd => mark(simd, words, text, length));
+    }
+
+    /// Marks a text up to its first byte below 0x20, which is the line's end if it is a line feed, and
+    /// returns where it stands; `None` if there is none.
+    pub fn mark_line(&mut self, text: &[u8]) -> Option<usize> {
+        let words = room(&mut self.words, text.len().div_ceil(64));
+        let end = dispatch!(self.level, simd => mark_line(simd, words, text));
+        self.used = end.unwrap_or(text.len()).div_ceil(64);
+        self.controls = false;
+        end
+    }
+
+    /// Calls `work` where the compiler may use all instructions of the processor in what it inlines.
+    #[inline]
+    pub fn widely<R>(&self, work: impl FnOnce() -> R) -> R {
+        dispatch!(self.level, _simd => work())
     }
 
     /// Whether the marked text has bytes below 0x20, line ends among them.
@@ -54,31 +78,33 @@ impl Marks {
         self.controls
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn words(&self) -> &[Word] {
-        &self.words
+        self.words.get(..self.used).unwrap_or_default()
     }
 
     /// The first quote at or behind a place.
-    #[inline]
+    #[inline(always)]
     pub(super) fn quote(&self, from: usize) -> Option<usize> {
+        let words = self.words();
         let mut index = from >> 6;
-        let mut bits = self.words.get(index)?.quotes & (!0 << (from & 63));
+        let mut bits = words.get(index)?.quotes & (!0 << (from & 63));
         while bits == 0 {
             index += 1;
-            bits = self.words.get(index)?.quotes;
+            bits = words.get(index)?.quotes;
         }
         Some(index << 6 | bits.trailing_zeros() as usize)
     }
 
     /// The bracket that closes the one that stands here.
-    #[inline]
+    #[inline(always)]
     pub(super) fn closing(&self, open: usize) -> Option<usize> {
+        let words = self.words();
         let mut index = (open + 1) >> 6;
         let mut mask = !0 << ((open + 1) & 63);
         let mut depth = 1;
         loop {
-            let word = self.words.get(index)?;
+            let word = words.get(index)?;
             let (mut opens, mut closes) = (word.opens & mask, word.closes & mask);
             if closes == 0 {
                 if opens != 0 {
@@ -110,11 +136,15 @@ impl Marks {
     }
 }
 
+/// At least so many words; what they hold is to be overwritten.
+fn room(words: &mut Vec<Word>, count: usize) -> &mut [Word] {
+    if words.len() < count {
+        words.resize(count, Word::default());
+    }
+    &mut words[..count]
+}
+
 /// Fills the words that are there; returns whether a control character was met.
-#[expect(
-    clippy::inline_always,
-    reason = "only so is it made of the wide instructions"
-)]
 #[inline(always)]
 fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> bool {
     let mut state = State::default();
@@ -144,6 +174,33 @@ fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> boo
     controls != 0
 }
 
+/// Fills words up to the first control character, and returns where that stands.
+#[inline(always)]
+fn mark_line<S: Simd>(simd: S, words: &mut [Word], text: &[u8]) -> Option<usize> {
+    let mut state = State::default();
+    let (chunks, rest) = text.as_chunks::<64>();
+    for (index, (word, chunk)) in words.iter_mut().zip(chunks).enumerate() {
+        let found = Found::of(simd, chunk);
+        if found.controls != 0 {
+            let end = found.controls.trailing_zeros();
+            *word = state.word(&found, (1 << end) - 1);
+            return Some(index << 6 | end as usize);
+        }
+        *word = state.word(&found, !0);
+    }
+    if !rest.is_empty()
+        && let Some(word) = words.last_mut()
+    {
+        let mut chunk = [b' '; 64];
+        chunk[..rest.len()].copy_from_slice(rest);
+        let found = Found::of(simd, &chunk);
+        let end = found.controls.trailing_zeros();
+        *word = state.word(&found, 1_u64.checked_shl(end).map_or(!0, |bit| bit - 1));
+        return (end < 64).then(|| (text.len() - rest.len()) + end as usize);
+    }
+    None
+}
+
 /// What is carried from one word to the next.
 #[derive(Default)]
 struct State {
@@ -154,10 +211,6 @@ struct State {
 }
 
 impl State {
-    #[expect(
-        clippy::inline_always,
-        reason = "only so is it made of the wide instructions"
-    )]
     #[inline(always)]
     fn word(&mut self, found: &Found, keep: u64) -> Word {
         let quotes = if found.backslashes | self.escaped == 0 {
@@ -193,10 +246,6 @@ impl State {
 }
 
 /// Bit n tells whether an odd number of the bits up to n are set.
-#[expect(
-    clippy::inline_always,
-    reason = "only so is it made of the wide instructions"
-)]
 #[inline(always)]
 fn parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
@@ -216,10 +265,6 @@ struct Found {
 }
 
 impl Found {
-    #[expect(
-        clippy::inline_always,
-        reason = "only so is it made of the wide instructions"
-    )]
     #[inline(always)]
     fn of<S: Simd>(simd: S, chunk: &[u8; 64]) -> Self {
         let bytes = u8x64::from_slice(simd, chunk);
@@ -268,7 +313,7 @@ mod tests {
     }
 
     fn places(marks: &Marks, of: impl Fn(&Word) -> u64) -> Vec<usize> {
-        let words = marks.words.iter().enumerate();
+        let words = marks.words().iter().enumerate();
         words
             .flat_map(|(index, word)| {
                 let bits = of(word);
@@ -299,6 +344,15 @@ mod tests {
                 prop_assert_eq!(places(&marks, |word| word.closes), &*closes);
                 prop_assert_eq!(places(&marks, |word| word.breaks), &*breaks);
             }
+            let end = more.find('\n');
+            let [quotes, _, _, breaks] = slowly(&more.as_bytes()[..end.unwrap_or(more.len())]);
+            for level in [Level::new(), Level::baseline()] {
+                marks.level = level;
+                prop_assert_eq!(marks.mark_line(more.as_bytes()), end);
+                prop_assert_eq!(places(&marks, |word| word.quotes), &*quotes);
+                prop_assert_eq!(places(&marks, |word| word.breaks), &*breaks);
+            }
+            marks.mark(text.as_bytes(), text.len());
             for open in opens.iter().copied().take(8) {
                 let mut depth = 0_i32;
                 let partner = (open..text.len()).find(|at| {

@@ -9,6 +9,11 @@
 //! Damage inside a value that nobody asks for is not seen here as long as quotes and brackets
 //! still match. `cotag verify` reads everything.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is made of the wide instructions"
+)]
+
 mod keys;
 
 use std::borrow::Cow;
@@ -46,10 +51,16 @@ impl Reader {
     /// `None` says nothing about the record but that it has to be read in full.
     #[inline]
     pub fn read<'b>(&'b mut self, record: Marked<'b>, at: usize) -> Option<Read<'b>> {
-        self.try_read(record, at).ok()
+        record
+            .marks
+            .widely(
+                #[inline(always)]
+                || self.try_read(record, at),
+            )
+            .ok()
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_read<'b>(&'b mut self, record: Marked<'b>, at: usize) -> Result<Read<'b>, Odd> {
         let mut parts = Parts::default();
         let walked = self.keys.walk(RECORD, record, at, &mut parts)?;
@@ -82,6 +93,7 @@ impl Reader {
     }
 
     /// What an envelope says; those of one import are mostly the same.
+    #[inline(always)]
     fn envelope(&mut self, json: &[u8]) -> Result<Provenance, Odd> {
         if self.envelope.0 != json {
             let text = std::str::from_utf8(json).map_err(|_| Odd)?;
@@ -93,6 +105,7 @@ impl Reader {
         Ok(self.envelope.1)
     }
 
+    #[inline(always)]
     fn web<'b>(
         &mut self,
         record: Marked<'b>,
@@ -131,6 +144,7 @@ impl Reader {
         )
     }
 
+    #[inline(always)]
     fn research<'b>(
         &mut self,
         record: Marked<'b>,
@@ -168,6 +182,7 @@ impl Reader {
     }
 
     /// The names under a key in an array of objects.
+    #[inline(always)]
     fn listed_objects(
         &mut self,
         record: Marked<'_>,
@@ -199,7 +214,7 @@ impl Reader {
     }
 
     /// Takes a name in, if it surely is a hashtag's; empty ones are none.
-    #[inline]
+    #[inline(always)]
     fn take_name(&mut self, record: Marked<'_>, name: Span) -> Result<(), Odd> {
         let text = name.of(record)?;
         if text.is_empty() {
@@ -229,6 +244,7 @@ fn shape(json: &[u8]) -> Result<Shape, Odd> {
     })
 }
 
+#[inline(always)]
 fn brief(
     record: Marked<'_>,
     (id, format): (PostId, Format),
@@ -260,6 +276,7 @@ fn brief(
 }
 
 /// A value that must be one string.
+#[inline(always)]
 fn text(record: Marked<'_>, value: Span) -> Result<Value<'_>, Odd> {
     record.string(value)?;
     std::str::from_utf8(value.of(record)?)
@@ -268,6 +285,7 @@ fn text(record: Marked<'_>, value: Span) -> Result<Value<'_>, Odd> {
 }
 
 /// An id of digits that cannot have been rounded, or has no link beside it that would know.
+#[inline(always)]
 fn post_id(record: Marked<'_>, stated: Option<Span>, shape: Shape) -> Result<PostId, Odd> {
     let stated = stated.ok_or(Odd)?.of(record)?;
     let digits = stated
@@ -283,6 +301,7 @@ fn post_id(record: Marked<'_>, stated: Option<Span>, shape: Shape) -> Result<Pos
 }
 
 /// A number of at most 19 digits and nothing else.
+#[inline(always)]
 fn whole_number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 19 {
         return None;
@@ -298,6 +317,7 @@ fn whole_number(digits: &[u8]) -> Option<u64> {
 }
 
 /// Whether a handle is there.
+#[inline(always)]
 fn has_handle(record: Marked<'_>, value: Option<Span>) -> Result<bool, Odd> {
     let Some(value) = value else {
         return Ok(false);
@@ -312,7 +332,25 @@ fn has_handle(record: Marked<'_>, value: Option<Span>) -> Result<bool, Odd> {
 }
 
 /// Whether a name's first character is neither cut off ([`tag`]) nor makes it a mention.
+#[inline(always)]
 fn begins_plainly(name: &[u8]) -> bool {
+    match name {
+        // Most do so.
+        [
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0xc3..=0xe0 | 0xe4..=0xee | 0xf0..,
+            ..,
+        ] => true,
+        // Of these only Ogham's, general and ideographic spaces, and full-width signs are special.
+        [0xe1, second, ..] if *second != 0x9a => true,
+        [0xe2, second, ..] if *second > 0x81 => true,
+        [0xe3, second, ..] if *second != 0x80 => true,
+        [0xef, second, ..] if *second != 0xbc => true,
+        _ => begins_plainly_indeed(name),
+    }
+}
+
+#[cold]
+fn begins_plainly_indeed(name: &[u8]) -> bool {
     match name {
         // `\u0444`: its code, unless it is one of those below or half a character.
         [b'\\', b'u', digits @ ..] => digits
@@ -338,6 +376,7 @@ fn begins_plainly(name: &[u8]) -> bool {
     }
 }
 
+#[inline(always)]
 fn is_special(c: char) -> bool {
     matches!(c, '#' | '＃' | '@' | '\0') || c.is_whitespace()
 }

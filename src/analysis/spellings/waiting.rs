@@ -5,7 +5,7 @@ use super::{Decode, LONG, Spellings};
 use crate::model::Name;
 
 /// Names that are looked up together.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// Names that were met and are not counted yet.
 #[derive(Debug, Default)]
@@ -63,12 +63,7 @@ impl Spellings {
         };
         let post = self.post;
         let mut waiting = std::mem::take(&mut self.waiting);
-        let mask = self.slots.len() - 1;
-        let mut fetched = 0;
-        for name in &waiting.names {
-            fetched |= self.slots[name.hash & mask].name[2];
-        }
-        std::hint::black_box(fetched);
+        self.fetch(waiting.names.iter().map(|name| name.hash));
         for name in &waiting.names {
             let mut bytes = [0; INLINE];
             let packed = &name.packed;
