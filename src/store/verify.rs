@@ -1,19 +1,21 @@
 //! Is the store what its ledgers say, and mending it where it is not.
 
+mod records;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs_err as fs;
-use hashbrown::HashSet;
 
+use self::records::Records;
 use super::append::{Tail, hash_range, tail};
 use super::ids::{self, Others};
 use super::lock::{self, Lock};
 use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
-use super::scan::{Layout, ScanEnd, Verdict, layout, scan};
+use super::scan::Layout;
 use super::side::Side;
 use super::vouch::{Care, model, stored_ids};
 use super::{
@@ -21,7 +23,6 @@ use super::{
     known, media,
 };
 use crate::model::PostId;
-use crate::record::Unreadable;
 
 /// What reports about the whole store are named.
 const WHOLE: &str = "store";
@@ -170,86 +171,6 @@ struct Checked {
     ledger_faults: Vec<String>,
     media: Vec<Finding>,
     index_fault: Option<(PathBuf, String)>,
-}
-
-/// What stands in a `data.json`.
-struct Records {
-    /// How many records.
-    rows: usize,
-    /// Ids in the order of the file, each once.
-    order: Vec<PostId>,
-    /// A record with our envelope was met.
-    ours: bool,
-    end: ScanEnd,
-    unreadable: Vec<(u64, String)>,
-    index_fault: Option<(PathBuf, String)>,
-}
-
-#[derive(Default)]
-struct Found {
-    ids: Vec<(u64, PostId)>,
-    ours: bool,
-    unreadable: Vec<(u64, String)>,
-}
-
-impl Records {
-    fn of(place: &RecordFolder) -> Result<Self, StoreError> {
-        let path = place.folder.join("data.json");
-        // Where all is well the posts are read once for themselves and for the index.
-        if place.kind == Kind::Posts
-            && layout(&path)? == Layout::Lines
-            && tail(&mut fs::File::open(&path)?)? != Tail::Torn
-            && let Some(compared) = index::compared(&place.folder)
-        {
-            return Ok(Self {
-                rows: compared.ids.len(),
-                order: compared.ids,
-                ours: compared.ours,
-                end: ScanEnd {
-                    layout: Layout::Lines,
-                    torn: None,
-                    damaged: Vec::new(),
-                },
-                unreadable: Vec::new(),
-                index_fault: compared.fault,
-            });
-        }
-        let (states, end) = scan(
-            &path,
-            &Found::default,
-            &|found: &mut Found, line| match place.kind.entry(line.text) {
-                Ok(stored) => {
-                    found.ours |= stored.origin.is_some();
-                    found.ids.push((line.offset, stored.id));
-                    Verdict::Read
-                }
-                Err(Unreadable::Json(_)) => Verdict::NotJson,
-                Err(error) => {
-                    found.unreadable.push((line.offset, error.to_string()));
-                    Verdict::Read
-                }
-            },
-        )?;
-        let mut all = Found::default();
-        for state in states {
-            all.ours |= state.ours;
-            all.ids.extend(state.ids);
-            all.unreadable.extend(state.unreadable);
-        }
-        all.ids.sort_unstable();
-        all.unreadable.sort_unstable();
-        let rows = all.ids.len();
-        let mut seen = HashSet::new();
-        let ids = all.ids.into_iter().map(|(_, id)| id);
-        Ok(Self {
-            rows,
-            order: ids.filter(|id| seen.insert(id.get())).collect(),
-            ours: all.ours,
-            end,
-            unreadable: all.unreadable,
-            index_fault: index::fault(&place.folder),
-        })
-    }
 }
 
 impl Checked {
