@@ -19,6 +19,15 @@ impl Hashtag {
         (!folded.is_empty()).then(|| Self(folded.into()))
     }
 
+    /// Whether a text is a spelling of it.
+    pub fn is_spelled(&self, text: &str) -> bool {
+        let spelling = spelling(text);
+        if spelling.is_ascii() && memchr::memchr(0, spelling.as_bytes()).is_none() {
+            return spelling.eq_ignore_ascii_case(&self.0);
+        }
+        *fold(spelling) == *self.0
+    }
+
     /// Whether a text surely is its own identity; `false` may mean either.
     ///
     /// Most hashtags are, and asking costs a fraction of folding.
@@ -264,6 +273,13 @@ mod tests {
             prop_assert_eq!(fold_once(text), slowly(text));
             if is_folded(text) {
                 prop_assert_eq!(slowly(text), text);
+            }
+        }
+
+        #[test]
+        fn a_spelling_is_told(text in "[#＃]?[aAİi\u{307}Ｆ\0 é]{0,3}", other in "[aAİi\u{307}Ｆé]{1,3}") {
+            if let Some(tag) = Hashtag::new(&other) {
+                prop_assert_eq!(tag.is_spelled(&text), Hashtag::new(&text) == Some(tag));
             }
         }
 
