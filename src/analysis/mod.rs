@@ -14,7 +14,7 @@ mod tags;
 pub use chart::{Measure, Pair, chart_rows, pairs};
 pub use columns::Asked;
 pub use count::{Counter, Extras, Weight};
-pub use filter::{Filter, GENERIC_TAGS};
+pub use filter::{BriefFilter, Filter, GENERIC_TAGS};
 pub use interval::wilson;
 pub use pipeline::{Answered, Pipeline, Question};
 pub use rank::{FrequencyTable, Row, TableOptions};

@@ -236,6 +236,18 @@ impl PostsWriter {
         }
     }
 
+    /// As [`PostsWriter::commit`], while more is taken in, where the store can do that; the next commit
+    /// tells whether it was stored.
+    ///
+    /// # Errors
+    /// As [`PostsWriter::commit`], of what was to be stored before.
+    pub fn commit_behind(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(posts, _) => posts.commit_behind(),
+            Self::Database(posts, ..) => posts.commit(),
+        }
+    }
+
     /// Replaces stored posts by newer fetches and removes buried ones, where that was not done on the
     /// way.
     ///

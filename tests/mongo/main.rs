@@ -11,3 +11,4 @@ mod pushdown;
 mod refresh;
 mod server;
 mod stores;
+mod tls;
