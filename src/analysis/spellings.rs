@@ -128,25 +128,7 @@ impl Spellings {
 
     #[inline]
     fn count_slot(&mut self, place: u32) -> Option<u32> {
-        let slots = &mut *self.slots;
-        let link = slots[place as usize].link;
-        let (spelled, tag) = if link & VARIANT == 0 {
-            (place, place)
-        } else {
-            let variant = self.variants[(link & !VARIANT) as usize];
-            (variant.spelled, variant.tag)
-        };
-        if tag == NOTHING {
-            return None;
-        }
-        let last = &mut slots[tag as usize].link;
-        if *last == self.post {
-            return None;
-        }
-        *last = self.post;
-        // The first spelling inside a post stands for the post.
-        slots[spelled as usize].posts += 1;
-        Some(tag)
+        count_in(&mut self.slots, &self.variants, self.post, place)
     }
 
     /// The number of a hashtag, from 0 in the order in which they are asked for. Unlike its slot it
@@ -299,29 +281,9 @@ impl Spellings {
         self.find_hashed(packed, self.hash(packed), name)
     }
 
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: a call costs as much as the work"
-    )]
-    #[inline(always)]
+    #[inline]
     fn find_hashed(&self, packed: &Packed, hash: usize, name: &[u8]) -> Result<u32, u32> {
-        let slots = &*self.slots;
-        let mask = slots.len() - 1;
-        let mut place = hash & mask;
-        loop {
-            let slot = &slots[place];
-            let same = slot.name[0] == packed[0] && slot.name[1] == packed[1];
-            if same && slot.name[2] == packed[2] {
-                if packed[2] >> 56 != LONG || self.is_long(slot, name) {
-                    return Ok(index(place));
-                }
-            } else if slot.name[2] == 0 {
-                return Err(index(place));
-            } else if same && packed[2] >> 56 == LONG && self.is_long(slot, name) {
-                return Ok(index(place));
-            }
-            place = (place + 1) & mask;
-        }
+        find_in(&self.slots, &self.long, packed, hash, name)
     }
 
     /// Begins to read the slots that some hashes lead to, all side by side.
@@ -331,10 +293,6 @@ impl Spellings {
         let mask = slots.len() - 1;
         let fetched = hashes.fold(0, |fetched, hash| fetched | slots[hash & mask].name[2]);
         std::hint::black_box(fetched);
-    }
-
-    fn is_long(&self, slot: &Slot, name: &[u8]) -> bool {
-        slot.name[2] >> 56 == LONG && *self.long[long_index(slot)] == *name
     }
 
     #[inline]
@@ -438,6 +396,63 @@ impl Spellings {
         let mut bytes = [0; INLINE];
         let text = String::from_utf8_lossy(self.key(slot, &mut bytes));
         text.strip_prefix('"').unwrap_or(&text).to_owned()
+    }
+}
+
+/// Counts a post for the hashtag of a spelling's slot; returns the slot of the hashtag, unless the
+/// post was counted for it already.
+#[inline]
+fn count_in(slots: &mut [Slot], variants: &[Variant], post: u32, place: u32) -> Option<u32> {
+    let slot = &mut slots[place as usize];
+    if slot.link & VARIANT == 0 {
+        if slot.link == post {
+            return None;
+        }
+        slot.link = post;
+        slot.posts += 1;
+        return Some(place);
+    }
+    let Variant { spelled, tag } = variants[(slot.link & !VARIANT) as usize];
+    if tag == NOTHING {
+        return None;
+    }
+    let last = &mut slots[tag as usize].link;
+    if *last == post {
+        return None;
+    }
+    *last = post;
+    // The first spelling inside a post stands for the post.
+    slots[spelled as usize].posts += 1;
+    Some(tag)
+}
+
+/// The slot of a name, or the free one where it belongs.
+#[expect(
+    clippy::inline_always,
+    reason = "measured: a call costs as much as the work"
+)]
+#[inline(always)]
+fn find_in(
+    slots: &[Slot],
+    long: &[Box<[u8]>],
+    packed: &Packed,
+    hash: usize,
+    name: &[u8],
+) -> Result<u32, u32> {
+    let is_long = packed[2] >> 56 == LONG;
+    let mask = slots.len() - 1;
+    let mut place = hash & mask;
+    loop {
+        let slot = &slots[place & mask];
+        let same = slot.name[0] == packed[0] && slot.name[1] == packed[1];
+        if same && (slot.name[2] == packed[2] || is_long) {
+            if !is_long || slot.name[2] >> 56 == LONG && *long[long_index(slot)] == *name {
+                return Ok(index(place));
+            }
+        } else if slot.name[2] == 0 {
+            return Err(index(place));
+        }
+        place = (place + 1) & mask;
     }
 }
 

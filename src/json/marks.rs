@@ -19,8 +19,9 @@ pub struct Marks {
     /// Those that are in use are the first.
     words: Vec<Word>,
     used: usize,
-    /// Whether a byte below 0x20 was met.
+    /// Whether a byte below 0x20 was met, and a backslash.
     controls: bool,
+    escapes: bool,
 }
 
 /// The marks of 64 bytes, the first in the lowest bit.
@@ -43,6 +44,7 @@ impl Default for Marks {
             words: Vec::new(),
             used: 0,
             controls: false,
+            escapes: false,
         }
     }
 }
@@ -53,16 +55,19 @@ impl Marks {
         let length = length.min(text.len());
         self.used = length.div_ceil(64);
         let words = room(&mut self.words, self.used);
-        self.controls = dispatch!(self.level, simd => mark(simd, words, text, length));
+        let met = dispatch!(self.level, simd => mark(simd, words, text, length));
+        self.controls = met.controls != 0;
+        self.escapes = met.backslashes != 0;
     }
 
     /// Marks a text up to its first byte below 0x20, which is the line's end if it is a line feed, and
     /// returns where it stands; `None` if there is none.
     pub fn mark_line(&mut self, text: &[u8]) -> Option<usize> {
         let words = room(&mut self.words, text.len().div_ceil(64));
-        let end = dispatch!(self.level, simd => mark_line(simd, words, text));
+        let (end, met) = dispatch!(self.level, simd => mark_line(simd, words, text));
         self.used = end.unwrap_or(text.len()).div_ceil(64);
         self.controls = false;
+        self.escapes = met.backslashes != 0;
         end
     }
 
@@ -76,6 +81,12 @@ impl Marks {
     #[inline]
     pub fn has_controls(&self) -> bool {
         self.controls
+    }
+
+    /// Whether there may be a backslash in the marked text.
+    #[inline]
+    pub fn has_escapes(&self) -> bool {
+        self.escapes
     }
 
     #[inline(always)]
@@ -144,11 +155,10 @@ fn room(words: &mut Vec<Word>, count: usize) -> &mut [Word] {
     &mut words[..count]
 }
 
-/// Fills the words that are there; returns whether a control character was met.
+/// Fills the words that are there.
 #[inline(always)]
-fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> bool {
+fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> State {
     let mut state = State::default();
-    let mut controls = 0;
     let (chunks, rest) = text.as_chunks::<64>();
     // What stands behind the length is looked at with its last word, and masked.
     let keep = match length & 63 {
@@ -159,7 +169,7 @@ fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> boo
     for (index, (word, chunk)) in words.iter_mut().zip(chunks).enumerate() {
         let keep = if index == last { keep } else { !0 };
         let found = Found::of(simd, chunk);
-        controls |= found.controls & keep;
+        state.controls |= found.controls & keep;
         *word = state.word(&found, keep);
     }
     if words.len() > chunks.len()
@@ -168,15 +178,15 @@ fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> boo
         let mut chunk = [b' '; 64];
         chunk[..rest.len()].copy_from_slice(rest);
         let found = Found::of(simd, &chunk);
-        controls |= found.controls & keep;
+        state.controls |= found.controls & keep;
         *word = state.word(&found, keep);
     }
-    controls != 0
+    state
 }
 
 /// Fills words up to the first control character, and returns where that stands.
 #[inline(always)]
-fn mark_line<S: Simd>(simd: S, words: &mut [Word], text: &[u8]) -> Option<usize> {
+fn mark_line<S: Simd>(simd: S, words: &mut [Word], text: &[u8]) -> (Option<usize>, State) {
     let mut state = State::default();
     let (chunks, rest) = text.as_chunks::<64>();
     for (index, (word, chunk)) in words.iter_mut().zip(chunks).enumerate() {
@@ -184,7 +194,7 @@ fn mark_line<S: Simd>(simd: S, words: &mut [Word], text: &[u8]) -> Option<usize>
         if found.controls != 0 {
             let end = found.controls.trailing_zeros();
             *word = state.word(&found, (1 << end) - 1);
-            return Some(index << 6 | end as usize);
+            return (Some(index << 6 | end as usize), state);
         }
         *word = state.word(&found, !0);
     }
@@ -196,9 +206,10 @@ fn mark_line<S: Simd>(simd: S, words: &mut [Word], text: &[u8]) -> Option<usize>
         let found = Found::of(simd, &chunk);
         let end = found.controls.trailing_zeros();
         *word = state.word(&found, 1_u64.checked_shl(end).map_or(!0, |bit| bit - 1));
-        return (end < 64).then(|| (text.len() - rest.len()) + end as usize);
+        let end = (end < 64).then(|| (text.len() - rest.len()) + end as usize);
+        return (end, state);
     }
-    None
+    (None, state)
 }
 
 /// What is carried from one word to the next.
@@ -208,11 +219,15 @@ struct State {
     inside: u64,
     /// 1 where the next byte is escaped.
     escaped: u64,
+    /// Not zero if one was met.
+    backslashes: u64,
+    controls: u64,
 }
 
 impl State {
     #[inline(always)]
     fn word(&mut self, found: &Found, keep: u64) -> Word {
+        self.backslashes |= found.backslashes;
         let quotes = if found.backslashes | self.escaped == 0 {
             found.quotes
         } else {

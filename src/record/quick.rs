@@ -75,7 +75,7 @@ impl Reader {
         if !shape.usable {
             return Err(Odd);
         }
-        let (origin, named) = match parts.get(Role::Envelope, record) {
+        let (origin, named) = match parts.get(Role::Envelope) {
             Some(envelope) => self.envelope(envelope.of(record)?)?,
             None => (None, None),
         };
@@ -112,7 +112,7 @@ impl Reader {
         parts: &Parts,
         shape: Shape,
     ) -> Result<Brief<'b>, Odd> {
-        let part = |role| parts.get(role, record);
+        let part = |role| parts.get(role);
         let id = post_id(record, part(Role::Id), shape)?;
         self.listed_objects(record, part(Role::TextExtra), Role::HashtagName)?;
         if self.names.is_empty() {
@@ -131,17 +131,22 @@ impl Reader {
                 if walked.end != author.to || self.keys.is_repeated(&walked) {
                     return Err(Odd);
                 }
-                members.get(Role::UniqueId, record)
+                members.get(Role::UniqueId)
             }
             other => other,
         };
-        brief(
+        let brief = brief(
             record,
             (id, Format::Web),
             part(Role::CreateTime),
-            has_handle(record, author.or(part(Role::User)))?,
             part(Role::Desc).filter(|_| self.names.is_empty()),
-        )
+        )?;
+        Ok(Brief {
+            author: handle(record, author.or(part(Role::User)))?,
+            region: region(record, part(Role::LocationCreated))?,
+            language: language(record, part(Role::TextLanguage))?,
+            ..brief
+        })
     }
 
     #[inline(always)]
@@ -151,8 +156,8 @@ impl Reader {
         parts: &Parts,
         shape: Shape,
     ) -> Result<Brief<'b>, Odd> {
-        let id = post_id(record, parts.get(Role::Id, record), shape)?;
-        if let Some(list) = parts.get(Role::HashtagNames, record)
+        let id = post_id(record, parts.get(Role::Id), shape)?;
+        if let Some(list) = parts.get(Role::HashtagNames)
             && list.of(record)? != b"[]"
         {
             let mut names = record.strings(list.from)?;
@@ -164,21 +169,23 @@ impl Reader {
             }
         }
         let filled = |role| {
-            let value = parts.get(role, record);
+            let value = parts.get(role);
             value.filter(|value| value.of(record) != Ok(b"\"\""))
         };
-        brief(
+        let brief = brief(
             record,
             (id, Format::Research),
             filled(Role::CreateTimeUnix),
-            has_handle(
-                record,
-                filled(Role::Username).or_else(|| filled(Role::AuthorName)),
-            )?,
             parts
-                .get(Role::VideoDescription, record)
+                .get(Role::VideoDescription)
                 .filter(|_| self.names.is_empty()),
-        )
+        )?;
+        let author = filled(Role::Username).or_else(|| filled(Role::AuthorName));
+        Ok(Brief {
+            author: handle(record, author)?,
+            region: region(record, parts.get(Role::RegionCode))?,
+            ..brief
+        })
     }
 
     /// The names under a key in an array of objects.
@@ -202,7 +209,7 @@ impl Reader {
             if walked.end != element.to || self.keys.is_repeated(&walked) {
                 return Err(Odd);
             }
-            if let Some(name) = members.get(role, record) {
+            if let Some(name) = members.get(role) {
                 self.take_name(record, record.string(name)?)?;
             }
         }
@@ -249,7 +256,6 @@ fn brief(
     record: Marked<'_>,
     (id, format): (PostId, Format),
     stated: Option<Span>,
-    has_author: bool,
     caption: Option<Span>,
 ) -> Result<Brief<'_>, Odd> {
     let stated = match stated {
@@ -267,7 +273,9 @@ fn brief(
     Ok(Brief {
         id,
         created: created(stated, id),
-        has_author,
+        author: None,
+        region: None,
+        language: None,
         format,
         text: record.text,
         listed: &[],
@@ -316,19 +324,55 @@ fn whole_number(digits: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Whether a handle is there.
+/// A handle, if one is there.
 #[inline(always)]
-fn has_handle(record: Marked<'_>, value: Option<Span>) -> Result<bool, Odd> {
+fn handle(record: Marked<'_>, value: Option<Span>) -> Result<Option<&[u8]>, Odd> {
     let Some(value) = value else {
-        return Ok(false);
+        return Ok(None);
     };
-    match record.string(value)?.of(record)? {
-        b"" | b"REDACTED" => Ok(false),
-        // What is escaped may turn out to be any of these.
-        text if text.contains(&b'\\') => Err(Odd),
+    match unescaped(record, record.string(value)?)? {
+        b"" | b"REDACTED" => Ok(None),
         [b'@', ..] => Err(Odd),
-        _ => Ok(true),
+        text => Ok(Some(text)),
     }
+}
+
+/// A country code, if one is there; values of other types are as good as missing.
+#[inline(always)]
+fn region(record: Marked<'_>, value: Option<Span>) -> Result<Option<[u8; 2]>, Odd> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    match value.of(record)? {
+        [b'"', a, b, b'"'] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
+            Ok(Some([*a, *b]))
+        }
+        [b'"', ..] => unescaped(record, record.string(value)?).map(|_| None),
+        _ => Ok(None),
+    }
+}
+
+/// A language's code, if one is there; values of other types are as good as missing.
+#[inline(always)]
+fn language(record: Marked<'_>, value: Option<Span>) -> Result<Option<&[u8]>, Odd> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    if value.of(record)?.first() != Some(&b'"') {
+        return Ok(None);
+    }
+    let text = unescaped(record, record.string(value)?)?;
+    Ok((!matches!(text, b"" | b"un")).then_some(text))
+}
+
+/// The inside of a string without escapes: what is escaped may turn out to be anything.
+#[inline(always)]
+fn unescaped(record: Marked<'_>, inside: Span) -> Result<&[u8], Odd> {
+    let text = inside.of(record)?;
+    if record.marks.has_escapes() && text.contains(&b'\\') {
+        return Err(Odd);
+    }
+    Ok(text)
 }
 
 /// Whether a name's first character is neither cut off ([`tag`]) nor makes it a mention.

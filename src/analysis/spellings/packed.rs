@@ -56,7 +56,7 @@ pub(super) fn is_plain(name: &Packed) -> bool {
     for (word, from_byte) in [(name[0], 0), (name[1], 8), (name[2] & !(0xff << 56), 16)] {
         // What is behind the name becomes a letter.
         let used = length.saturating_sub(from_byte).min(8) * 8;
-        let unused = !0_u64.checked_shl(used).map_or(0, |mask| !mask);
+        let unused = (!0_u64).checked_shl(used).unwrap_or(0);
         let word = word | (unused & (0x61 * ONES));
         odd |= word | !from(word, b'!') | (from(word, b'A') & !from(word, b'Z' + 1));
         for byte in [b'"', b'#', b'@', b'\\', 0x7f] {

@@ -48,12 +48,15 @@ pub(super) enum Role {
     TextExtra,
     Challenges,
     Contents,
+    LocationCreated,
+    TextLanguage,
     // Research API
     CreateTimeUnix,
     Username,
     AuthorName,
     VideoDescription,
     HashtagNames,
+    RegionCode,
     // in a member of a list of tags
     HashtagName,
     Title,
@@ -62,7 +65,7 @@ pub(super) enum Role {
 }
 
 /// The keys and where they are looked for.
-pub(super) const ROLES: [(u32, &str, Role); 17] = [
+pub(super) const ROLES: [(u32, &str, Role); 20] = [
     (RECORD, "id", Role::Id),
     (RECORD, "_cotag", Role::Envelope),
     (RECORD, "createTime", Role::CreateTime),
@@ -72,11 +75,14 @@ pub(super) const ROLES: [(u32, &str, Role); 17] = [
     (RECORD, "textExtra", Role::TextExtra),
     (RECORD, "challenges", Role::Challenges),
     (RECORD, "contents", Role::Contents),
+    (RECORD, "locationCreated", Role::LocationCreated),
+    (RECORD, "textLanguage", Role::TextLanguage),
     (RECORD, "create_time", Role::CreateTimeUnix),
     (RECORD, "username", Role::Username),
     (RECORD, "author_name", Role::AuthorName),
     (RECORD, "video_description", Role::VideoDescription),
     (RECORD, "hashtag_names", Role::HashtagNames),
+    (RECORD, "region_code", Role::RegionCode),
     (TAG, "hashtagName", Role::HashtagName),
     (TAG, "title", Role::Title),
     (AUTHOR, "uniqueId", Role::UniqueId),
@@ -89,13 +95,13 @@ pub(super) struct Parts([(u32, u32); ROLES.len()]);
 impl Parts {
     /// The value; null is as good as missing.
     #[inline(always)]
-    pub(super) fn get(&self, role: Role, record: Marked<'_>) -> Option<Span> {
+    pub(super) fn get(&self, role: Role) -> Option<Span> {
         let (from, to) = self.0[role as usize];
         let value = Span {
             from: from as usize,
             to: to as usize,
         };
-        (to > 0 && value.of(record) != Ok(b"null")).then_some(value)
+        (to > 0).then_some(value)
     }
 
     /// Of a text of less than 4 GB.
@@ -179,26 +185,30 @@ impl Keys {
         let mut members = record.items(at)?;
         let mut all_strings = true;
         let mut number = root;
+        let mut node = self.0.get(root as usize).ok_or(Odd)?;
         while let Some(member) = members.next()? {
             let rest = text.get(member.from..).ok_or(Odd)?;
-            let mut next = self.0[number as usize].first;
-            if !self.0[next as usize].literal.begins(rest) {
-                next = self.other(number, record, member)?;
+            let before = number;
+            number = node.first;
+            node = self.0.get(number as usize).ok_or(Odd)?;
+            if !node.literal.begins(rest) {
+                number = self.other(before, record, member)?;
+                node = self.0.get(number as usize).ok_or(Odd)?;
             }
-            number = next;
-            let node = &self.0[number as usize];
-            let length = node.literal.length;
-            let mut from = member.from + length;
+            let mut length = node.literal.length;
             let mut first = *rest.get(length).ok_or(Odd)?;
             if first == b' ' {
-                from += 1;
-                first = *rest.get(length + 1).ok_or(Odd)?;
+                length += 1;
+                first = *rest.get(length).ok_or(Odd)?;
             }
+            let from = member.from + length;
             if from >= member.to {
                 return Err(Odd);
             }
             all_strings &= first == b'"';
-            if let Some(role) = node.role {
+            if let Some(role) = node.role
+                && (first != b'n' || text.get(from..member.to) != Some(b"null"))
+            {
                 parts.set(role, from, member.to);
             }
         }
