@@ -52,6 +52,8 @@ pub struct Collections {
     pub runs: String,
     /// Windows, as in `windows.jsonl`, and their leases.
     pub windows: String,
+    /// Lists that were asked for, as in `asked.jsonl`, and their leases.
+    pub asked: String,
     /// Records that could not be stored.
     pub rejected: String,
     /// The schema's version.
@@ -66,6 +68,7 @@ impl Default for Collections {
             users: "users".into(),
             runs: "runs".into(),
             windows: "windows".into(),
+            asked: "asked".into(),
             rejected: "rejected".into(),
             meta: "meta".into(),
         }
@@ -79,7 +82,7 @@ pub struct DatabasePlace {
     /// The database's name.
     pub database: String,
     /// Names of its collections.
-    pub collections: Collections,
+    pub collections: Box<Collections>,
 }
 
 /// Why a text names no store. Never quotes the address, which may hold a password.
@@ -149,7 +152,7 @@ impl DatabasePlace {
         Ok(Self {
             address: address.to_owned(),
             database,
-            collections: Collections::default(),
+            collections: Box::default(),
         })
     }
 

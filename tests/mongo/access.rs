@@ -10,7 +10,7 @@ use crate::desk::{Desk, outcome};
 use crate::server::{Database, Server, database, free_port};
 
 /// Does something with the driver itself.
-fn with_driver<T>(
+pub(crate) fn with_driver<T>(
     database: &Database,
     work: impl AsyncFnOnce(mongodb::Database) -> mongodb::error::Result<T>,
 ) -> T {

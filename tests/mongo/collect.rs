@@ -16,8 +16,8 @@ use crate::server::{Server, database};
 
 const SINCE: Date = date(2024, 4, 20);
 const UNTIL: Date = date(2024, 5, 19);
-const KEY: &str = "awkeyofthetest123";
-const SECRET: &str = "s3cr3t-of-the-test-987";
+pub(crate) const KEY: &str = "awkeyofthetest123";
+pub(crate) const SECRET: &str = "s3cr3t-of-the-test-987";
 
 fn sandbox(delay: u64) -> Running {
     Sandbox::start(&Options {

@@ -6,7 +6,9 @@
 
 mod access;
 mod collect;
+mod comments;
 mod desk;
 mod pushdown;
 mod server;
 mod stores;
+mod users;

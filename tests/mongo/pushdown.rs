@@ -5,9 +5,9 @@ use cotag::analysis::{
 };
 use cotag::model::{Hashtag, Origin};
 use cotag::record::Stored;
-use cotag::store::StoreWriter;
 use cotag::store::mongo::Database;
 use cotag::store::place::Place;
+use cotag::store::{Records, StoreWriter};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::json;
@@ -208,7 +208,7 @@ fn agrees(
     let answer = |name: &str| {
         let named = |pipeline: &&cotag::analysis::Pipeline| pipeline.name == name;
         let pipeline = pipelines.iter().find(named).unwrap();
-        database.aggregate(&pipeline.stages).unwrap()
+        database.aggregate("posts", &pipeline.stages).unwrap()
     };
     let found = question.table(&answer).unwrap();
     prop_assert_eq!(&found, &expected, "{:#?}", pipelines);
@@ -268,7 +268,10 @@ fn the_database_counts_as_we_do() {
             };
             let database = Database::open(place).unwrap();
             prop_assert_eq!(
-                database.verify(&tag).unwrap().findings,
+                database
+                    .verify(&Records::Posts(tag.clone()))
+                    .unwrap()
+                    .findings,
                 Vec::<String>::new()
             );
             for asked in &asked {
