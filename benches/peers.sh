@@ -1,80 +1,33 @@
 #!/bin/sh
-# Times `cotag frequencies` in turn with other tools on the same made-up posts and prints ratios.
+# Times cotag in turn with other tools on the same made-up posts and prints ratios.
 #
-#   benches/peers.sh [POSTS]        (default 1000000)
+#   benches/peers.sh [POSTS…]        (default 10000 100000; a million needs 8 GB of disk and half an hour)
 #
-# Needs cargo and python3; uses what it finds of jq and of the Python packages duckdb and chdb
-# (`python3 -m venv v && v/bin/pip install duckdb chdb`, then PYTHON=v/bin/python benches/peers.sh).
-# Everything it makes is in a temporary directory. Shared machines: trust the ratios, not the times.
+# Asks: counting a file, counting a store (with and without filters), importing a file, adding 1,000 posts to a store.
+# The others: wc, jq, DuckDB, ClickHouse (chDB), SQLite, and tiktok-hashtag-analysis 1.0.4 and 2.0.3, whose own functions
+# are called without their plotting. Python packages are fetched once into target/peers; whatever cannot be had is named
+# and left out. ROUNDS (default 5) is how often each is run. Everything else that is made is in a temporary directory,
+# below TMPDIR if that is set. Shared machines: trust the ratios, not the times.
 set -eu
-posts=${1:-1000000}
 cd "$(dirname "$0")/.."
-cargo build --release --quiet --bin cotag --example make_posts
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-for layout in lines dump ndjson; do
-    target/release/examples/make_posts research "$layout" "$posts" > "$work/research-$layout.json"
-done
-target/release/examples/make_posts web lines "$((posts / 5))" > "$work/web-lines.json"
-exec "${PYTHON:-python3}" - "$work" "$PWD/target/release/cotag" <<'PYTHON'
-import importlib.util
-import os
-import shutil
-import statistics
-import subprocess
-import sys
-import time
-
-work, cotag = sys.argv[1:]
-ROUNDS = 5
-
-
-def sql(package, query):
-    code = f"import {package}; print({package}.{'sql' if package == 'duckdb' else 'query'}({query!r}))"
-    return [sys.executable, "-c", code]
-
-
-def tools(path, shape, layout):
-    yield "wc -l", ["wc", "-l", path]
-    yield "cotag", [cotag, "-q", "frequencies", path, "20"]
-    if shape == "research":
-        if importlib.util.find_spec("duckdb"):
-            form = "newline_delimited" if layout == "ndjson" else "array"
-            yield "duckdb", sql("duckdb", f"""select tag, count(*) n from (select unnest(list_distinct(hashtag_names)) tag
-                from read_json('{path}', format='{form}', columns={{hashtag_names: 'VARCHAR[]'}}, maximum_object_size=100000000))
-                group by tag order by n desc limit 20""")
-        if importlib.util.find_spec("chdb"):
-            yield "chdb", sql("chdb", f"""select arrayJoin(arrayDistinct(hashtag_names)) tag, count() n
-                from file('{path}', 'JSONEachRow', 'hashtag_names Array(String)') group by tag order by n desc limit 20""")
-        if shutil.which("jq"):
-            member = ".hashtag_names[]" if layout == "ndjson" else ".[].hashtag_names[]"
-            yield "jq", ["sh", "-c", f"jq -r '{member}' '{path}' | sort | uniq -c | sort -rn | head -20"]
-
-
-def run(command):
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    return (wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024) if status == 0 else None
-
-
-for name in sorted(os.listdir(work)):
-    path = os.path.join(work, name)
-    shape, layout = name.removesuffix(".json").split("-")
-    commands = dict(tools(path, shape, layout))
-    results = {tool: [] for tool in commands}
-    for number in range(ROUNDS):
-        for tool, command in commands.items():
-            if number < 2 or tool != "jq":
-                results[tool].append(run(command))
-    print(f"\n{name}, {os.path.getsize(path) / 1e6:.0f} MB\n\n| tool | wall s | cpu s | peak MiB | x cotag wall | x cotag cpu |\n| --- | --- | --- | --- | --- | --- |")
-    for tool, runs in results.items():
-        if None in runs:
-            print(f"| {tool} | failed | | | | |")
-            continue
-        middle = [statistics.median(column) for column in zip(*runs)]
-        pairs = [[a / b for a, b in zip(one, ours)] for one, ours in zip(runs, results["cotag"])]
-        wall, cpu, _ = (statistics.median(column) for column in zip(*pairs))
-        print(f"| {tool} | {middle[0]:.3f} | {middle[1]:.3f} | {middle[2]:.0f} | {wall:.1f} | {cpu:.1f} |")
-PYTHON
+[ $# -gt 0 ] || set -- 10000 100000
+if [ -n "${COTAG:-}" ]; then
+    MAKE_POSTS=${MAKE_POSTS:-$(dirname "$COTAG")/examples/make_posts}
+else
+    cargo build --release --locked --bin cotag --example make_posts
+    COTAG=target/release/cotag MAKE_POSTS=target/release/examples/make_posts
+fi
+peers=target/peers
+if [ ! -e "$peers/done" ]; then
+    python3 -m venv "$peers/venv"
+    for package in duckdb chdb; do
+        "$peers/venv/bin/pip" install --quiet "$package" || echo "SKIPPED: $package cannot be installed" >&2
+    done
+    # Without what they depend on: only their counting is asked for.
+    for version in 1.0.4 2.0.3; do
+        "$peers/venv/bin/pip" install --quiet --no-deps --target "$peers/$version" "tiktok-hashtag-analysis==$version" ||
+            echo "SKIPPED: tiktok-hashtag-analysis $version cannot be installed" >&2
+    done
+    touch "$peers/done"
+fi
+exec "$peers/venv/bin/python" benches/peers.py "$COTAG" "$MAKE_POSTS" "$peers" "$@"

@@ -8,8 +8,10 @@ mod parse;
 mod people;
 mod posts;
 mod sandbox;
+mod values;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
@@ -20,8 +22,9 @@ pub(crate) use copy::CopyArgs;
 pub(crate) use media::{DoctorArgs, MediaArgs, UrlsArgs};
 pub(crate) use parse::parse;
 pub(crate) use people::{CommentsArgs, InArg, RefreshArgs, UsersArgs};
-pub(crate) use posts::PostsArgs;
+pub(crate) use posts::{ListArgs, PostsArgs};
 pub(crate) use sandbox::{SandboxArgs, SandboxCommand, ServeArgs};
+pub(crate) use values::duration;
 
 pub(crate) const DATA_DIR: &str = "./data";
 
@@ -270,10 +273,10 @@ pub(crate) struct SpanArgs {
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=30))]
     pub(crate) window: u16,
     /// End after the page that brings this many new posts of a hashtag
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<u64>)]
     pub(crate) limit: Option<u64>,
     /// End after this many requests
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<u64>)]
     pub(crate) max_requests: Option<u64>,
     /// Ask again for windows that failed or are unavailable
     #[arg(long)]
@@ -314,10 +317,10 @@ pub(crate) struct ApiArgs {
     #[arg(long, value_name = "FILE", env = "COTAG_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// First wait after a failure; the others and the pace follow from it [default: 5s]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) retry_wait: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub(crate) retry_wait: Option<Duration>,
     /// Requests a day that the approval allows [default: 1000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole)]
     pub(crate) daily_quota: Option<u64>,
 }
 

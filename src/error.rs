@@ -248,3 +248,21 @@ fn database_hint(trouble: Trouble) -> &'static str {
         Trouble::Other => "the server's log says more",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::place::Place;
+
+    #[test]
+    fn a_database_without_the_driver_is_told_with_what_to_try() {
+        let place = Place::parse("mongodb://ann:s3cr3t@db.example/posts").unwrap();
+        let error = Error::from(StoreError::NoDriver(place.to_string()));
+        assert_eq!(
+            error.to_string(),
+            "`mongodb://ann@db.example/posts`: this cotag was built without its feature `mongodb`"
+        );
+        assert!(error.hint().unwrap().contains("use a release"));
+        assert_eq!(error.exit(), Exit::Failed);
+    }
+}

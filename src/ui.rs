@@ -1,7 +1,7 @@
 //! The terminal: the only room that writes to stdout and stderr.
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthChar as _;
@@ -30,13 +30,24 @@ impl Ui {
     ///
     /// # Errors
     /// The reader went away, or the disk behind it is full.
+    pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
+        self.data_with(|out| out.write_all(bytes))
+    }
+
+    /// Writes data to stdout while it is made.
+    ///
+    /// # Errors
+    /// As [`Ui::data`].
     #[expect(
         clippy::unused_self,
         reason = "saying things is the terminal's business, whatever its state"
     )]
-    pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
+    pub(crate) fn data_with(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        write(&mut out)?;
         out.flush()?;
         Ok(())
     }

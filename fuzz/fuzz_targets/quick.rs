@@ -45,7 +45,12 @@ fuzz_target!(|block: &[u8]| {
         };
         let post = full.post;
         assert_eq!((brief.id, brief.created), (post.id, post.created));
-        assert_eq!(brief.has_author, post.author.is_some());
+        let lossy = |text: Option<&[u8]>| text.map(|text| String::from_utf8_lossy(text).into_owned());
+        assert_eq!(lossy(brief.author).as_deref(), post.author.as_deref());
+        assert_eq!(lossy(brief.language).as_deref(), post.language.as_deref());
+        let region = brief.region.map(|code| code.map(|letter| letter.to_ascii_uppercase()));
+        let full_region = post.region.as_deref().map(str::as_bytes);
+        assert_eq!(region.as_ref().map(<[u8; 2]>::as_slice), full_region);
         assert_eq!((brief.format, origin), (post.format, full.origin));
         let names: Vec<Cow<'_, str>> = brief.names().map(name_text).collect();
         let names: Vec<&str> = names.iter().map(|name| spelling(name)).collect();

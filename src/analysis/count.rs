@@ -168,17 +168,10 @@ impl Counter {
     /// common ones the first by code point), in no order; at least those with the most posts, so
     /// many as are asked for.
     pub(crate) fn into_counted(mut self, most: Option<usize>) -> (usize, Vec<Counted>) {
-        let totals = self.spellings.totals();
-        let least = match most {
-            Some(most) if most < totals.len() => {
-                let mut posts: Vec<u64> = totals.iter().map(|total| total.posts).collect();
-                *posts.select_nth_unstable_by(most, |a, b| b.cmp(a)).1
-            }
-            _ => 0,
-        };
+        let (distinct, totals) = self.spellings.totals(most);
         let extras = self.extras.authors || self.extras.views;
         let mut counted = Vec::new();
-        for total in totals.iter().filter(|total| total.posts >= least) {
+        for total in &totals {
             let Some((tag, spelling)) = self.spellings.names(total) else {
                 continue;
             };
@@ -196,7 +189,7 @@ impl Counter {
                 views: tally.views,
             });
         }
-        (totals.len(), counted)
+        (distinct, counted)
     }
 }
 

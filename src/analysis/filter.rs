@@ -1,8 +1,11 @@
 //! Which posts are counted.
 
+mod brief;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use self::brief::BriefFilter;
 use super::{TagSources, TagsFrom, for_each_tag};
 use crate::model::{Hashtag, Post};
 

@@ -5,7 +5,10 @@
 //! of the last post that had it, so that a post counts a hashtag once; any other points to the
 //! slots of its decoded spelling and of its identity. Folding thus happens once per spelling.
 
+mod merge;
 mod packed;
+mod slots;
+mod totals;
 mod waiting;
 
 use std::borrow::Cow;
@@ -13,9 +16,11 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::sync::OnceLock;
 
-use hashbrown::hash_map::Entry;
+use bytemuck::{Pod, Zeroable};
 
-use self::packed::{INLINE, Packed, pack, packed, unpack};
+use self::packed::{INLINE, Packed, is_plain, pack, packed, unpack};
+use self::slots::Slots;
+
 use self::waiting::WaitingNames;
 use crate::model::{Hashtag, Name, spelling};
 
@@ -33,7 +38,7 @@ const NOTHING: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Spellings {
     waiting: WaitingNames,
-    slots: Vec<Slot>,
+    slots: Slots,
     used: usize,
     long: Vec<Box<[u8]>>,
     variants: Vec<Variant>,
@@ -47,8 +52,8 @@ pub(super) struct Spellings {
 }
 
 /// A spelling. An empty slot has a name of no length. Aligned, it never lies across two cache lines.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(32))]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C, align(32))]
 struct Slot {
     name: Packed,
     /// Posts that spell the hashtag so.
@@ -66,22 +71,11 @@ struct Variant {
     tag: u32,
 }
 
-/// A hashtag and all its counts.
-#[derive(Debug)]
-pub(super) struct Total {
-    /// The slot of its identity.
-    pub(super) slot: u32,
-    /// Posts that have it.
-    pub(super) posts: u64,
-    /// Its commonest spelling, of equally common ones the first by code point.
-    spelled: u32,
-}
-
 impl Default for Spellings {
     fn default() -> Self {
         Self {
             waiting: WaitingNames::default(),
-            slots: vec![Slot::default(); 1 << 10],
+            slots: Slots::new(1 << 10),
             used: 0,
             long: Vec::new(),
             variants: Vec::new(),
@@ -111,10 +105,15 @@ impl Spellings {
             self.settle();
             // The numbers are used up: forget who was last.
             self.post = 1;
-            for slot in &mut self.slots {
-                if slot.link & VARIANT == 0 {
-                    slot.link = 0;
-                }
+            self.forget_last();
+        }
+    }
+
+    /// Forgets which post was the last to have each hashtag.
+    fn forget_last(&mut self) {
+        for slot in &mut *self.slots {
+            if slot.link & VARIANT == 0 {
+                slot.link = 0;
             }
         }
     }
@@ -129,24 +128,7 @@ impl Spellings {
 
     #[inline]
     fn count_slot(&mut self, place: u32) -> Option<u32> {
-        let link = self.slots[place as usize].link;
-        let (spelled, tag) = if link & VARIANT == 0 {
-            (place, place)
-        } else {
-            let variant = self.variants[(link & !VARIANT) as usize];
-            (variant.spelled, variant.tag)
-        };
-        if tag == NOTHING {
-            return None;
-        }
-        let last = &mut self.slots[tag as usize].link;
-        if *last == self.post {
-            return None;
-        }
-        *last = self.post;
-        // The first spelling inside a post stands for the post.
-        self.slots[spelled as usize].posts += 1;
-        Some(tag)
+        count_in(&mut self.slots, &self.variants, self.post, place)
     }
 
     /// The number of a hashtag, from 0 in the order in which they are asked for. Unlike its slot it
@@ -172,98 +154,10 @@ impl Spellings {
 
     /// Every hashtag that has a number.
     pub(super) fn numbered(&self) -> impl Iterator<Item = (Hashtag, u32)> {
-        let numbers = self.numbers.iter().zip(&self.slots);
+        let numbers = self.numbers.iter().zip(&*self.slots);
         numbers
             .filter(|(number, _)| **number != NOTHING)
             .filter_map(|(number, slot)| Some((Hashtag::new(&self.text(slot))?, *number)))
-    }
-
-    /// Adds the counts of other posts.
-    pub(super) fn merge(&mut self, other: &mut Self) {
-        self.settle();
-        other.settle();
-        let counted = other.slots.iter().filter(|slot| slot.posts > 0);
-        for slot in counted {
-            self.reserve();
-            let is_variant = slot.link & VARIANT != 0;
-            let place = if slot.name[2] >> 56 == LONG || is_variant {
-                let text = other.text(slot);
-                self.text_slot(&text)
-            } else {
-                // Its own identity there is so here: no need to look at the text.
-                let (from, mut bytes) = (slot.name, [0; INLINE]);
-                let length = unpack(&from, &mut bytes);
-                let place = self.find(&from, &bytes[..length]);
-                Some(place.unwrap_or_else(|free| self.fill(free, from, 0)))
-            };
-            if let Some(place) = place {
-                self.slots[place as usize].posts += slot.posts;
-            }
-        }
-        // Whoever was last there, a new post is another.
-        for slot in &mut self.slots {
-            if slot.link & VARIANT == 0 {
-                slot.link = 0;
-            }
-        }
-        self.post = 0;
-    }
-
-    /// Every hashtag, in no order.
-    pub(super) fn totals(&mut self) -> Vec<Total> {
-        self.settle();
-        let mut totals = Vec::with_capacity(self.used);
-        // Hashtags that have other spellings than their own.
-        let mut shared = vec![0_u64; self.slots.len() / 64 + 1];
-        for variant in &self.variants {
-            if variant.tag != NOTHING {
-                shared[variant.tag as usize >> 6] |= 1 << (variant.tag & 63);
-            }
-        }
-        let mut of_slot = hashbrown::HashMap::new();
-        for (place, slot) in (0..).zip(&self.slots) {
-            if slot.posts == 0 {
-                continue;
-            }
-            let tag = match slot.link & VARIANT {
-                0 => place,
-                _ => self.variants[(slot.link & !VARIANT) as usize].tag,
-            };
-            let posts = u64::from(slot.posts);
-            let new = Total {
-                slot: tag,
-                posts,
-                spelled: place,
-            };
-            if shared[tag as usize >> 6] >> (tag & 63) & 1 == 0 {
-                totals.push(new);
-                continue;
-            }
-            match of_slot.entry(tag) {
-                Entry::Vacant(vacant) => {
-                    vacant.insert(totals.len());
-                    totals.push(new);
-                }
-                Entry::Occupied(index) => {
-                    let total: &mut Total = &mut totals[*index.get()];
-                    total.posts += posts;
-                    let best = &self.slots[total.spelled as usize];
-                    if slot.posts > best.posts
-                        || slot.posts == best.posts && self.text(slot) < self.text(best)
-                    {
-                        total.spelled = place;
-                    }
-                }
-            }
-        }
-        totals
-    }
-
-    /// A total's identity and its commonest spelling.
-    pub(super) fn names(&self, total: &Total) -> Option<(Hashtag, String)> {
-        let tag = Hashtag::new(&self.text(&self.slots[total.slot as usize]))?;
-        let spelled = self.text(&self.slots[total.spelled as usize]);
-        Some((tag, spelled.into_owned()))
     }
 
     /// Enters a name that was not met before and belongs into a free slot.
@@ -274,8 +168,9 @@ impl Spellings {
         decode: Decode,
     ) -> u32 {
         let grown = self.reserve();
-        if memchr::memchr(b'\\', name).is_none()
-            && std::str::from_utf8(name).is_ok_and(Hashtag::is_identity)
+        if is_plain(packed)
+            || memchr::memchr(b'\\', name).is_none()
+                && std::str::from_utf8(name).is_ok_and(Hashtag::is_identity)
         {
             // No quote stands inside a JSON string: the name is its own key.
             let place = if grown {
@@ -350,12 +245,15 @@ impl Spellings {
         };
         let link = match variant {
             None => 0,
-            Some(variant) => {
-                self.variants.push(variant);
-                VARIANT | index(self.variants.len() - 1)
-            }
+            Some(variant) => self.link(variant),
         };
         self.fill_named(free, packed, name, link)
+    }
+
+    /// What links to a variant.
+    fn link(&mut self, variant: Variant) -> u32 {
+        self.variants.push(variant);
+        VARIANT | index(self.variants.len() - 1)
     }
 
     /// Fills a free slot, and keeps a name for which it has no room.
@@ -383,32 +281,18 @@ impl Spellings {
         self.find_hashed(packed, self.hash(packed), name)
     }
 
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: a call costs as much as the work"
-    )]
-    #[inline(always)]
+    #[inline]
     fn find_hashed(&self, packed: &Packed, hash: usize, name: &[u8]) -> Result<u32, u32> {
-        let mask = self.slots.len() - 1;
-        let mut place = hash & mask;
-        loop {
-            let slot = &self.slots[place];
-            let same = slot.name[0] == packed[0] && slot.name[1] == packed[1];
-            if same && slot.name[2] == packed[2] {
-                if packed[2] >> 56 != LONG || self.is_long(slot, name) {
-                    return Ok(index(place));
-                }
-            } else if slot.name[2] == 0 {
-                return Err(index(place));
-            } else if same && packed[2] >> 56 == LONG && self.is_long(slot, name) {
-                return Ok(index(place));
-            }
-            place = (place + 1) & mask;
-        }
+        find_in(&self.slots, &self.long, packed, hash, name)
     }
 
-    fn is_long(&self, slot: &Slot, name: &[u8]) -> bool {
-        slot.name[2] >> 56 == LONG && *self.long[long_index(slot)] == *name
+    /// Begins to read the slots that some hashes lead to, all side by side.
+    #[inline]
+    fn fetch(&self, hashes: impl Iterator<Item = usize>) {
+        let slots = &*self.slots;
+        let mask = slots.len() - 1;
+        let fetched = hashes.fold(0, |fetched, hash| fetched | slots[hash & mask].name[2]);
+        std::hint::black_box(fetched);
     }
 
     #[inline]
@@ -453,7 +337,7 @@ impl Spellings {
     /// Makes room for a name, its spelling and its identity; says whether all slots have moved.
     #[inline]
     fn reserve(&mut self) -> bool {
-        let is_full = (self.used + 3) * 4 > self.slots.len() * 3;
+        let is_full = (self.used + 3) * 5 > self.slots.len() * 4;
         if is_full {
             self.grow();
         }
@@ -463,21 +347,22 @@ impl Spellings {
     fn grow(&mut self) {
         // Small tables are hardly worth being moved often.
         let factor = if self.slots.len() < 1 << 15 { 4 } else { 2 };
-        let larger = vec![Slot::default(); self.slots.len() * factor];
-        let old = std::mem::replace(&mut self.slots, larger);
-        let mask = self.slots.len() - 1;
-        let mut moved = vec![NOTHING; old.len()];
-        for (slot, moved) in old.iter().zip(&mut moved) {
+        let mut larger = Slots::new(self.slots.len() * factor);
+        let slots = &mut *larger;
+        let mask = slots.len() - 1;
+        let mut moved = vec![NOTHING; self.slots.len()];
+        for (slot, moved) in self.slots.iter().zip(&mut moved) {
             if slot.name[2] == 0 {
                 continue;
             }
             let mut place = self.hash(&slot.name) & mask;
-            while self.slots[place].name[2] != 0 {
+            while slots[place].name[2] != 0 {
                 place = (place + 1) & mask;
             }
-            self.slots[place] = *slot;
+            slots[place] = *slot;
             *moved = index(place);
         }
+        self.slots = larger;
         if !self.numbers.is_empty() {
             let mut numbers = vec![NOTHING; self.slots.len()];
             for (moved, number) in moved.iter().zip(&self.numbers) {
@@ -496,17 +381,78 @@ impl Spellings {
         }
     }
 
-    /// The text of a slot that holds a decoded spelling.
-    fn text(&self, slot: &Slot) -> Cow<'_, str> {
-        let mut bytes = [0; INLINE];
-        let name = if slot.name[2] >> 56 == LONG {
-            Cow::Borrowed(&*self.long[long_index(slot)])
+    /// What a slot's name was entered under.
+    fn key<'k>(&'k self, slot: &Slot, bytes: &'k mut [u8; INLINE]) -> &'k [u8] {
+        if slot.name[2] >> 56 == LONG {
+            &self.long[long_index(slot)]
         } else {
-            let length = unpack(&slot.name, &mut bytes);
-            Cow::Owned(bytes[..length].to_vec())
-        };
-        let text = String::from_utf8_lossy(&name);
-        Cow::Owned(text.strip_prefix('"').unwrap_or(&text).to_owned())
+            let length = unpack(&slot.name, bytes);
+            &bytes[..length]
+        }
+    }
+
+    /// The text of a slot that holds a decoded spelling.
+    fn text(&self, slot: &Slot) -> String {
+        let mut bytes = [0; INLINE];
+        let text = String::from_utf8_lossy(self.key(slot, &mut bytes));
+        text.strip_prefix('"').unwrap_or(&text).to_owned()
+    }
+}
+
+/// Counts a post for the hashtag of a spelling's slot; returns the slot of the hashtag, unless the
+/// post was counted for it already.
+#[inline]
+fn count_in(slots: &mut [Slot], variants: &[Variant], post: u32, place: u32) -> Option<u32> {
+    let slot = &mut slots[place as usize];
+    if slot.link & VARIANT == 0 {
+        if slot.link == post {
+            return None;
+        }
+        slot.link = post;
+        slot.posts += 1;
+        return Some(place);
+    }
+    let Variant { spelled, tag } = variants[(slot.link & !VARIANT) as usize];
+    if tag == NOTHING {
+        return None;
+    }
+    let last = &mut slots[tag as usize].link;
+    if *last == post {
+        return None;
+    }
+    *last = post;
+    // The first spelling inside a post stands for the post.
+    slots[spelled as usize].posts += 1;
+    Some(tag)
+}
+
+/// The slot of a name, or the free one where it belongs.
+#[expect(
+    clippy::inline_always,
+    reason = "measured: a call costs as much as the work"
+)]
+#[inline(always)]
+fn find_in(
+    slots: &[Slot],
+    long: &[Box<[u8]>],
+    packed: &Packed,
+    hash: usize,
+    name: &[u8],
+) -> Result<u32, u32> {
+    let is_long = packed[2] >> 56 == LONG;
+    let mask = slots.len() - 1;
+    let mut place = hash & mask;
+    loop {
+        let slot = &slots[place & mask];
+        let same = slot.name[0] == packed[0] && slot.name[1] == packed[1];
+        if same && (slot.name[2] == packed[2] || is_long) {
+            if !is_long || slot.name[2] >> 56 == LONG && *long[long_index(slot)] == *name {
+                return Ok(index(place));
+            }
+        } else if slot.name[2] == 0 {
+            return Err(index(place));
+        }
+        place = (place + 1) & mask;
     }
 }
 

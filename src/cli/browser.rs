@@ -1,10 +1,12 @@
 //! `cotag download --source browser`, as typed, and which options belong to which source.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args};
 
+use super::values;
 use crate::source::browser::SITE;
 
 /// Options that only the Research API understands, by their ids.
@@ -68,14 +70,14 @@ pub(crate) struct BrowserArgs {
     #[arg(long, value_name = "URL", default_value = SITE)]
     pub(crate) site_url: String,
     /// Mean pause between two scrolls
-    #[arg(long, value_name = "TIME", default_value = "2s")]
-    pub(crate) scroll_wait: String,
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = values::duration)]
+    pub(crate) scroll_wait: Duration,
     /// End after so many scrolls without a new post
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) idle_scrolls: u32,
     /// End after so long on one page
-    #[arg(long, value_name = "TIME", default_value = "30m")]
-    pub(crate) timeout: String,
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = values::some_time)]
+    pub(crate) timeout: Duration,
 }
 
 /// The options that were typed, by their ids: neither defaults nor the environment's.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ApiArgs, FilterArgs, OutputArgs};
+use super::{ApiArgs, ListArgs, OutputArgs, values};
 
 /// `cotag urls`
 #[derive(Args, Debug)]
@@ -19,23 +19,14 @@ Examples:
   cotag urls london --with protest --since 2024-05-01 | yt-dlp -a -"
 )]
 pub(crate) struct UrlsArgs {
-    /// A hashtag, or a file of posts
-    #[arg(value_name = "TAG|FILE")]
-    pub(crate) subject: String,
-    /// Only posts that carry all of these hashtags
-    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub(crate) with: Vec<String>,
-    /// Only posts that carry none of these hashtags
-    #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
-    pub(crate) without: Vec<String>,
-    /// Which posts to list.
+    /// Which posts.
     #[command(flatten)]
-    pub(crate) filter: FilterArgs,
+    pub(crate) list: ListArgs,
     /// Only posts with at least so many views; posts without a known number are left out
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole)]
     pub(crate) min_views: Option<u64>,
     /// Only the newest so many posts
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<usize>)]
     pub(crate) limit: Option<usize>,
 }
 
@@ -76,10 +67,10 @@ pub(crate) struct DoctorArgs {
 pub(crate) struct MediaArgs {
     /// Only media of posts with at least so many views; --limit, --since, --until, --region and
     /// --username count too
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole)]
     pub(crate) min_views: Option<u64>,
     /// Larger files are left out, such as 500M
-    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = values::size)]
     pub(crate) max_filesize: u64,
     /// Posts fetched at the same time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
@@ -93,49 +84,4 @@ pub(crate) struct MediaArgs {
     /// Another site that has the posts' pages, such as http://127.0.0.1:8000
     #[arg(long, value_name = "URL")]
     pub(crate) media_site: Option<String>,
-}
-
-/// A number of bytes: `500M`, `1.5G`, `800k`.
-fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no size such as 500M");
-    let text = text.trim().trim_end_matches(['b', 'B']);
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: u64 = match &text[digits.len()..] {
-        "" => 1,
-        "k" | "K" => 1 << 10,
-        "m" | "M" => 1 << 20,
-        "g" | "G" => 1 << 30,
-        _ => return Err(wrong()),
-    };
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
-    let whole: u64 = whole.parse().map_err(|_| wrong())?;
-    let tenths: u64 = match part.len() {
-        1 => part.parse().map_err(|_| wrong())?,
-        _ => return Err(wrong()),
-    };
-    let bytes = whole
-        .checked_mul(unit)
-        .and_then(|bytes| bytes.checked_add(unit / 10 * tenths));
-    bytes.filter(|&bytes| bytes > 0).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_written_as_people_do() {
-        for (text, bytes) in [
-            ("500M", 500 << 20),
-            ("2G", 2 << 30),
-            ("1.5k", 1024 + 510),
-            ("7", 7),
-            ("3KB", 3072),
-        ] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "0", "-1", "M", "1.55G", "1T", "99999999999G", "1e3"] {
-            assert!(size(text).is_err(), "{text}");
-        }
-    }
 }

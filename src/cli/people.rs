@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::ApiArgs;
+use super::{ApiArgs, values};
 
 /// `cotag comments`
 #[derive(Args, Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct CommentsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ids: Option<PathBuf>,
     /// Most comments of a post, and answers of a comment
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<u64>)]
     pub(crate) max_per_post: Option<u64>,
     /// Ask only for posts that had at least so many comments when they were fetched
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -64,7 +64,7 @@ pub(crate) struct CommentsArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ExtentArgs {
     /// End after this many requests
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<u64>)]
     pub(crate) max_requests: Option<u64>,
     /// Show what would be asked, and ask nothing
     #[arg(long)]
@@ -101,7 +101,7 @@ pub(crate) struct UsersArgs {
     #[arg(long, value_name = "TAG")]
     pub(crate) authors_of: Option<String>,
     /// Only so many of the authors
-    #[arg(long, value_name = "N", requires = "authors_of")]
+    #[arg(long, value_name = "N", requires = "authors_of", value_parser = values::at_least_one::<usize>)]
     pub(crate) top: Option<usize>,
     /// What the account says of itself (the default)
     #[arg(long)]
@@ -122,7 +122,7 @@ pub(crate) struct UsersArgs {
     #[arg(long)]
     pub(crate) reposted: bool,
     /// Most records of a list
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<u64>)]
     pub(crate) max_per_list: Option<u64>,
     /// Ask again for what was read, private or missing
     #[arg(long)]
@@ -142,13 +142,15 @@ pub(crate) struct UsersArgs {
 (newer terms: 30). This asks for stored posts of the Research API by their ids, 100 a request.
 Old figures go to posts/history.jsonl. A post that is not found is removed when it was missing on
 two different days, or when batch compliance does not list it; then its id and the dates stay in
-posts/tombstones.jsonl, and no download or import brings it back.
+posts/tombstones.jsonl, and no download or import brings it back. A post of several hashtags is
+asked for once. In a database these files are collections: history, missing, tombstones.
 
 Examples:
   cotag refresh                           every hashtag, posts fetched more than 15 days ago
   cotag refresh -t london --older-than 30d --wait
   cotag refresh --compliance              confirm at once what is missing
-  cotag refresh --dry-run                 what would be asked, and what is waiting for a second look"
+  cotag refresh --dry-run                 what would be asked, and what is waiting for a second look
+  cotag refresh --store mongodb://localhost/tiktok"
 )]
 pub(crate) struct RefreshArgs {
     /// Only these hashtags

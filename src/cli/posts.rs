@@ -10,6 +10,17 @@ use super::{FilterArgs, OutputArgs};
   cotag posts london --with fyp                    the posts behind the row `fyp`
   cotag posts london --with fyp --without viral --format csv -o posts.csv")]
 pub(crate) struct PostsArgs {
+    /// Which posts.
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+    /// How to write the result.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Which posts are listed
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
     /// A hashtag, or a file of posts
     #[arg(value_name = "TAG|FILE")]
     pub(crate) subject: String,
@@ -22,7 +33,4 @@ pub(crate) struct PostsArgs {
     /// Which posts to list.
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// How to write the result.
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
 }

@@ -2,7 +2,7 @@
 
 use super::browse::{browse, installed, subjects};
 use super::collect::{Request, Subject, collect};
-use super::{hashtags, media};
+use super::{hashtags, media, needs_directory};
 use crate::cli::{BROWSER_ONLY, DownloadArgs, Global, RESEARCH_ONLY, SourceArg, flag};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
@@ -24,6 +24,10 @@ pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit,
         return Err(Error::Usage(
             "for which hashtags? Name them with -t, or a file of them with -f".into(),
         ));
+    }
+    if args.videos {
+        // Before anything is collected.
+        needs_directory(global, ui, "download -v")?;
     }
     let names: Vec<Hashtag> = pages.iter().map(|page| page.name.clone()).collect();
     if !args.posts {

@@ -10,8 +10,8 @@ use super::database::{DatabaseTag, Shelf, explained};
 use super::input::{Folded, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
-    Asked, Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance, Question,
-    Sample, TableOptions, TagsFrom, Unit, Weight,
+    Asked, BriefFilter, Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance,
+    Question, Sample, TableOptions, TagsFrom, Unit, Weight,
 };
 use crate::cli::{
     ChartArgs, ColumnArg, FrequenciesArgs, Global, InArg, MeasureArg, OutputFormat, PlotArg,
@@ -243,19 +243,25 @@ impl Plan {
             return Ok((ranking, Exit::Done));
         }
         let new = || Counter::new(self.from, self.extras);
-        let brief = self.filter.is_empty() && new().takes_briefs();
+        let sieve = BriefFilter::new(&self.filter, name_text);
+        let unfiltered = self.filter.is_empty();
         let folded = subject.fold_briefly(
             &Fold {
                 new: &new,
                 add: &|counter, post, origin| {
-                    if self.filter.is_empty() || self.filter.passes(post, self.from) {
+                    if unfiltered || self.filter.passes(post, self.from) {
                         counter.add(post, origin);
                     } else {
                         counter.sample_mut().filtered += 1;
                     }
                 },
-                add_brief: brief
-                    .then_some(&|counter, post, origin| counter.add_brief(post, origin, name_text)),
+                add_brief: new().takes_briefs().then_some(&|counter, post, origin| {
+                    if unfiltered || sieve.passes(post) {
+                        counter.add_brief(post, origin, name_text);
+                    } else {
+                        counter.sample_mut().filtered += 1;
+                    }
+                }),
             },
             ui,
         )?;

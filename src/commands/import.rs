@@ -25,6 +25,7 @@ pub(super) fn run(args: &ImportArgs, global: &Global, ui: &Ui) -> Result<Exit, E
             .format
             .as_deref()
             .and_then(|name| name.parse::<Format>().ok()),
+        live: false,
     };
     let mut jobs = jobs(args, &tags, global, ui)?;
     if jobs.iter().any(|job| job.tags.is_empty()) {

@@ -17,6 +17,7 @@ mod frequencies;
 mod import;
 mod input;
 mod interrupt;
+mod listed;
 mod media;
 mod posts;
 mod quota;
@@ -25,7 +26,7 @@ mod sandbox;
 mod urls;
 mod verify;
 
-use std::io::Write as _;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -138,7 +139,8 @@ fn place(global: &Global, ui: &Ui) -> Result<Place, Error> {
 fn needs_directory(global: &Global, ui: &Ui, command: &str) -> Result<(), Error> {
     match place(global, ui)? {
         Place::Directory(_) => Ok(()),
-        Place::Database(place) => Err(Error::failed(
+        Place::Database(place) => Err(Error::ended(
+            Exit::Usage,
             format!("`cotag {command}` works on a data directory, not on `{place}`"),
             "`cotag copy --from DATABASE --to DIRECTORY` makes one; --store DIRECTORY names it",
         )),
@@ -175,7 +177,7 @@ fn hashtags(typed: &[String], file: Option<&Path>) -> Result<Vec<Hashtag>, Error
 /// Says that posts were not stored since they had been removed.
 fn tombstoned(tag: &Hashtag, posts: u64) -> String {
     format!(
-        "#{tag}: {} not stored again: removed before as gone at TikTok, see posts/tombstones.jsonl",
+        "#{tag}: {} not stored again: removed before as gone at TikTok, see posts/tombstones.jsonl (in a database the collection `tombstones`)",
         counted(posts, "post")
     )
 }
@@ -268,23 +270,41 @@ fn table_format(args: &OutputArgs) -> Result<TableFormat, Error> {
 
 /// Writes a result to standard output, or whole to a file.
 fn deliver(bytes: &[u8], to: Option<&Path>, ui: &Ui) -> Result<(), Error> {
+    deliver_with(to, ui, |out| out.write_all(bytes))
+}
+
+/// Delivers a result while it is made, without holding all of it.
+fn deliver_with(
+    to: Option<&Path>,
+    ui: &Ui,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
     match to {
         Some(path) if path != Path::new("-") => {
-            write_file(path, bytes)?;
+            write_file_with(path, write)?;
             ui.note(&format!("wrote `{}`", path.display()));
             Ok(())
         }
-        _ => ui.data(bytes),
+        _ => ui.data_with(write),
     }
 }
 
 /// Writes a file so that it is the old one or the new one, never a part.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_file_with(path, |out| out.write_all(bytes))
+}
+
+fn write_file_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
     // Devices and pipes cannot be replaced, only written to.
     if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
-        return Ok(fs::write(path, bytes)?);
+        let mut out = BufWriter::new(fs::OpenOptions::new().write(true).open(path)?);
+        write(&mut out)?;
+        return Ok(out.flush()?);
     }
-    Ok(crate::store::replace(path, |out| out.write_all(bytes))?)
+    Ok(crate::store::replace(path, |out| write(out))?)
 }
 
 /// Tells what could not be read; what is whole was read all the same.

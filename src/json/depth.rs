@@ -24,6 +24,14 @@ pub fn depth(json: &str) -> usize {
     deepest
 }
 
+/// Whether some value has more containers around it than that; says so as fast as can be where few
+/// brackets open.
+pub fn is_deeper(json: &str, than: usize) -> bool {
+    // `{` and `[` differ in one bit.
+    let is_open = |byte: &&u8| **byte | 0x20 == b'{';
+    json.as_bytes().iter().filter(is_open).count() > than && depth(json) > than
+}
+
 /// Where the quote stands that ends a string.
 fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
     while let Some(step) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
@@ -52,6 +60,9 @@ mod tests {
             ("]]][", 1),
         ] {
             assert_eq!(depth(json), expected, "{json}");
+            for than in 0..5 {
+                assert_eq!(is_deeper(json, than), expected > than, "{json} {than}");
+            }
         }
     }
 }

@@ -3,6 +3,11 @@
 //! Only text as programs write it is followed: no white space but one blank behind a colon or a
 //! comma. Anything else is [`Odd`], which says nothing about its being JSON.
 
+#![expect(
+    clippy::inline_always,
+    reason = "measured: a call costs as much as the work, and only so wide instructions are used"
+)]
+
 use super::Marks;
 use super::marks::Word;
 
@@ -35,14 +40,14 @@ impl Span {
     ///
     /// # Errors
     /// It is not in the text.
-    #[inline]
+    #[inline(always)]
     pub fn of(self, record: Marked<'_>) -> Result<&[u8], Odd> {
         record.text.get(self.from..self.to).ok_or(Odd)
     }
 }
 
 impl<'b> Marked<'b> {
-    #[inline]
+    #[inline(always)]
     fn byte(&self, at: usize) -> Result<u8, Odd> {
         self.text.get(at).copied().ok_or(Odd)
     }
@@ -51,7 +56,7 @@ impl<'b> Marked<'b> {
     ///
     /// # Errors
     /// It is none.
-    #[inline]
+    #[inline(always)]
     pub fn string(self, value: Span) -> Result<Span, Odd> {
         let close = self.marks.quote(value.from + 1).ok_or(Odd)?;
         if self.byte(value.from)? == b'"' && close + 1 == value.to {
@@ -68,7 +73,7 @@ impl<'b> Marked<'b> {
     ///
     /// # Errors
     /// There is none, or it is of the other kind.
-    #[inline]
+    #[inline(always)]
     pub fn closing(self, open: usize) -> Result<usize, Odd> {
         let close = self.marks.closing(open).ok_or(Odd)?;
         // `{` and `}`, `[` and `]` are two apart.
@@ -83,7 +88,7 @@ impl<'b> Marked<'b> {
     ///
     /// # Errors
     /// There is no array, or it is empty.
-    #[inline]
+    #[inline(always)]
     pub fn strings(self, at: usize) -> Result<Strings<'b>, Odd> {
         let (from, words) = (at + 1, self.marks.words());
         let word = words.get(from >> 6).ok_or(Odd)?;
@@ -104,7 +109,7 @@ impl<'b> Marked<'b> {
     ///
     /// # Errors
     /// There is none, or it is empty.
-    #[inline]
+    #[inline(always)]
     pub fn items(self, at: usize) -> Result<Items<'b>, Odd> {
         let open = self.byte(at)?;
         let (from, words) = (at + 1, self.marks.words());
@@ -145,10 +150,6 @@ impl Items<'_> {
     ///
     /// # Errors
     /// The brackets do not match.
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: a call costs as much as the work"
-    )]
     #[inline(always)]
     pub fn next(&mut self) -> Result<Option<Span>, Odd> {
         if self.ended {
@@ -184,7 +185,7 @@ impl Items<'_> {
     }
 
     /// Goes behind the bracket that closes the one here.
-    #[inline]
+    #[inline(always)]
     fn skip(&mut self, open: usize) -> Result<(), Odd> {
         let close = self.marked.closing(open)? - 1;
         self.index = close >> 6;
@@ -195,7 +196,7 @@ impl Items<'_> {
     }
 
     /// Behind the closing bracket, once the last item was read.
-    #[inline]
+    #[inline(always)]
     pub fn end(&self) -> usize {
         self.from
     }
@@ -219,10 +220,6 @@ impl Strings<'_> {
     ///
     /// # Errors
     /// Something else than a string follows.
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: a call costs as much as the work"
-    )]
     #[inline(always)]
     pub fn next(&mut self) -> Result<Option<Span>, Odd> {
         let Some(from) = self.from else {
@@ -246,7 +243,7 @@ impl Strings<'_> {
         Ok(Some(Span { from: from + 1, to }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn quote(&mut self) -> Result<usize, Odd> {
         while self.bits == 0 {
             self.index += 1;
@@ -258,7 +255,7 @@ impl Strings<'_> {
     }
 
     /// Behind the closing bracket, once the last string was read.
-    #[inline]
+    #[inline(always)]
     pub fn end(&self) -> usize {
         self.end
     }

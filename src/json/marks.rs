@@ -5,15 +5,23 @@
 //!
 //! The masks are made with the widest vectors that the processor has.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only so is it made of the wide instructions"
+)]
+
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
 /// The marks of one text.
 #[derive(Debug)]
 pub struct Marks {
     level: Level,
+    /// Those that are in use are the first.
     words: Vec<Word>,
-    /// Whether a byte below 0x20 was met.
+    used: usize,
+    /// Whether a byte below 0x20 was met, and a backslash.
     controls: bool,
+    escapes: bool,
 }
 
 /// The marks of 64 bytes, the first in the lowest bit.
@@ -34,7 +42,9 @@ impl Default for Marks {
         Self {
             level: Level::new(),
             words: Vec::new(),
+            used: 0,
             controls: false,
+            escapes: false,
         }
     }
 }
@@ -43,9 +53,28 @@ impl Marks {
     /// Marks the first `length` bytes of a text, or all if it has fewer, which begin outside of strings.
     pub fn mark(&mut self, text: &[u8], length: usize) {
         let length = length.min(text.len());
-        self.words.resize(length.div_ceil(64), Word::default());
-        let words = self.words.as_mut_slice();
-        self.controls = dispatch!(self.level, simd => mark(simd, words, text, length));
+        self.used = length.div_ceil(64);
+        let words = room(&mut self.words, self.used);
+        let met = dispatch!(self.level, simd => mark(simd, words, text, length));
+        self.controls = met.controls != 0;
+        self.escapes = met.backslashes != 0;
+    }
+
+    /// Marks a text up to its first byte below 0x20, which is the line's end if it is a line feed, and
+    /// returns where it stands; `None` if there is none.
+    pub fn mark_line(&mut self, text: &[u8]) -> Option<usize> {
+        let words = room(&mut self.words, text.len().div_ceil(64));
+        let (end, met) = dispatch!(self.level, simd => mark_line(simd, words, text));
+        self.used = end.unwrap_or(text.len()).div_ceil(64);
+        self.controls = false;
+        self.escapes = met.backslashes != 0;
+        end
+    }
+
+    /// Calls `work` where the compiler may use all instructions of the processor in what it inlines.
+    #[inline]
+    pub fn widely<R>(&self, work: impl FnOnce() -> R) -> R {
+        dispatch!(self.level, _simd => work())
     }
 
     /// Whether the marked text has bytes below 0x20, line ends among them.
@@ -54,31 +83,39 @@ impl Marks {
         self.controls
     }
 
+    /// Whether there may be a backslash in the marked text.
     #[inline]
+    pub fn has_escapes(&self) -> bool {
+        self.escapes
+    }
+
+    #[inline(always)]
     pub(super) fn words(&self) -> &[Word] {
-        &self.words
+        self.words.get(..self.used).unwrap_or_default()
     }
 
     /// The first quote at or behind a place.
-    #[inline]
+    #[inline(always)]
     pub(super) fn quote(&self, from: usize) -> Option<usize> {
+        let words = self.words();
         let mut index = from >> 6;
-        let mut bits = self.words.get(index)?.quotes & (!0 << (from & 63));
+        let mut bits = words.get(index)?.quotes & (!0 << (from & 63));
         while bits == 0 {
             index += 1;
-            bits = self.words.get(index)?.quotes;
+            bits = words.get(index)?.quotes;
         }
         Some(index << 6 | bits.trailing_zeros() as usize)
     }
 
     /// The bracket that closes the one that stands here.
-    #[inline]
+    #[inline(always)]
     pub(super) fn closing(&self, open: usize) -> Option<usize> {
+        let words = self.words();
         let mut index = (open + 1) >> 6;
         let mut mask = !0 << ((open + 1) & 63);
         let mut depth = 1;
         loop {
-            let word = self.words.get(index)?;
+            let word = words.get(index)?;
             let (mut opens, mut closes) = (word.opens & mask, word.closes & mask);
             if closes == 0 {
                 if opens != 0 {
@@ -110,15 +147,18 @@ impl Marks {
     }
 }
 
-/// Fills the words that are there; returns whether a control character was met.
-#[expect(
-    clippy::inline_always,
-    reason = "only so is it made of the wide instructions"
-)]
+/// At least so many words; what they hold is to be overwritten.
+fn room(words: &mut Vec<Word>, count: usize) -> &mut [Word] {
+    if words.len() < count {
+        words.resize(count, Word::default());
+    }
+    &mut words[..count]
+}
+
+/// Fills the words that are there.
 #[inline(always)]
-fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> bool {
+fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> State {
     let mut state = State::default();
-    let mut controls = 0;
     let (chunks, rest) = text.as_chunks::<64>();
     // What stands behind the length is looked at with its last word, and masked.
     let keep = match length & 63 {
@@ -129,7 +169,7 @@ fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> boo
     for (index, (word, chunk)) in words.iter_mut().zip(chunks).enumerate() {
         let keep = if index == last { keep } else { !0 };
         let found = Found::of(simd, chunk);
-        controls |= found.controls & keep;
+        state.controls |= found.controls & keep;
         *word = state.word(&found, keep);
     }
     if words.len() > chunks.len()
@@ -138,10 +178,38 @@ fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> boo
         let mut chunk = [b' '; 64];
         chunk[..rest.len()].copy_from_slice(rest);
         let found = Found::of(simd, &chunk);
-        controls |= found.controls & keep;
+        state.controls |= found.controls & keep;
         *word = state.word(&found, keep);
     }
-    controls != 0
+    state
+}
+
+/// Fills words up to the first control character, and returns where that stands.
+#[inline(always)]
+fn mark_line<S: Simd>(simd: S, words: &mut [Word], text: &[u8]) -> (Option<usize>, State) {
+    let mut state = State::default();
+    let (chunks, rest) = text.as_chunks::<64>();
+    for (index, (word, chunk)) in words.iter_mut().zip(chunks).enumerate() {
+        let found = Found::of(simd, chunk);
+        if found.controls != 0 {
+            let end = found.controls.trailing_zeros();
+            *word = state.word(&found, (1 << end) - 1);
+            return (Some(index << 6 | end as usize), state);
+        }
+        *word = state.word(&found, !0);
+    }
+    if !rest.is_empty()
+        && let Some(word) = words.last_mut()
+    {
+        let mut chunk = [b' '; 64];
+        chunk[..rest.len()].copy_from_slice(rest);
+        let found = Found::of(simd, &chunk);
+        let end = found.controls.trailing_zeros();
+        *word = state.word(&found, 1_u64.checked_shl(end).map_or(!0, |bit| bit - 1));
+        let end = (end < 64).then(|| (text.len() - rest.len()) + end as usize);
+        return (end, state);
+    }
+    (None, state)
 }
 
 /// What is carried from one word to the next.
@@ -151,15 +219,15 @@ struct State {
     inside: u64,
     /// 1 where the next byte is escaped.
     escaped: u64,
+    /// Not zero if one was met.
+    backslashes: u64,
+    controls: u64,
 }
 
 impl State {
-    #[expect(
-        clippy::inline_always,
-        reason = "only so is it made of the wide instructions"
-    )]
     #[inline(always)]
     fn word(&mut self, found: &Found, keep: u64) -> Word {
+        self.backslashes |= found.backslashes;
         let quotes = if found.backslashes | self.escaped == 0 {
             found.quotes
         } else {
@@ -193,10 +261,6 @@ impl State {
 }
 
 /// Bit n tells whether an odd number of the bits up to n are set.
-#[expect(
-    clippy::inline_always,
-    reason = "only so is it made of the wide instructions"
-)]
 #[inline(always)]
 fn parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
@@ -216,10 +280,6 @@ struct Found {
 }
 
 impl Found {
-    #[expect(
-        clippy::inline_always,
-        reason = "only so is it made of the wide instructions"
-    )]
     #[inline(always)]
     fn of<S: Simd>(simd: S, chunk: &[u8; 64]) -> Self {
         let bytes = u8x64::from_slice(simd, chunk);
@@ -268,7 +328,7 @@ mod tests {
     }
 
     fn places(marks: &Marks, of: impl Fn(&Word) -> u64) -> Vec<usize> {
-        let words = marks.words.iter().enumerate();
+        let words = marks.words().iter().enumerate();
         words
             .flat_map(|(index, word)| {
                 let bits = of(word);
@@ -299,6 +359,15 @@ mod tests {
                 prop_assert_eq!(places(&marks, |word| word.closes), &*closes);
                 prop_assert_eq!(places(&marks, |word| word.breaks), &*breaks);
             }
+            let end = more.find('\n');
+            let [quotes, _, _, breaks] = slowly(&more.as_bytes()[..end.unwrap_or(more.len())]);
+            for level in [Level::new(), Level::baseline()] {
+                marks.level = level;
+                prop_assert_eq!(marks.mark_line(more.as_bytes()), end);
+                prop_assert_eq!(places(&marks, |word| word.quotes), &*quotes);
+                prop_assert_eq!(places(&marks, |word| word.breaks), &*breaks);
+            }
+            marks.mark(text.as_bytes(), text.len());
             for open in opens.iter().copied().take(8) {
                 let mut depth = 0_i32;
                 let partner = (open..text.len()).find(|at| {

@@ -15,7 +15,7 @@ mod scan;
 mod walk;
 mod window;
 
-pub use depth::depth;
+pub use depth::{depth, is_deeper};
 pub use fields::{Fields, Value};
 pub use line::{one_line, without_key};
 pub use lines::{Line, Lines};

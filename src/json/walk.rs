@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use super::scan::{Scan, Step, find_item};
-use super::{Window, lone_surrogates};
+use super::{Marks, Window, lone_surrogates};
 
 /// How large a value may be unless told otherwise: 64 MiB.
 pub const VALUE_LIMIT: usize = 64 << 20;
@@ -77,6 +77,9 @@ pub struct Walk<R> {
     /// Length of the value captured last, 0 after a failure.
     captured: usize,
     too_large: bool,
+    marks: Option<Marks>,
+    /// How long the next value may be, going by the last ones.
+    guess: usize,
 }
 
 #[derive(Debug)]
@@ -102,6 +105,8 @@ impl<R: Read> Walk<R> {
             wary: false,
             captured: 0,
             too_large: false,
+            marks: None,
+            guess: 0,
         }
     }
 
@@ -207,6 +212,11 @@ impl<R: Read> Walk<R> {
         if self.next_byte()?.is_none() {
             return Err(self.cut());
         }
+        if let Some(length) = self.marked().filter(|length| *length <= self.limit) {
+            self.window.consume(length);
+            self.captured = length;
+            return Ok(self.window.taken(length));
+        }
         let mut scan = Scan::new(self.item_indent.filter(|_| self.wary));
         let length = loop {
             match scan.run(self.window.unread(), self.window.offset())? {
@@ -235,7 +245,27 @@ impl<R: Read> Walk<R> {
         }
         self.window.consume(length);
         self.captured = length;
+        self.guess = length + length / 4;
         Ok(self.window.taken(length))
+    }
+
+    /// The length of an object that stands on one line and is hardly longer than the last, found by
+    /// bit masks; `None` where it is to be searched for.
+    fn marked(&mut self) -> Option<usize> {
+        /// Not worth it for keys and small values, nor the memory for large ones.
+        const LENGTHS: std::ops::Range<usize> = if cfg!(test) { 2 } else { 200 }..1 << 22;
+
+        let text = self.window.unread();
+        if !LENGTHS.contains(&self.guess) || text.first() != Some(&b'{') {
+            return None;
+        }
+        let text = &text[..text.len().min(self.guess)];
+        let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+        let marks = self.marks.get_or_insert_default();
+        marks.mark(line, line.len());
+        let length = marks.closing(0)? + 1;
+        self.guess = self.guess.max(length + length / 4);
+        line[..length].ends_with(b"}").then_some(length)
     }
 
     /// Goes past the next value without keeping it, however large.

@@ -6,12 +6,20 @@ use super::*;
 
 /// The items of an array, `!` for each that was broken.
 fn items(text: &str, limit: usize) -> Vec<String> {
+    items_found(text, limit, true)
+}
+
+/// As `items`, by bit masks where that may be or never.
+fn items_found(text: &str, limit: usize, marked: bool) -> Vec<String> {
     let mut walk = Walk::new(text.as_bytes()).with_limit(limit);
     let mut items = Vec::new();
     if walk.enter().is_err() {
         return items;
     }
     loop {
+        if !marked {
+            walk.guess = 0;
+        }
         let item = match walk.next_item() {
             Ok(false) => return items,
             Ok(true) => walk
@@ -175,6 +183,21 @@ proptest! {
     fn any_bytes_end_the_walk(text in "[\\[\\]{}\",:\\\\ \na1]{0,80}") {
         items(&text, 20);
         items(&format!("[\n{text}"), 1000);
+    }
+
+    #[test]
+    fn bit_masks_find_what_searching_finds(
+        items in prop::collection::vec(
+            prop::sample::select(vec![
+                "{}", "{\"a\":1}", "{\"a\":[{}, \"]\\\"}\"]}", "{\"a\":\"{[\"}", "{\n\"a\":2\n}", "{\"a\":[}",
+                "{\"open", "[1]", "12", "{\"é\":{\"b\":{}}}", "{\"a\":1]", "]", "\"x\"",
+            ]),
+            0..12,
+        ),
+        between in prop::sample::select(vec![",", ",\n", ", ", ",\n  "]),
+    ) {
+        let text = format!("[\n{}\n]", items.join(between));
+        prop_assert_eq!(items_found(&text, 1000, true), items_found(&text, 1000, false));
     }
 
     #[test]

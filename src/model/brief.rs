@@ -13,8 +13,12 @@ pub struct Brief<'a> {
     pub id: PostId,
     /// When it was posted.
     pub created: Option<Created>,
-    /// Whether the author is known.
-    pub has_author: bool,
+    /// The author's handle, if it is known; UTF-8 as far as the file is.
+    pub author: Option<&'a [u8]>,
+    /// Where it was posted: a two-letter country code, in letters of either case.
+    pub region: Option<[u8; 2]>,
+    /// The caption's language: a code.
+    pub language: Option<&'a [u8]>,
     /// The format that this was read from.
     pub format: Format,
     /// The text in which the names stand.

@@ -16,4 +16,4 @@ pub use columns::{
 pub use format::{Format, Origin};
 pub use hashtag::{Hashtag, spelling};
 pub use link::{SITE, page_link};
-pub use post::{Counts, Created, InvalidPostId, Kind, Music, Post, PostId};
+pub use post::{Counts, Created, InvalidPostId, Kind, Music, Post, PostId, page_address};

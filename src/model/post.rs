@@ -183,6 +183,35 @@ pub struct Post<'a> {
 }
 
 impl Post<'_> {
+    /// The same post, borrowed from nothing.
+    pub fn into_owned(self) -> Post<'static> {
+        Post {
+            id: self.id,
+            author: owned(self.author),
+            created: self.created,
+            caption: owned(self.caption),
+            listed_tags: self
+                .listed_tags
+                .into_iter()
+                .map(|tag| Cow::Owned(tag.into_owned()))
+                .collect(),
+            counts: self.counts,
+            region: owned(self.region),
+            language: owned(self.language),
+            music: self.music.map(|music| Music {
+                id: owned(music.id),
+                title: owned(music.title),
+                author: owned(music.author),
+            }),
+            duration: self.duration,
+            kind: self.kind,
+            page_url: owned(self.page_url),
+            media_url: owned(self.media_url),
+            ad: self.ad,
+            format: self.format,
+        }
+    }
+
     /// A post of which only the id is known.
     pub fn new(id: PostId, format: Format) -> Self {
         Self {
@@ -210,14 +239,22 @@ impl Post<'_> {
     pub fn link(&self) -> Cow<'_, str> {
         match &self.page_url {
             Some(url) => Cow::Borrowed(url),
-            None => Cow::Owned(format!(
-                "https://www.tiktok.com/@{}/{}/{}",
-                self.author.as_deref().unwrap_or_default(),
-                self.kind.unwrap_or(Kind::Video).name(),
-                self.id
-            )),
+            None => Cow::Owned(page_address(self.author.as_deref(), self.kind, self.id)),
         }
     }
+}
+
+fn owned(text: Option<Cow<'_, str>>) -> Option<Cow<'static, str>> {
+    text.map(|text| Cow::Owned(text.into_owned()))
+}
+
+/// The page of a post of which the source gave none.
+pub fn page_address(author: Option<&str>, kind: Option<Kind>, id: PostId) -> String {
+    format!(
+        "https://www.tiktok.com/@{}/{}/{id}",
+        author.unwrap_or_default(),
+        kind.unwrap_or(Kind::Video).name(),
+    )
 }
 
 #[cfg(test)]

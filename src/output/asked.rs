@@ -103,8 +103,8 @@ fn sheet(rows: &[AskedRow]) -> Sheet {
                 .map_or(Cell::Missing, |at| Cell::Text(at.to_string())),
         ]
     };
-    Sheet {
-        headings: vec![
+    Sheet::new(
+        vec![
             heading("post", "Post"),
             heading("comments", "Comments"),
             heading("state", "State"),
@@ -115,8 +115,8 @@ fn sheet(rows: &[AskedRow]) -> Sheet {
             heading("why", "Why it stopped"),
             heading("at", "At"),
         ],
-        rows: rows.iter().map(cells).collect(),
-    }
+        rows.iter().map(cells).collect(),
+    )
 }
 
 #[cfg(test)]

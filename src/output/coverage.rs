@@ -130,10 +130,7 @@ fn sheet(rows: &[CoverageRow], for_reading: bool) -> Sheet {
         }
         cells
     };
-    Sheet {
-        headings,
-        rows: rows.iter().map(cells).collect(),
-    }
+    Sheet::new(headings, rows.iter().map(cells).collect())
 }
 
 #[cfg(test)]

@@ -94,14 +94,14 @@ pub fn doctor(checks: &[Check], format: TableFormat) -> Vec<u8> {
 
 fn sheet(checks: &[Check]) -> Sheet {
     let heading = |key, title| Heading { key, title };
-    Sheet {
-        headings: vec![
+    Sheet::new(
+        vec![
             heading("check", "Check"),
             heading("state", "State"),
             heading("what", "What was found"),
             heading("try", "What to do"),
         ],
-        rows: checks
+        checks
             .iter()
             .map(|check| {
                 vec![
@@ -112,7 +112,7 @@ fn sheet(checks: &[Check]) -> Sheet {
                 ]
             })
             .collect(),
-    }
+    )
 }
 
 /// A line for each check, and below it what to do.

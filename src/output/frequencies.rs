@@ -170,10 +170,10 @@ fn sheet(rows: &[Row], columns: &[Column], of: Option<(&str, u64, &str)>) -> She
     if of.is_some() {
         headings.push(heading("sources", "Sources"));
     }
-    Sheet {
+    Sheet::new(
         headings,
-        rows: rows.iter().map(|row| cells(row, columns, of)).collect(),
-    }
+        rows.iter().map(|row| cells(row, columns, of)).collect(),
+    )
 }
 
 fn cells(row: &Row, columns: &[Column], of: Option<(&str, u64, &str)>) -> Vec<Cell> {

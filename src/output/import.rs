@@ -24,8 +24,8 @@ pub struct ImportRow {
 /// The summary as a table.
 pub fn import_summary(rows: &[ImportRow]) -> String {
     let heading = |key, title| Heading { key, title };
-    Sheet {
-        headings: vec![
+    Sheet::new(
+        vec![
             heading("hashtag", "Hashtag"),
             heading("read", "Read"),
             heading("new", "New"),
@@ -34,8 +34,7 @@ pub fn import_summary(rows: &[ImportRow]) -> String {
             heading("without_tag", "Without the tag"),
             heading("rejected", "Rejected"),
         ],
-        rows: rows
-            .iter()
+        rows.iter()
             .map(|row| {
                 let counts = [
                     row.read,
@@ -50,6 +49,6 @@ pub fn import_summary(rows: &[ImportRow]) -> String {
                     .collect()
             })
             .collect(),
-    }
+    )
     .table()
 }

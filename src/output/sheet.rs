@@ -1,6 +1,6 @@
 //! Rows and columns, written as a table for reading, as CSV, TSV, Markdown or JSON objects.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::{Map, Value};
 
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -42,6 +42,15 @@ pub(super) struct Sheet {
     pub(super) headings: Vec<Heading>,
     /// Each as long as the headings.
     pub(super) rows: Vec<Vec<Cell>>,
+    /// The rows go on below those of another sheet, which has the headings.
+    pub(super) goes_on: bool,
+}
+
+/// How the columns of a table are laid out, where its rows are written in several parts.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    /// Width of the widest cell, and whether all are numbers.
+    columns: Vec<(usize, bool)>,
 }
 
 impl Cell {
@@ -58,6 +67,14 @@ impl Cell {
     /// A text that may be missing.
     pub(super) fn text(value: Option<&str>) -> Self {
         value.map_or(Self::Missing, |value| Self::Text(value.to_owned()))
+    }
+
+    /// As in a table for reading.
+    fn shown(&self) -> String {
+        match self {
+            Self::Missing => "–".to_owned(),
+            cell => fitted(&printable(&cell.plain())),
+        }
     }
 
     fn plain(&self) -> String {
@@ -92,26 +109,59 @@ impl Cell {
     }
 }
 
+impl Layout {
+    /// Widens the columns for another part of the table.
+    pub(super) fn make_room_for(&mut self, sheet: &Sheet) {
+        let titles = sheet.headings.iter().map(|heading| heading.title.width());
+        self.columns.resize(sheet.headings.len(), (0, true));
+        for (column, title) in self.columns.iter_mut().zip(titles) {
+            column.0 = column.0.max(title);
+        }
+        for row in &sheet.rows {
+            for ((width, numeric), cell) in self.columns.iter_mut().zip(row) {
+                *width = (*width).max(cell.shown().width());
+                *numeric &= !matches!(cell, Cell::Text(_) | Cell::Id(_));
+            }
+        }
+    }
+}
+
 impl Sheet {
+    /// A whole sheet.
+    pub(super) fn new(headings: Vec<Heading>, rows: Vec<Vec<Cell>>) -> Self {
+        Self {
+            headings,
+            rows,
+            goes_on: false,
+        }
+    }
+
     /// A table for reading: columns aligned by display width, hostile characters written out.
     pub(super) fn table(&self) -> String {
+        let mut layout = Layout::default();
+        layout.make_room_for(self);
+        self.table_in(&layout)
+    }
+
+    /// A table, or a part of one, in a layout that has room for it.
+    pub(super) fn table_in(&self, layout: &Layout) -> String {
         let mut table = Table::new();
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(self.headings.iter().map(|heading| heading.title));
+        if !self.goes_on {
+            table.set_header(self.headings.iter().map(|heading| heading.title));
+        }
         for row in &self.rows {
-            table.add_row(row.iter().map(|cell| match cell {
-                Cell::Missing => "–".to_owned(),
-                cell => fitted(&printable(&cell.plain())),
-            }));
+            table.add_row(row.iter().map(Cell::shown));
         }
         for (number, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, 2));
-            let numeric = self
-                .rows
-                .iter()
-                .all(|row| !matches!(row[number], Cell::Text(_) | Cell::Id(_)));
+            let Some(&(width, numeric)) = layout.columns.get(number) else {
+                continue;
+            };
+            let width = u16::try_from(width + 2).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
             if numeric && number > 0 {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -132,7 +182,9 @@ impl Sheet {
             .delimiter(delimiter)
             .from_writer(Vec::new());
         // Writing into memory cannot fail, and all rows are as long as the header.
-        let _ = writer.write_record(self.headings.iter().map(|heading| heading.key));
+        if !self.goes_on {
+            let _ = writer.write_record(self.headings.iter().map(|heading| heading.key));
+        }
         for row in &self.rows {
             let _ = writer.write_record(row.iter().map(|cell| {
                 if excel {
@@ -142,7 +194,7 @@ impl Sheet {
                 }
             }));
         }
-        let mut bytes = if excel {
+        let mut bytes = if excel && !self.goes_on {
             "\u{feff}".as_bytes().to_vec()
         } else {
             Vec::new()
@@ -154,13 +206,12 @@ impl Sheet {
     /// A Markdown table.
     pub(super) fn markdown(&self) -> String {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        let mut text = line(
-            self.headings
-                .iter()
-                .map(|heading| heading.title.to_owned())
-                .collect(),
-        );
-        text += &line(self.headings.iter().map(|_| "---".to_owned()).collect());
+        let mut text = String::new();
+        if !self.goes_on {
+            let titles = self.headings.iter().map(|heading| heading.title.to_owned());
+            text += &line(titles.collect());
+            text += &line(self.headings.iter().map(|_| "---".to_owned()).collect());
+        }
         for row in &self.rows {
             text += &line(row.iter().map(|cell| markdown(&cell.plain())).collect());
         }
@@ -241,6 +292,7 @@ mod tests {
                     title: "Views",
                 },
             ],
+            goes_on: false,
             rows: vec![
                 vec![
                     Cell::Id("7189254512345678901".into()),
@@ -264,6 +316,29 @@ mod tests {
              7189254512345678901  東京                5\n\
              2                    =1+1|\\u{1b}[2J      –\n"
         );
+    }
+
+    #[test]
+    fn a_sheet_in_parts_reads_as_the_whole() {
+        let whole = sheet();
+        let parts: Vec<Sheet> = (0..whole.rows.len())
+            .map(|row| Sheet {
+                rows: vec![whole.rows[row].clone()],
+                goes_on: row > 0,
+                ..sheet()
+            })
+            .collect();
+        let mut layout = Layout::default();
+        for part in &parts {
+            layout.make_room_for(part);
+        }
+        let joined = |write: &dyn Fn(&Sheet) -> String| parts.iter().map(write).collect::<String>();
+        assert_eq!(joined(&|part| part.table_in(&layout)), whole.table());
+        assert_eq!(joined(&Sheet::markdown), whole.markdown());
+        for excel in [true, false] {
+            let text = |sheet: &Sheet| String::from_utf8(sheet.separated(b',', excel)).unwrap();
+            assert_eq!(joined(&text), text(&whole));
+        }
     }
 
     #[test]

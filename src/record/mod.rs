@@ -25,7 +25,7 @@ pub use comment::StoredComment;
 pub use envelope::Envelope;
 pub use media::{MediaLinks, media_links};
 pub use quick::{Read, Reader, name_text};
-pub use recognise::{recognise, recognise_header};
+pub use recognise::{Recogniser, recognise, recognise_header};
 pub use stored::Stored;
 
 use crate::json::Fields;

@@ -9,6 +9,11 @@
 //! Damage inside a value that nobody asks for is not seen here as long as quotes and brackets
 //! still match. `cotag verify` reads everything.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is made of the wide instructions"
+)]
+
 mod keys;
 
 use std::borrow::Cow;
@@ -46,10 +51,16 @@ impl Reader {
     /// `None` says nothing about the record but that it has to be read in full.
     #[inline]
     pub fn read<'b>(&'b mut self, record: Marked<'b>, at: usize) -> Option<Read<'b>> {
-        self.try_read(record, at).ok()
+        record
+            .marks
+            .widely(
+                #[inline(always)]
+                || self.try_read(record, at),
+            )
+            .ok()
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_read<'b>(&'b mut self, record: Marked<'b>, at: usize) -> Result<Read<'b>, Odd> {
         let mut parts = Parts::default();
         let walked = self.keys.walk(RECORD, record, at, &mut parts)?;
@@ -64,7 +75,7 @@ impl Reader {
         if !shape.usable {
             return Err(Odd);
         }
-        let (origin, named) = match parts.get(Role::Envelope, record) {
+        let (origin, named) = match parts.get(Role::Envelope) {
             Some(envelope) => self.envelope(envelope.of(record)?)?,
             None => (None, None),
         };
@@ -82,6 +93,7 @@ impl Reader {
     }
 
     /// What an envelope says; those of one import are mostly the same.
+    #[inline(always)]
     fn envelope(&mut self, json: &[u8]) -> Result<Provenance, Odd> {
         if self.envelope.0 != json {
             let text = std::str::from_utf8(json).map_err(|_| Odd)?;
@@ -93,13 +105,14 @@ impl Reader {
         Ok(self.envelope.1)
     }
 
+    #[inline(always)]
     fn web<'b>(
         &mut self,
         record: Marked<'b>,
         parts: &Parts,
         shape: Shape,
     ) -> Result<Brief<'b>, Odd> {
-        let part = |role| parts.get(role, record);
+        let part = |role| parts.get(role);
         let id = post_id(record, part(Role::Id), shape)?;
         self.listed_objects(record, part(Role::TextExtra), Role::HashtagName)?;
         if self.names.is_empty() {
@@ -118,27 +131,33 @@ impl Reader {
                 if walked.end != author.to || self.keys.is_repeated(&walked) {
                     return Err(Odd);
                 }
-                members.get(Role::UniqueId, record)
+                members.get(Role::UniqueId)
             }
             other => other,
         };
-        brief(
+        let brief = brief(
             record,
             (id, Format::Web),
             part(Role::CreateTime),
-            has_handle(record, author.or(part(Role::User)))?,
             part(Role::Desc).filter(|_| self.names.is_empty()),
-        )
+        )?;
+        Ok(Brief {
+            author: handle(record, author.or(part(Role::User)))?,
+            region: region(record, part(Role::LocationCreated))?,
+            language: language(record, part(Role::TextLanguage))?,
+            ..brief
+        })
     }
 
+    #[inline(always)]
     fn research<'b>(
         &mut self,
         record: Marked<'b>,
         parts: &Parts,
         shape: Shape,
     ) -> Result<Brief<'b>, Odd> {
-        let id = post_id(record, parts.get(Role::Id, record), shape)?;
-        if let Some(list) = parts.get(Role::HashtagNames, record)
+        let id = post_id(record, parts.get(Role::Id), shape)?;
+        if let Some(list) = parts.get(Role::HashtagNames)
             && list.of(record)? != b"[]"
         {
             let mut names = record.strings(list.from)?;
@@ -150,24 +169,27 @@ impl Reader {
             }
         }
         let filled = |role| {
-            let value = parts.get(role, record);
+            let value = parts.get(role);
             value.filter(|value| value.of(record) != Ok(b"\"\""))
         };
-        brief(
+        let brief = brief(
             record,
             (id, Format::Research),
             filled(Role::CreateTimeUnix),
-            has_handle(
-                record,
-                filled(Role::Username).or_else(|| filled(Role::AuthorName)),
-            )?,
             parts
-                .get(Role::VideoDescription, record)
+                .get(Role::VideoDescription)
                 .filter(|_| self.names.is_empty()),
-        )
+        )?;
+        let author = filled(Role::Username).or_else(|| filled(Role::AuthorName));
+        Ok(Brief {
+            author: handle(record, author)?,
+            region: region(record, parts.get(Role::RegionCode))?,
+            ..brief
+        })
     }
 
     /// The names under a key in an array of objects.
+    #[inline(always)]
     fn listed_objects(
         &mut self,
         record: Marked<'_>,
@@ -187,7 +209,7 @@ impl Reader {
             if walked.end != element.to || self.keys.is_repeated(&walked) {
                 return Err(Odd);
             }
-            if let Some(name) = members.get(role, record) {
+            if let Some(name) = members.get(role) {
                 self.take_name(record, record.string(name)?)?;
             }
         }
@@ -199,7 +221,7 @@ impl Reader {
     }
 
     /// Takes a name in, if it surely is a hashtag's; empty ones are none.
-    #[inline]
+    #[inline(always)]
     fn take_name(&mut self, record: Marked<'_>, name: Span) -> Result<(), Odd> {
         let text = name.of(record)?;
         if text.is_empty() {
@@ -229,11 +251,11 @@ fn shape(json: &[u8]) -> Result<Shape, Odd> {
     })
 }
 
+#[inline(always)]
 fn brief(
     record: Marked<'_>,
     (id, format): (PostId, Format),
     stated: Option<Span>,
-    has_author: bool,
     caption: Option<Span>,
 ) -> Result<Brief<'_>, Odd> {
     let stated = match stated {
@@ -251,7 +273,9 @@ fn brief(
     Ok(Brief {
         id,
         created: created(stated, id),
-        has_author,
+        author: None,
+        region: None,
+        language: None,
         format,
         text: record.text,
         listed: &[],
@@ -260,6 +284,7 @@ fn brief(
 }
 
 /// A value that must be one string.
+#[inline(always)]
 fn text(record: Marked<'_>, value: Span) -> Result<Value<'_>, Odd> {
     record.string(value)?;
     std::str::from_utf8(value.of(record)?)
@@ -268,6 +293,7 @@ fn text(record: Marked<'_>, value: Span) -> Result<Value<'_>, Odd> {
 }
 
 /// An id of digits that cannot have been rounded, or has no link beside it that would know.
+#[inline(always)]
 fn post_id(record: Marked<'_>, stated: Option<Span>, shape: Shape) -> Result<PostId, Odd> {
     let stated = stated.ok_or(Odd)?.of(record)?;
     let digits = stated
@@ -283,6 +309,7 @@ fn post_id(record: Marked<'_>, stated: Option<Span>, shape: Shape) -> Result<Pos
 }
 
 /// A number of at most 19 digits and nothing else.
+#[inline(always)]
 fn whole_number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 19 {
         return None;
@@ -297,22 +324,77 @@ fn whole_number(digits: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Whether a handle is there.
-fn has_handle(record: Marked<'_>, value: Option<Span>) -> Result<bool, Odd> {
+/// A handle, if one is there.
+#[inline(always)]
+fn handle(record: Marked<'_>, value: Option<Span>) -> Result<Option<&[u8]>, Odd> {
     let Some(value) = value else {
-        return Ok(false);
+        return Ok(None);
     };
-    match record.string(value)?.of(record)? {
-        b"" | b"REDACTED" => Ok(false),
-        // What is escaped may turn out to be any of these.
-        text if text.contains(&b'\\') => Err(Odd),
+    match unescaped(record, record.string(value)?)? {
+        b"" | b"REDACTED" => Ok(None),
         [b'@', ..] => Err(Odd),
-        _ => Ok(true),
+        text => Ok(Some(text)),
     }
 }
 
+/// A country code, if one is there; values of other types are as good as missing.
+#[inline(always)]
+fn region(record: Marked<'_>, value: Option<Span>) -> Result<Option<[u8; 2]>, Odd> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    match value.of(record)? {
+        [b'"', a, b, b'"'] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
+            Ok(Some([*a, *b]))
+        }
+        [b'"', ..] => unescaped(record, record.string(value)?).map(|_| None),
+        _ => Ok(None),
+    }
+}
+
+/// A language's code, if one is there; values of other types are as good as missing.
+#[inline(always)]
+fn language(record: Marked<'_>, value: Option<Span>) -> Result<Option<&[u8]>, Odd> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    if value.of(record)?.first() != Some(&b'"') {
+        return Ok(None);
+    }
+    let text = unescaped(record, record.string(value)?)?;
+    Ok((!matches!(text, b"" | b"un")).then_some(text))
+}
+
+/// The inside of a string without escapes: what is escaped may turn out to be anything.
+#[inline(always)]
+fn unescaped(record: Marked<'_>, inside: Span) -> Result<&[u8], Odd> {
+    let text = inside.of(record)?;
+    if record.marks.has_escapes() && text.contains(&b'\\') {
+        return Err(Odd);
+    }
+    Ok(text)
+}
+
 /// Whether a name's first character is neither cut off ([`tag`]) nor makes it a mention.
+#[inline(always)]
 fn begins_plainly(name: &[u8]) -> bool {
+    match name {
+        // Most do so.
+        [
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0xc3..=0xe0 | 0xe4..=0xee | 0xf0..,
+            ..,
+        ] => true,
+        // Of these only Ogham's, general and ideographic spaces, and full-width signs are special.
+        [0xe1, second, ..] if *second != 0x9a => true,
+        [0xe2, second, ..] if *second > 0x81 => true,
+        [0xe3, second, ..] if *second != 0x80 => true,
+        [0xef, second, ..] if *second != 0xbc => true,
+        _ => begins_plainly_indeed(name),
+    }
+}
+
+#[cold]
+fn begins_plainly_indeed(name: &[u8]) -> bool {
     match name {
         // `\u0444`: its code, unless it is one of those below or half a character.
         [b'\\', b'u', digits @ ..] => digits
@@ -338,6 +420,7 @@ fn begins_plainly(name: &[u8]) -> bool {
     }
 }
 
+#[inline(always)]
 fn is_special(c: char) -> bool {
     matches!(c, '#' | '＃' | '@' | '\0') || c.is_whitespace()
 }

@@ -11,9 +11,7 @@ pub fn recognise(fields: &Fields<'_>) -> Option<Format> {
     let keys = Keys {
         has: &|key| fields.has(key),
         has_outer: &|outer| fields.iter().any(|(key, _)| is_flattened(key, outer)),
-        is_row: fields
-            .iter()
-            .all(|(_, value)| value.as_json().starts_with('"')),
+        is_row: is_row(fields),
     };
     let format = keys.format()?;
     // yt-dlp writes the same fields for every site.
@@ -23,6 +21,41 @@ pub fn recognise(fields: &Fields<'_>) -> Option<Format> {
             .find_map(|key| fields.filled(key))
             .is_some_and(|text| !text.to_ascii_lowercase().contains("tiktok"));
     (!is_foreign).then_some(format)
+}
+
+/// Recognises records one after the other, of which most have the keys of the one before.
+#[derive(Debug, Default)]
+pub struct Recogniser {
+    keys: Vec<Box<str>>,
+    is_row: bool,
+    format: Option<Format>,
+}
+
+impl Recogniser {
+    /// As [`recognise`].
+    pub fn recognise(&mut self, fields: &Fields<'_>) -> Option<Format> {
+        let keys = || fields.iter().map(|(key, _)| key);
+        let is_row = is_row(fields);
+        if self.format.is_some()
+            && self.is_row == is_row
+            && keys().eq(self.keys.iter().map(AsRef::as_ref))
+        {
+            return self.format;
+        }
+        let format = recognise(fields);
+        // Of these the values decide too.
+        self.format = format.filter(|format| *format != Format::YtDlp);
+        self.is_row = is_row;
+        self.keys = keys().map(Box::from).collect();
+        format
+    }
+}
+
+/// Whether all values are strings, as in a row of a table.
+fn is_row(fields: &Fields<'_>) -> bool {
+    fields
+        .iter()
+        .all(|(_, value)| value.as_json().starts_with('"'))
 }
 
 /// The format of a table, from its header; `None` where its rows are no posts of a known format.

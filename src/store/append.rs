@@ -4,11 +4,15 @@
 //! one, or the old one with an unfinished line behind it, which readers leave out and the next
 //! writer cuts off.
 
+use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use fs_err as fs;
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 
 use super::runs::hex;
 use super::{Segment, atomic};
@@ -19,7 +23,7 @@ const CLOSING: &[u8] = b"\n]\n";
 #[derive(Debug)]
 pub(super) struct Appender {
     path: PathBuf,
-    file: fs::File,
+    stored: Arc<Stored>,
     /// Just behind the last post, or behind `[`.
     end: u64,
     /// No post is stored or pending; and none is stored.
@@ -27,7 +31,21 @@ pub(super) struct Appender {
     stored_none: bool,
     pending: Vec<u8>,
     start: u64,
-    hash: Sha256,
+    /// Bytes handed to `behind` of which nobody has heard yet.
+    under_way: u64,
+    behind: Option<Behind>,
+}
+
+/// The file, and the hash of what was added to it.
+struct Stored {
+    file: fs::File,
+    hash: Mutex<Context>,
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Stored").field(&self.file).finish()
+    }
 }
 
 /// What stands at the end of a file of lines.
@@ -74,25 +92,28 @@ impl Appender {
         let Tail::Closed { end, empty } = tail(&mut file)? else {
             return Ok(None);
         };
-        let mut appender = Self {
+        // The first segment begins with the bracket, so that segments cover the whole file.
+        let mut hash = Context::new(&SHA256);
+        if empty {
+            file.rewind()?;
+            let mut opening = vec![0; usize::try_from(end).unwrap_or(0)];
+            file.read_exact(&mut opening)?;
+            hash.update(&opening);
+        }
+        Ok(Some(Self {
             path: path.to_owned(),
-            file,
+            stored: Arc::new(Stored {
+                file,
+                hash: Mutex::new(hash),
+            }),
             end,
             empty,
             stored_none: empty,
             pending: Vec::new(),
-            start: end,
-            hash: Sha256::new(),
-        };
-        if empty {
-            // The first segment begins with the bracket, so that segments cover the whole file.
-            appender.start = 0;
-            appender.file.rewind()?;
-            let mut opening = vec![0; usize::try_from(end).unwrap_or(0)];
-            appender.file.read_exact(&mut opening)?;
-            appender.hash.update(&opening);
-        }
-        Ok(Some(appender))
+            start: if empty { 0 } else { end },
+            under_way: 0,
+            behind: None,
+        }))
     }
 
     /// Just behind the last post.
@@ -123,40 +144,65 @@ impl Appender {
     /// # Errors
     /// When writing fails (a full disk): the file is then closed again behind what it held before.
     pub(super) fn commit(&mut self) -> io::Result<()> {
+        self.settle()?;
         if self.pending.is_empty() {
             return Ok(());
         }
         let added = self.pending.len();
         self.pending.extend_from_slice(CLOSING);
-        match self.write(self.end) {
-            Ok(()) => {
-                self.hash.update(&self.pending[..added]);
-                self.end += added as u64;
-                self.stored_none = false;
-                self.pending.clear();
-                Ok(())
+        let written = self.stored.add(self.end, &self.pending, added);
+        self.pending.clear();
+        self.settled(written, added as u64)
+    }
+
+    /// Has what is pending written and synced on another thread; the next call of this or of
+    /// [`Appender::commit`] waits for it.
+    ///
+    /// # Errors
+    /// As [`Appender::commit`], of what the last call had begun to write; what is pending is lost too.
+    pub(super) fn commit_behind(&mut self) -> io::Result<()> {
+        self.settle()?;
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.under_way = self.pending.len() as u64;
+        self.pending.extend_from_slice(CLOSING);
+        let behind = self
+            .behind
+            .get_or_insert_with(|| Behind::new(Arc::clone(&self.stored)));
+        self.pending = behind.write(self.end, std::mem::take(&mut self.pending));
+        Ok(())
+    }
+
+    /// Waits for what is written on the other thread.
+    fn settle(&mut self) -> io::Result<()> {
+        let added = std::mem::take(&mut self.under_way);
+        match &mut self.behind {
+            Some(behind) if added > 0 => {
+                let written = behind.wait();
+                self.settled(written, added)
             }
-            Err(error) => {
-                self.pending = CLOSING.to_vec();
-                let closed = self.write(self.end);
-                self.pending.clear();
-                self.empty = self.stored_none;
-                closed.and(Err(io::Error::new(
-                    error.kind(),
-                    format!(
-                        "cannot add to `{}`: {error}; what was stored before is unharmed",
-                        self.path.display()
-                    ),
-                )))
-            }
+            _ => Ok(()),
         }
     }
 
-    fn write(&mut self, at: u64) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(at))?;
-        self.file.write_all(&self.pending)?;
-        self.file.set_len(at + self.pending.len() as u64)?;
-        self.file.sync_data()
+    /// What becomes of the file once an addition was written, or was not.
+    fn settled(&mut self, written: io::Result<()>, added: u64) -> io::Result<()> {
+        let Err(error) = written else {
+            self.end += added;
+            self.stored_none = false;
+            return Ok(());
+        };
+        self.pending.clear();
+        let closed = self.stored.write(self.end, CLOSING);
+        self.empty = self.stored_none;
+        closed.and(Err(io::Error::new(
+            error.kind(),
+            format!(
+                "cannot add to `{}`: {error}; what was stored before is unharmed",
+                self.path.display()
+            ),
+        )))
     }
 
     /// The range that was added since opening.
@@ -164,7 +210,86 @@ impl Appender {
         Segment {
             from: self.start,
             to: self.end,
-            sha256: hex(&self.hash.clone().finalize()),
+            sha256: hex(self.stored.hash().clone().finish().as_ref()),
+        }
+    }
+}
+
+impl Stored {
+    /// Writes bytes at a place, where the file then ends, and hashes the first of them.
+    fn add(&self, at: u64, bytes: &[u8], hashed: usize) -> io::Result<()> {
+        self.write(at, bytes)?;
+        self.hash().update(&bytes[..hashed]);
+        Ok(())
+    }
+
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(bytes)?;
+        file.set_len(at + bytes.len() as u64)?;
+        file.sync_data()
+    }
+
+    fn hash(&self) -> MutexGuard<'_, Context> {
+        self.hash.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that writes one addition at a time.
+#[derive(Debug)]
+struct Behind {
+    /// Place and bytes, the closing ones included; they come back to be filled again.
+    jobs: Option<SyncSender<(u64, Vec<u8>)>>,
+    done: Receiver<(io::Result<()>, Vec<u8>)>,
+    thread: Option<JoinHandle<()>>,
+    spare: Vec<u8>,
+}
+
+impl Behind {
+    fn new(stored: Arc<Stored>) -> Self {
+        let (jobs, given) = sync_channel::<(u64, Vec<u8>)>(1);
+        let (answer, done) = sync_channel(1);
+        let thread = std::thread::spawn(move || {
+            for (at, mut bytes) in given {
+                let written = stored.add(at, &bytes, bytes.len() - CLOSING.len());
+                bytes.clear();
+                if answer.send((written, bytes)).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            jobs: Some(jobs),
+            done,
+            thread: Some(thread),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Begins to write; gives back an empty buffer.
+    fn write(&mut self, at: u64, bytes: Vec<u8>) -> Vec<u8> {
+        if let Some(jobs) = &self.jobs {
+            // If the thread is gone, waiting for its answer says so.
+            let _ = jobs.send((at, bytes));
+        }
+        std::mem::take(&mut self.spare)
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        let failed = |_| io::Error::other("the writing thread failed");
+        let (written, spare) = self.done.recv().map_err(failed)?;
+        self.spare = spare;
+        written
+    }
+}
+
+impl Drop for Behind {
+    /// Nobody may take the store's lock while something is still being written.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }
@@ -173,7 +298,7 @@ impl Appender {
 pub(super) fn hash_range(path: &Path, from: u64, to: u64) -> io::Result<String> {
     let mut file = fs::File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
-    let mut hash = Sha256::new();
+    let mut hash = Context::new(&SHA256);
     let mut rest = to.saturating_sub(from);
     let mut buffer = vec![0; 1 << 18];
     while rest > 0 {
@@ -187,7 +312,7 @@ pub(super) fn hash_range(path: &Path, from: u64, to: u64) -> io::Result<String> 
         hash.update(&buffer[..got]);
         rest -= got as u64;
     }
-    Ok(hex(&hash.finalize()))
+    Ok(hex(hash.finish().as_ref()))
 }
 
 #[cfg(test)]
@@ -236,9 +361,11 @@ mod tests {
             let mut appender = Appender::open(&path).unwrap().unwrap();
             for line in 0..=round {
                 appender.push(&format!("{{\"round\":{round},\"line\":{line}}}"));
-                // Whether in one step or in several.
+                // Whether in one step or in several, waited for or not.
                 if round == 2 {
                     appender.commit().unwrap();
+                } else {
+                    appender.commit_behind().unwrap();
                 }
             }
             appender.commit().unwrap();
@@ -251,6 +378,24 @@ mod tests {
         assert_eq!(text.len() as u64, from + CLOSING.len() as u64);
         let posts: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
         assert_eq!((posts.len(), text.lines().count()), (6, 8));
+    }
+
+    #[test]
+    fn what_could_not_be_written_behind_is_told_by_the_next_commit() {
+        let (_folder, path) = file("[\n{\"a\":1}\n]\n");
+        let mut appender = Appender::open(&path).unwrap().unwrap();
+        let end = appender.end();
+        // A file that cannot be written to, in place of a disk that is full.
+        appender.stored = Arc::new(Stored {
+            file: fs::File::open(&path).unwrap(),
+            hash: Mutex::new(Context::new(&SHA256)),
+        });
+        appender.push("{\"b\":2}");
+        appender.commit_behind().unwrap();
+        appender.push("{\"c\":3}");
+        assert!(appender.commit_behind().is_err());
+        assert_eq!((appender.end(), appender.pending()), (end, 0));
+        assert_eq!(fs::read(&path).unwrap(), b"[\n{\"a\":1}\n]\n");
     }
 
     #[test]

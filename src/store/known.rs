@@ -112,9 +112,8 @@ impl Known {
 
     /// Adds an id; `false` if it is known.
     pub(super) fn insert(&mut self, id: PostId) -> bool {
-        let is_new = !self.contains(id);
+        let is_new = !self.is_stored(id.get()) && self.added.insert(id.get());
         if is_new {
-            self.added.insert(id.get());
             self.order.push(id);
         }
         is_new

@@ -51,6 +51,7 @@ mod runs;
 mod scan;
 mod seam;
 mod side;
+mod stock;
 mod tags;
 mod verify;
 mod vouch;
@@ -83,6 +84,7 @@ pub use scan::{
 };
 pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
 pub use side::{Side, SideWriter};
+pub use stock::{Due, DuePost, Stock};
 pub use tags::{Store, StoredTag};
 pub use verify::{Finding, Repaired, TagReport, repair, verify, verify_at_rest};
 pub use writer::{Added, Opened, TagWriter, Writer};

@@ -56,6 +56,12 @@ pub struct Collections {
     pub asked: String,
     /// Records that could not be stored.
     pub rejected: String,
+    /// Figures that a refresh replaced.
+    pub history: String,
+    /// Posts that a refresh did not find.
+    pub missing: String,
+    /// Posts that were removed since they are gone.
+    pub tombstones: String,
     /// The schema's version.
     pub meta: String,
 }
@@ -70,6 +76,9 @@ impl Default for Collections {
             windows: "windows".into(),
             asked: "asked".into(),
             rejected: "rejected".into(),
+            history: "history".into(),
+            missing: "missing".into(),
+            tombstones: "tombstones".into(),
             meta: "meta".into(),
         }
     }

@@ -321,14 +321,14 @@ fn scan_block<S>(block: &Block<'_>, lines: &mut Lines<S>, readers: &Readers<'_, 
     let mut start = 0;
     while start < bytes.len() {
         let place = block.offset + start as u64;
-        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
         if let Some(quick) = readers.quick
-            && taken_quickly(quick, lines, &bytes[start..], end - start, place)
+            && let Some(length) = taken_quickly(quick, lines, &bytes[start..], place)
         {
             (lines.last, lines.closed) = (place, false);
-            start = end + 1;
+            start += length + 1;
             continue;
         }
+        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
         let mut line = record(&bytes[start..end]);
         if place == 0 {
             line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
@@ -364,27 +364,30 @@ fn scan_block<S>(block: &Block<'_>, lines: &mut Lines<S>, readers: &Readers<'_, 
 /// Lines of more bytes are not marked, which takes half their size.
 const LONGEST: usize = 1 << 24;
 
-/// Offers the record of a line that ends with a line feed and maybe a comma to the quick reading.
+/// Offers the record of a line that ends with a line feed and maybe a comma to the quick reading;
+/// returns the line's length if it was taken.
 fn taken_quickly<S>(
     quick: Quick<'_, S>,
     lines: &mut Lines<S>,
     text: &[u8],
-    length: usize,
     offset: u64,
-) -> bool {
-    if text[0] != b'{' || length == text.len() || length > LONGEST {
-        return false;
+) -> Option<usize> {
+    if text[0] != b'{' {
+        return None;
     }
-    let end = length - usize::from(text[length - 1] == b',');
+    let text = &text[..text.len().min(LONGEST)];
     let marks = &mut lines.marks;
-    marks.mark(text, end);
+    let length = marks.mark_line(text)?;
+    if text[length] != b'\n' {
+        return None;
+    }
     let record = Record {
         text: Marked { text, marks },
         at: 0,
-        end: Some(end),
+        end: Some(length - usize::from(text[length - 1] == b',')),
         offset,
     };
-    !marks.has_controls() && quick(&mut lines.state, record).is_some()
+    quick(&mut lines.state, record).map(|_| length)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! keeps what was asked for. The differences: a directory has one writer at a time, a database
 //! any number, with leases on windows; a database tells only after a commit what was new.
 
+mod refresh;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,7 +34,7 @@ pub enum PostsWriter {
     /// In a data directory.
     Directory(Box<TagWriter>, Taken),
     /// In a database.
-    Database(Hashtag, DatabaseWriter, Leases, Opened),
+    Database(Hashtag, Box<DatabaseWriter>, Leases, Opened),
 }
 
 /// What became of the posts taken in, as far as they are stored.
@@ -109,7 +111,7 @@ impl StoreWriter {
             }
             Self::Database(database, leases) => {
                 let records = Records::Posts(tag.clone());
-                let posts = DatabaseWriter::open(database, &records, origin)?;
+                let posts = Box::new(DatabaseWriter::open(database, &records, origin)?);
                 let (leases, opened) = (leases.clone(), Opened::default());
                 Ok(PostsWriter::Database(tag.clone(), posts, leases, opened))
             }
@@ -239,14 +241,27 @@ impl PostsWriter {
         }
     }
 
-    /// Replaces stored posts by newer fetches, where that was not done on the way.
+    /// As [`PostsWriter::commit`], while more is taken in, where the store can do that; the next commit
+    /// tells whether it was stored.
+    ///
+    /// # Errors
+    /// As [`PostsWriter::commit`], of what was to be stored before.
+    pub fn commit_behind(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(posts, _) => posts.commit_behind(),
+            Self::Database(_, posts, ..) => posts.commit(),
+        }
+    }
+
+    /// Replaces stored posts by newer fetches and removes buried ones, where that was not done on the
+    /// way.
     ///
     /// # Errors
     /// The store's own.
     pub fn apply_updates(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, taken) => {
-                taken.updated = posts.apply_updates()?;
+                taken.updated += posts.apply_updates()?;
                 Ok(())
             }
             Self::Database(_, posts, ..) => posts.commit(),
@@ -273,12 +288,14 @@ impl PostsWriter {
                     new,
                     known,
                     updated,
+                    tombstoned,
+                    ..
                 } = posts.counts;
                 Taken {
                     new,
                     known,
                     updated,
-                    tombstoned: 0,
+                    tombstoned,
                 }
             }
         }

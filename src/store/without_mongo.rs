@@ -3,6 +3,7 @@
 //! The types have no value, so that nothing can be done with them and nobody needs to ask which
 //! features there are. They hide that, lest the compiler calls their users unreachable.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use std::marker::PhantomData;
@@ -10,7 +11,10 @@ use std::marker::PhantomData;
 use hashbrown::{HashMap, HashSet};
 
 use super::place::DatabasePlace;
-use super::{AskedLine, Claim, Leaseholder, Records, RejectedRecord, Run, StoreError, WindowLine};
+use super::{
+    AskedLine, Claim, DuePost, HistoryLine, Leaseholder, MissingLine, Records, RejectedRecord, Run,
+    StoreError, Tombstone, WindowLine,
+};
 use crate::model::{Hashtag, Origin, PostId};
 use crate::record::Unreadable;
 
@@ -38,6 +42,10 @@ pub struct Rows(Never);
 #[derive(Debug)]
 pub struct Ledger<L>(Never, PhantomData<fn() -> L>);
 
+/// Its posts that are due.
+#[derive(Debug)]
+pub struct DuePages(Never);
+
 /// A writer to it.
 #[derive(Debug)]
 pub struct DatabaseWriter {
@@ -51,6 +59,7 @@ pub(super) struct Counts {
     pub(super) new: u64,
     pub(super) known: u64,
     pub(super) updated: u64,
+    pub(super) tombstoned: u64,
 }
 
 /// What was found wrong with it.
@@ -142,6 +151,29 @@ impl Database {
     }
 
     pub fn verify(&self, _: &Records) -> Result<DatabaseReport, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn due(
+        &self,
+        _: &Hashtag,
+        _: Origin,
+        _: Timestamp,
+    ) -> Result<(DuePages, u64, u64), StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn waiting(&self, _: &Hashtag) -> Result<Vec<MissingLine>, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn has_tombstones(&self, _: &Hashtag) -> Result<bool, StoreError> {
+        match self.0 {}
+    }
+}
+
+impl DuePages {
+    pub(super) fn next(&mut self, _: usize) -> Result<Vec<DuePost>, StoreError> {
         match self.0 {}
     }
 }
@@ -252,6 +284,30 @@ impl DatabaseWriter {
     }
 
     pub(super) fn enter(&self, _: Run) -> Result<(), StoreError> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn offer_update(&mut self, _: PostId, _: &str) {
+        match self.database.0 {}
+    }
+
+    pub(super) fn remember(&self, _: &[HistoryLine]) -> Result<(), StoreError> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn bury(&mut self, _: &[Tombstone]) -> Result<(), StoreError> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn bury_the_rest(&mut self) -> Result<u64, StoreError> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn missing(&self, _: &[PostId]) -> Result<Vec<MissingLine>, StoreError> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn put_missing(&self, _: &[MissingLine]) -> Result<(), StoreError> {
         match self.database.0 {}
     }
 }

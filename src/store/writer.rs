@@ -83,8 +83,9 @@ pub struct TagWriter {
     known: Known,
     /// Only hashtags' posts have one.
     index: Option<Extension>,
-    /// How many of the posts added are stored.
+    /// How many of the posts added are stored; and how many were given to be stored.
     committed: usize,
+    given: usize,
     updates: Option<Updates>,
     /// Posts that were removed, or are about to be.
     buried: HashSet<u64>,
@@ -191,7 +192,9 @@ impl Writer {
         let root = self.store.root();
         let ends = Ends::read(root);
         let mut changed = BTreeMap::new();
-        self.add_unlisted(ends.as_ref(), &mut changed)?;
+        let writers: Vec<&TagWriter> = writers.collect();
+        let own: Vec<&Path> = writers.iter().map(|writer| &*writer.posts).collect();
+        self.add_unlisted(ends.as_ref(), &own, &mut changed)?;
         let mut in_place = match ends {
             Some(ends) => Some((ids::open(root)?, ends)),
             None => None,
@@ -217,17 +220,19 @@ impl Writer {
         ids::update(root, &changed, Others::Keep)
     }
 
-    /// Adds the ids of folders that no writer has listed yet: those of another tool's tree.
+    /// Adds the ids of folders that no writer has listed yet, `own` left out, whose writers do so:
+    /// those of another tool's tree.
     fn add_unlisted(
         &self,
         ends: Option<&Ends>,
+        own: &[&Path],
         changed: &mut BTreeMap<String, Vec<PostId>>,
     ) -> Result<(), StoreError> {
         let mut unlisted = Vec::new();
         for stored in self.store.tags()? {
             for posts in stored.posts {
                 let key = ids::key(&posts, &stored.tag);
-                if !ends.is_some_and(|ends| ends.has(&key)) {
+                if !own.contains(&&*posts) && !ends.is_some_and(|ends| ends.has(&key)) {
                     unlisted.push((key, posts));
                 }
             }
@@ -341,6 +346,7 @@ impl TagWriter {
         let index = place.listed.then(|| Extension::open(&posts, stored));
         Ok(Self {
             committed: 0,
+            given: 0,
             index,
             tag: place.tag,
             name: place.name,
@@ -496,13 +502,31 @@ impl TagWriter {
     /// The disk's own; what was committed before is unharmed, and what was not stored is no longer known.
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let written = self.appender.commit();
+        self.given = self.known.added().len();
+        self.settle(written)
+    }
+
+    /// Has what was taken in stored and synced while more is taken in; the next commit waits for it.
+    ///
+    /// # Errors
+    /// As [`TagWriter::commit`], of what was to be stored by the last call.
+    pub fn commit_behind(&mut self) -> Result<(), StoreError> {
+        let written = self.appender.commit_behind();
+        let settled = self.settle(written);
+        self.given = self.known.added().len();
+        settled
+    }
+
+    /// Forgets the posts that could not be stored.
+    fn settle(&mut self, written: std::io::Result<()>) -> Result<(), StoreError> {
         if written.is_err() {
             self.known.keep(self.committed);
+            self.given = self.committed;
             if let Some(index) = &mut self.index {
                 index.spoil();
             }
         }
-        self.committed = self.known.added().len();
+        self.committed = self.given;
         Ok(written?)
     }
 

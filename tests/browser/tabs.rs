@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use crate::bench::{Bench, Outcome, wait};
+use crate::bench::{Bench, Outcome};
 use crate::site::ids;
 use crate::trouble::open_browser;
 
@@ -11,13 +11,7 @@ use crate::trouble::open_browser;
 fn a_tab_that_is_closed_or_crashes_keeps_what_came_and_says_which() {
     let bench = Bench::new();
     let profile = bench.path("profile");
-    let mut open = open_browser(&bench, &profile);
-    let told = profile.join("DevToolsActivePort");
-    wait("the browser's port", || {
-        fs_err::read_to_string(&told).is_ok_and(|text| text.lines().count() == 2)
-    });
-    let text = fs_err::read_to_string(&told).unwrap();
-    let port: u16 = text.lines().next().unwrap().parse().unwrap();
+    let (mut open, port) = open_browser(&bench, &profile);
     for (how, why) in [
         ("close", "the tab was closed"),
         ("crash", "the page has crashed"),

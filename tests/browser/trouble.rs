@@ -62,6 +62,7 @@ fn options_of_another_source_are_refused() {
             "-t a -p --since 2024-01-01 --headless",
             "--headless is for --source browser",
         ),
+        ("-t a -p --source browser --timeout 0s", "in no time"),
         (
             "-t a -p --source browser --site-url file:///etc",
             "is no address",
@@ -150,18 +151,12 @@ fn ctrl_c_ends_it_in_order() {
 fn a_profile_in_use_is_told_and_a_browser_that_is_open_can_be_used() {
     let bench = Bench::new();
     let profile = bench.path("profile");
-    let mut open = open_browser(&bench, &profile);
-    let told = profile.join("DevToolsActivePort");
-    wait("the browser's port", || {
-        fs_err::read_to_string(&told).is_ok_and(|text| text.lines().count() == 2)
-    });
+    let (mut open, port) = open_browser(&bench, &profile);
     bench
         .download(&format!("-t london --profile {}", profile.display()))
         .expect(1)
         .says("is in use by another browser")
         .says("--profile DIR");
-    let text = fs_err::read_to_string(&told).unwrap();
-    let port = text.lines().next().unwrap();
     let connect = |address: &str, more: &str| {
         let words = bench
             .words(more)
@@ -193,10 +188,11 @@ fn a_profile_in_use_is_told_and_a_browser_that_is_open_can_be_used() {
         .says("no browser can be reached at");
 }
 
-/// The person's own browser, which others may connect to: it does not say that nobody sees it.
-pub(crate) fn open_browser(bench: &Bench, profile: &std::path::Path) -> Child {
+/// The person's own browser, and the port on which others may connect to it; it does not say that
+/// nobody sees it.
+pub(crate) fn open_browser(bench: &Bench, profile: &std::path::Path) -> (Child, u16) {
     let found = cotag::source::browser::find().unwrap();
-    Command::new(found.path)
+    let browser = Command::new(found.path)
         .arg(format!("--user-data-dir={}", profile.display()))
         .args([
             "--headless=new",
@@ -210,5 +206,10 @@ pub(crate) fn open_browser(bench: &Bench, profile: &std::path::Path) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap()
+        .unwrap();
+    let told = profile.join("DevToolsActivePort");
+    let read = || fs_err::read_to_string(&told).unwrap_or_default();
+    wait("the browser's port", || read().lines().count() == 2);
+    let port = read().lines().next().unwrap().parse().unwrap();
+    (browser, port)
 }

@@ -80,6 +80,15 @@ pub(crate) fn london(numbers: std::ops::Range<u64>) -> Vec<Web> {
         .collect()
 }
 
+/// As [`london`], each post with so many bytes that nobody asks for.
+pub(crate) fn bulky(numbers: std::ops::Range<u64>, bytes: usize) -> Vec<Web> {
+    let filler = json!("x".repeat(bytes));
+    let posts = london(numbers).into_iter();
+    posts
+        .map(|post| post.with("filler", filler.clone()))
+        .collect()
+}
+
 /// A tiktok-scraper post as the seed tool's `data.json` holds it, written by Python's `json.dumps`.
 pub(crate) fn scraper(number: u64, tags: &str) -> String {
     let listed: Vec<String> = tags

@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use crate::harness::{Desk, Fed, wait_until};
-use crate::make::{array, id, ids, lines, london, scraper, seed_file, web};
+use crate::make::{array, bulky, id, ids, lines, london, scraper, seed_file, web};
 
 const DATA: &str = "data/london/posts/data.json";
 
@@ -489,11 +489,7 @@ fn readers_do_not_wait_for_a_writer() {
 #[test]
 fn readers_see_whole_posts_while_a_writer_adds() {
     let desk = Desk::new();
-    let filler = json!("x".repeat(60_000));
-    let posts: Vec<_> = london(0..300)
-        .into_iter()
-        .map(|post| post.with("filler", filler.clone()))
-        .collect();
+    let posts = bulky(0..300, 60_000);
     desk.write("first.ndjson", lines(&posts[..20]));
     desk.write("all.ndjson", lines(&posts));
     desk.cotag("import first.ndjson -t london").fine();

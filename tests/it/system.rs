@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use crate::harness::{Desk, Fed, wait_until};
-use crate::make::{array, gzip, id, ids, lines, london, scraper, seed_file};
+use crate::make::{array, bulky, gzip, id, ids, lines, london, scraper, seed_file};
 
 const DATA: &str = "data/london/posts/data.json";
 
@@ -12,11 +12,7 @@ const DATA: &str = "data/london/posts/data.json";
 fn a_full_disk_leaves_what_was_stored_before_and_the_next_run_completes() {
     // No file may grow beyond some 512-byte blocks: for the writer that is a full disk.
     let desk = Desk::new();
-    let filler = json!("x".repeat(1000));
-    let posts: Vec<_> = london(0..300)
-        .into_iter()
-        .map(|post| post.with("filler", filler.clone()))
-        .collect();
+    let posts = bulky(0..300, 1000);
     desk.write("first.ndjson", lines(&posts[..10]));
     desk.write("all.ndjson", lines(&posts));
     desk.cotag("import first.ndjson -t london").fine();
@@ -196,11 +192,7 @@ fn unread(_process: u32) -> u64 {
 #[test]
 fn ctrl_c_in_the_middle_of_a_file_stores_whole_posts_and_the_next_run_completes() {
     let desk = Desk::new();
-    let filler = json!("x".repeat(60_000));
-    let posts: Vec<_> = london(0..300)
-        .into_iter()
-        .map(|post| post.with("filler", filler.clone()))
-        .collect();
+    let posts = bulky(0..300, 60_000);
     for (name, text) in [
         ("plain.ndjson", lines(&posts).into_bytes()),
         ("array.json", array(&posts).into_bytes()),

@@ -102,6 +102,23 @@ fn a_wrong_password_ends_with_the_code_for_credentials() {
 }
 
 #[test]
+fn what_needs_files_is_wrong_usage_of_a_database() {
+    let desk = Desk::new();
+    // Nobody needs to be asked for that.
+    let store = format!("--store mongodb://127.0.0.1:{}/posts", free_port());
+    for words in [
+        "repair",
+        "download -t london -v",
+        "download -t london -p --source browser",
+    ] {
+        desk.cotag(&format!("{words} {store}"))
+            .expect(2)
+            .says("works on a data directory, not on `mongodb://127.0.0.1")
+            .says("cotag copy --from DATABASE --to DIRECTORY");
+    }
+}
+
+#[test]
 fn an_address_without_a_database_is_wrong_usage() {
     let desk = Desk::new();
     desk.cotag("verify --store mongodb://localhost")

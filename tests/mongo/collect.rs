@@ -14,14 +14,18 @@ use jiff::civil::{Date, date};
 use crate::desk::{Desk, outcome};
 use crate::server::{Server, database};
 
-const SINCE: Date = date(2024, 4, 20);
-const UNTIL: Date = date(2024, 5, 19);
+pub(crate) const SINCE: Date = date(2024, 4, 20);
+pub(crate) const UNTIL: Date = date(2024, 5, 19);
 pub(crate) const KEY: &str = "awkeyofthetest123";
 pub(crate) const SECRET: &str = "s3cr3t-of-the-test-987";
 
 fn sandbox(delay: u64) -> Running {
+    sandbox_of(2000, delay)
+}
+
+pub(crate) fn sandbox_of(posts: usize, delay: u64) -> Running {
     Sandbox::start(&Options {
-        posts: 2000,
+        posts,
         now: Some("2024-06-03T06:00:00Z".parse().unwrap()),
         client: Client {
             key: KEY.into(),
@@ -46,9 +50,9 @@ fn download(desk: &Desk, server: &Running, store: &str, more: &str) -> Command {
 }
 
 /// Ids in the database, and what a complete download has.
-fn stored(desk: &Desk, store: &str) -> BTreeSet<u64> {
+pub(crate) fn stored(desk: &Desk, store: &str, tag: &str) -> BTreeSet<u64> {
     let list = desk
-        .cotag(&format!("posts london --format ndjson --store {store}"))
+        .cotag(&format!("posts {tag} --format ndjson --store {store}"))
         .expect(0);
     let mut ids = BTreeSet::new();
     for line in list.out.lines() {
@@ -69,7 +73,7 @@ fn truth(server: &Running) -> BTreeSet<u64> {
 fn a_download_into_a_database_is_complete_and_the_next_asks_nothing() {
     let (desk, api, database) = (Desk::new(), sandbox(0), database());
     outcome(&mut download(&desk, &api, &database.address, "")).expect(0);
-    assert_eq!(stored(&desk, &database.address), truth(&api));
+    assert_eq!(stored(&desk, &database.address, "london"), truth(&api));
     let asked = api.requests().len();
     outcome(&mut download(&desk, &api, &database.address, ""))
         .expect(0)
@@ -104,10 +108,10 @@ fn a_database_that_is_killed_in_mid_download_loses_and_doubles_nothing() {
     assert_eq!(ended.status.code(), Some(1), "{told}");
     assert!(told.contains("mongodb://127.0.0.1"), "{told}");
     server.restart(&[]);
-    let before = stored(&desk, &store);
+    let before = stored(&desk, &store, "london");
     assert!(!before.is_empty() && before.is_subset(&truth(&api)));
     outcome(&mut download(&desk, &api, &store, "--window 3")).expect(0);
-    assert_eq!(stored(&desk, &store), truth(&api));
+    assert_eq!(stored(&desk, &store, "london"), truth(&api));
     desk.cotag(&format!("verify --store {store}")).expect(0);
 }
 
@@ -131,7 +135,7 @@ fn two_collectors_share_the_windows() {
     for mut run in both {
         assert!(run.wait().unwrap().success());
     }
-    assert_eq!(stored(&desk, &database.address), truth(&api));
+    assert_eq!(stored(&desk, &database.address, "london"), truth(&api));
     let together = api.requests().len() - alone;
     assert!(
         together <= alone + 4,

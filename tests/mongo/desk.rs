@@ -78,4 +78,10 @@ impl Outcome {
         );
         self
     }
+
+    #[track_caller]
+    pub(crate) fn keeps_quiet_about(self, text: &str) -> Self {
+        assert!(!self.err.contains(text), "said: {text}\n{}", self.err);
+        self
+    }
 }

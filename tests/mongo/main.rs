@@ -9,6 +9,8 @@ mod collect;
 mod comments;
 mod desk;
 mod pushdown;
+mod refresh;
 mod server;
 mod stores;
+mod tls;
 mod users;

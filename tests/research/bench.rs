@@ -104,6 +104,19 @@ impl Bench {
             .unwrap()
     }
 
+    /// Starts a command and kills it after so long, if it has not ended by itself.
+    pub(crate) fn kill_after(&self, millis: u64, words: &str) {
+        let mut child = self
+            .command(words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(millis));
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+
     /// Waits until a run that was started has stored a page.
     pub(crate) fn wait_for_a_page(&self) {
         let ledger = self.data().join("london/posts/windows.jsonl");

@@ -3,7 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use crate::bench::{Bench, KEY, Outcome, SECRET, options};
+use cotag::source::sandbox::Fault;
+
+use crate::bench::{Bench, KEY, Outcome, SECRET, faulty, options};
 
 /// A server that gives one answer to every request for a token, and one to every other.
 fn canned(token: (u16, &'static str), query: (u16, &'static str)) -> String {
@@ -124,6 +126,23 @@ fn auth_check_tells_each_failure_apart() {
         "{told}"
     );
     assert!(!told.contains(KEY) && !told.contains(SECRET));
+}
+
+#[test]
+fn auth_check_gave_up_on_a_single_500() {
+    let bench = Bench::new(&faulty(&[Fault::Storm500]));
+    bench
+        .run("auth check --retry-wait 1ms")
+        .expect(0)
+        .says("query: answered");
+}
+
+#[test]
+fn another_search_id_is_followed_and_told() {
+    let bench = Bench::new(&faulty(&[Fault::RenamedSearch]));
+    let told = "another search_id: it is followed";
+    bench.download("").expect(0).says(told);
+    bench.assert_complete();
 }
 
 #[test]

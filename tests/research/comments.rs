@@ -1,7 +1,6 @@
 //! Comments: of stored posts and of ids, with every fault, killed, and beside a download.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use cotag::source::sandbox::{Fault, Options};
 use serde_json::Value;
@@ -208,16 +207,10 @@ fn killed_at_any_moment_it_goes_on_and_loses_no_comment() {
     });
     bench.run(DAYS).expect(0);
     for millis in [20, 60, 100, 150, 200, 250, 300] {
-        let mut child = bench
-            .command("comments --for london --retry-wait 20ms --replies --daily-quota 100000")
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(millis));
-        // It may have ended by itself.
-        let _ = child.kill();
-        child.wait().unwrap();
+        bench.kill_after(
+            millis,
+            "comments --for london --retry-wait 20ms --replies --daily-quota 100000",
+        );
     }
     bench.run(&format!("{COMMENTS} --replies")).expect(0);
     assert_eq!(bench.comments("london"), bench.all_comments(true));

@@ -101,26 +101,41 @@ fn days_that_are_too_much_are_cut_into_shares_that_leave_nothing_out() {
         assert_eq!(bench.requests(), before, "all is known");
     }
     // A query that names the length already is cut by region, one that names the region by length.
-    let query = |field: &str, value: &str| {
+    let query = |field: &str, values: &str| {
         format!(
             "[and_1]\noperation = EQ\nfield_name = hashtag_name\nfield_values = london\n\
-             [and_2]\noperation = EQ\nfield_name = {field}\nfield_values = {value}\n\
+             [and_2]\noperation = IN\nfield_name = {field}\nfield_values = {values}\n\
              [date]\nstart_date = 20240501\nend_date = 20240507\n"
         )
     };
-    for (field, value, most) in [("video_length", "SHORT", 8), ("region_code", "GB", 18)] {
+    for (field, values, most, part) in [
+        ("video_length", "SHORT", 8, None),
+        ("region_code", "GB", 18, None),
+        // Both are in one group of regions, which is too much.
+        ("region_code", "GB,FR", 16, Some("mid/region-GB")),
+    ] {
         let bench = Bench::new(&heavy(most));
-        fs_err::write(bench.path("london.ini"), query(field, value)).unwrap();
+        fs_err::write(bench.path("london.ini"), query(field, values)).unwrap();
         bench.run("crawl london.ini --retry-wait 1ms").expect(0);
+        let values: Vec<&str> = values.split(',').collect();
         let body = serde_json::json!({"and": [
             {"field_name": "hashtag_name", "operation": "EQ", "field_values": ["london"]},
-            {"field_name": field, "operation": "EQ", "field_values": [value]},
+            {"field_name": field, "operation": "IN", "field_values": values},
         ]});
         let days = jiff::civil::date(2024, 5, 1)..=jiff::civil::date(2024, 5, 7);
         assert_eq!(
             bench.stored(),
             bench.server.truth(&body, days).unwrap(),
             "{field}"
+        );
+        let parts: Vec<String> = bench
+            .coverage()
+            .iter()
+            .filter_map(|row| row["part"].as_str().map(str::to_owned))
+            .collect();
+        assert!(
+            part.is_none_or(|part| parts.iter().any(|name| name == part)),
+            "{field} {most}: {parts:?}"
         );
     }
 }

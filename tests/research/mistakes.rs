@@ -90,6 +90,10 @@ fn bad_words_are_refused_before_anything_is_asked() {
         ("-t london -p --window 31", "31"),
         ("-t london -p --retry-wait soon", "is no time"),
         ("-t london -p --api-url ftp://x", "is no URL"),
+        ("-t london -p --limit 0", "0 would leave nothing"),
+        ("-t london -p --max-requests 0", "0 would leave nothing"),
+        ("-t london -p --limit 1e3", "is no whole number"),
+        ("-t london -v --min-views 1M", "is no whole number"),
     ] {
         bench.run(&format!("download {words}")).expect(2).says(told);
     }

@@ -170,16 +170,10 @@ fn killed_at_any_moment_it_leaves_a_store_that_is_whole() {
     let (bench, before, gone) = with_gone(&options(), 6);
     days(&bench, 16);
     for millis in [20, 60, 100, 140, 180, 220, 260, 300, 350, 400] {
-        let mut child = bench
-            .command("refresh -t london --retry-wait 20ms --compliance --older-than 0")
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(millis));
-        // It may have ended by itself.
-        let _ = child.kill();
-        child.wait().unwrap();
+        bench.kill_after(
+            millis,
+            "refresh -t london --retry-wait 20ms --compliance --older-than 0",
+        );
         let stored = bench.stored();
         assert!(before.difference(&stored).all(|id| gone.contains(id)));
     }
@@ -188,4 +182,60 @@ fn killed_at_any_moment_it_leaves_a_store_that_is_whole() {
         .expect(0);
     assert_eq!(bench.stored().len(), before.len() - 6);
     sound(&bench);
+}
+
+#[test]
+fn a_post_of_two_hashtags_was_asked_for_under_each() {
+    let bench = Bench::new(&Options {
+        posts: 800,
+        ..options()
+    });
+    bench.download("").expect(0);
+    bench.download("-t viral").expect(0);
+    let of = |tag: &str| -> BTreeSet<u64> {
+        let path = bench.data().join(tag).join("posts/data.json");
+        let posts: Vec<Value> = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
+        posts
+            .iter()
+            .map(|post| post["id"].as_u64().unwrap())
+            .collect()
+    };
+    let (london, viral) = (of("london"), of("viral"));
+    let shared: Vec<u64> = london.intersection(&viral).copied().collect();
+    assert!(shared.len() > 20, "{} are shared", shared.len());
+    bench.server.remove(&shared[..2]);
+    days(&bench, 16);
+    let words = "refresh --retry-wait 1ms --daily-quota 100000";
+    let plan = bench.run(&format!("{words} --dry-run")).expect(0);
+    let more = format!("{} more with a hashtag above", shared.len());
+    assert!(plan.out.contains(&more), "{}", plan.out);
+    let before = bench.requests();
+    let more = format!("({} more under another hashtag)", shared.len());
+    bench.run(words).expect(0).says(&more);
+    let least = london.len().div_ceil(100) + (viral.len() - shared.len()).div_ceil(100);
+    let asked = bench.requests() - before;
+    assert!(
+        asked <= u64::try_from(least).unwrap() + 3,
+        "{asked} requests for {least} batches"
+    );
+    // Both have the new figures, and both know what is missing.
+    for tag in ["london", "viral"] {
+        let path = bench.data().join(tag).join("posts/data.json");
+        let posts: Vec<Value> = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
+        let old = |post: &&Value| post["_cotag"]["fetched"].as_str().unwrap() < "2024-06-19";
+        assert_eq!(posts.iter().filter(old).count(), 2, "{tag}");
+    }
+    days(&bench, 1);
+    bench.run(words).expect(0);
+    assert_eq!(
+        (of("london").len(), of("viral").len()),
+        (london.len() - 2, viral.len() - 2)
+    );
+    assert_eq!(bench.run("verify").code, Some(0));
+    let plan = bench.run(&format!("{words} --dry-run")).expect(0);
+    assert!(
+        !plan.out.contains("was not found"),
+        "removed ones still wait: {}",
+        plan.out
+    );
 }

@@ -38,6 +38,34 @@ pub(super) fn packed(text: &[u8; INLINE + 1], length: usize) -> Packed {
     ]
 }
 
+/// Whether a name surely is short and of nothing but visible ASCII characters without capitals, number
+/// signs, at signs, quotes and backslashes: then it is its hashtag's identity, and stands in JSON as it is.
+#[inline]
+pub(super) fn is_plain(name: &Packed) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    /// High bits of the bytes from a letter on (of ASCII).
+    const fn from(word: u64, byte: u8) -> u64 {
+        (word & !HIGH) + (0x80 - byte as u64) * ONES
+    }
+    let length = (name[2] >> 56) as u32;
+    if length > 23 || length == 0 {
+        return false;
+    }
+    let mut odd = 0;
+    for (word, from_byte) in [(name[0], 0), (name[1], 8), (name[2] & !(0xff << 56), 16)] {
+        // What is behind the name becomes a letter.
+        let used = length.saturating_sub(from_byte).min(8) * 8;
+        let unused = (!0_u64).checked_shl(used).unwrap_or(0);
+        let word = word | (unused & (0x61 * ONES));
+        odd |= word | !from(word, b'!') | (from(word, b'A') & !from(word, b'Z' + 1));
+        for byte in [b'"', b'#', b'@', b'\\', 0x7f] {
+            odd |= from(word, byte) & !from(word, byte + 1);
+        }
+    }
+    odd & HIGH == 0
+}
+
 /// Undoes [`pack`]; returns the length.
 pub(super) fn unpack(packed: &Packed, name: &mut [u8; INLINE]) -> usize {
     let [first, second, third] = packed.map(u64::to_le_bytes);

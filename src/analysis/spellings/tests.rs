@@ -42,7 +42,7 @@ proptest! {
         let [mut all, mut rest] = parts;
         all.merge(&mut rest);
         let mut found = BTreeMap::new();
-        let totals = all.totals();
+        let totals = all.totals(None).1;
         for total in totals {
             let (tag, name) = all.names(&total).unwrap();
             let best = spelled.iter().filter(|((of, _), _)| *of == tag);
@@ -77,11 +77,27 @@ fn raw_names_and_texts_meet_in_one_hashtag() {
     }
     table.begin_post();
     table.count("\\u0066yp");
-    let totals = table.totals();
+    let totals = table.totals(None).1;
     let mut found: Vec<_> = totals
         .iter()
         .map(|total| (table.names(total).unwrap().1, total.posts))
         .collect();
     found.sort();
     assert_eq!(found, [("\\u0066yp".to_owned(), 2), ("fyp".to_owned(), 6)]);
+}
+
+proptest! {
+    #[test]
+    fn plain_names_stand_for_themselves(name in "([a-z0-9]{0,3}|[ -~é\u{1}\u{7f}]){1,26}") {
+        let mut packed = [0, 0, LONG << 56];
+        if name.len() <= INLINE {
+            packed = pack(name.as_bytes());
+        }
+        if is_plain(&packed) {
+            prop_assert!(Hashtag::is_identity(&name) && !name.contains(['\\', '"']), "{}", name);
+        }
+        if (1..=INLINE).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')) {
+            prop_assert!(is_plain(&packed), "{}", name);
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! Names that wait until there are many: looked up side by side, they wait for memory together.
 
 use super::packed::{INLINE, Packed, unpack};
-use super::{Decode, LONG, Spellings};
+use super::{Decode, LONG, Spellings, count_in, find_in};
 use crate::model::Name;
 
 /// Names that are looked up together.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// Names that were met and are not counted yet.
 #[derive(Debug, Default)]
@@ -61,20 +61,18 @@ impl Spellings {
         let Some(decode) = self.waiting.decode.take() else {
             return;
         };
-        let post = self.post;
         let mut waiting = std::mem::take(&mut self.waiting);
-        let mask = self.slots.len() - 1;
-        let mut fetched = 0;
-        for name in &waiting.names {
-            fetched |= self.slots[name.hash & mask].name[2];
-        }
-        std::hint::black_box(fetched);
+        self.fetch(waiting.names.iter().map(|name| name.hash));
         for name in &waiting.names {
             let mut bytes = [0; INLINE];
             let packed = &name.packed;
             let long = &waiting.long[name.long.0..name.long.1];
-            let place = match self.find_hashed(packed, name.hash, long) {
-                Ok(found) => found,
+            let slots = &mut *self.slots;
+            let found = find_in(slots, &self.long, packed, name.hash, long);
+            match found {
+                Ok(found) => {
+                    count_in(slots, &self.variants, name.post, found);
+                }
                 Err(free) => {
                     let text = match packed[2] >> 56 {
                         LONG => long,
@@ -83,13 +81,11 @@ impl Spellings {
                             &bytes[..length]
                         }
                     };
-                    self.meet(text, (packed, name.hash, free), decode)
+                    let place = self.meet(text, (packed, name.hash, free), decode);
+                    count_in(&mut self.slots, &self.variants, name.post, place);
                 }
-            };
-            self.post = name.post;
-            self.count_slot(place);
+            }
         }
-        self.post = post;
         waiting.names.clear();
         waiting.long.clear();
         self.waiting = waiting;

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 
 use self::ending::{Ended, open_failed, reason};
 use self::keeper::Taking;
-use super::{interrupt, writer};
+use super::{interrupt, needs_directory, writer};
 use crate::cli::{BrowserArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::{Hashtag, Origin};
 use crate::output::counted;
-use crate::settings::{duration, state_dir};
+use crate::settings::state_dir;
 use crate::source::browser::{
     Browser, Installed, Manner, Page, Site, Stop, Use, Visit, at, find, user_name,
 };
@@ -80,11 +80,13 @@ pub(super) fn browse(
     global: &Global,
     ui: &Ui,
 ) -> Result<Exit, Error> {
+    // Before a window opens.
+    needs_directory(global, ui, "download --source browser")?;
     let manner = Manner {
         site: Site::new(&args.site_url).map_err(Error::Usage)?,
-        scroll_wait: duration(&args.scroll_wait)?,
+        scroll_wait: args.scroll_wait,
         idle_scrolls: args.idle_scrolls,
-        timeout: duration(&args.timeout)?,
+        timeout: args.timeout,
         limit,
     };
     let wanted = wanted(args, global)?;

@@ -60,7 +60,7 @@ impl Request<'_> {
             // A practice server may have another day than we.
             if day > today && !settings.sandbox {
                 return wrong(format!(
-                    "{name} {day} is in the future: today is {today} (UTC)"
+                    "{name} {day} is in the future: today is {today} (UTC), if this computer's clock is right"
                 ));
             }
         }

@@ -199,16 +199,27 @@ impl Intake {
         fetched: Option<Timestamp>,
         origin: Origin,
     ) -> Result<(), Error> {
-        let mut carried = Vec::new();
-        for_each_tag(post, self.from, &mut TagSources::default(), |tag| {
-            carried.extend(Hashtag::new(tag));
+        let mut carried = vec![false; job.tags.len()];
+        for_each_tag(post, self.from, &mut TagSources::default(), |text| {
+            for (tag, carried) in job.tags.iter().zip(&mut carried) {
+                *carried |= tag.is_spelled(text);
+            }
         });
-        self.common.add(&carried, &job.tags);
+        if self.common.is_asked(carried.contains(&true)) {
+            let mut tags = Vec::new();
+            for_each_tag(post, self.from, &mut TagSources::default(), |text| {
+                tags.extend(Hashtag::new(text));
+            });
+            self.common.add(tags);
+        }
         let mut line = None;
-        for tag in &job.tags {
-            let tally = self.tallies.entry(tag.clone()).or_default();
+        for (tag, carried) in job.tags.iter().zip(carried) {
+            let tally = match self.tallies.get_mut(tag) {
+                Some(tally) => tally,
+                None => self.tallies.entry(tag.clone()).or_default(),
+            };
             tally.read += 1;
-            if !carried.contains(tag) {
+            if !carried {
                 tally.without_tag += 1;
                 if !(self.keep_untagged || job.whole) {
                     continue;
@@ -228,7 +239,7 @@ impl Intake {
             tag_writer.take_post(post, origin, line, update)?;
             tally.refuse(tag_writer, &self.run, &job.name);
             if tag_writer.pending() >= COMMIT {
-                tag_writer.commit()?;
+                tag_writer.commit_behind()?;
                 tally.refuse(tag_writer, &self.run, &job.name);
                 tag_writer.reject(&std::mem::take(&mut tally.waiting))?;
             }
@@ -408,18 +419,19 @@ struct Common {
 }
 
 impl Common {
-    fn add(&mut self, carried: &[Hashtag], wanted: &[Hashtag]) {
-        if self.found || self.posts >= SAMPLE {
-            return;
-        }
-        self.found = wanted.iter().any(|tag| carried.contains(tag));
-        if self.found {
+    /// Whether the next post's hashtags are to be added, of which one asked for was `found` or not.
+    fn is_asked(&mut self, found: bool) -> bool {
+        if found && !self.found {
+            self.found = true;
             self.counts = HashMap::new();
-            return;
         }
+        !self.found && self.posts < SAMPLE
+    }
+
+    fn add(&mut self, carried: Vec<Hashtag>) {
         self.posts += 1;
         for tag in carried {
-            *self.counts.entry(tag.clone()).or_default() += 1;
+            *self.counts.entry(tag).or_default() += 1;
         }
     }
 

@@ -84,7 +84,18 @@ impl Job {
             }
             None => Box::new(interrupt::Interruptible(interrupt::Stdin::new())),
         };
-        read_into(Input::Reader(&mut *input), options, progress, each, summary).map_err(named)
+        let options = ReadOptions {
+            live: matches!(self.source, Source::Stdin),
+            ..*options
+        };
+        read_into(
+            Input::Reader(&mut *input),
+            &options,
+            progress,
+            each,
+            summary,
+        )
+        .map_err(named)
     }
 
     /// Keeps standard input, so that it can be read a second time.

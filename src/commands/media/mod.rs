@@ -19,7 +19,7 @@ use crate::http::Downloads;
 use crate::model::{Hashtag, Kind, Origin, PostId, SITE, page_link};
 use crate::output::counted;
 use crate::source::media::{Fetching, HOW_TO_GET_YT_DLP, Medium, Photo, YtDlp, disk_is_full};
-use crate::store::{MediaFolder, Run, Store, Writer, new_id};
+use crate::store::{MediaFolder, Run, Store, StoreError, Writer, new_id};
 use crate::ui::Ui;
 
 /// Failures in a row after which nothing more is asked: a block, a lost network, an old yt-dlp.
@@ -205,7 +205,7 @@ impl How {
                 hashtag: tag.to_string(),
                 started,
                 finished: Timestamp::now(),
-                stopped: tally.why(missing.len()),
+                stopped: tally.why(missing.len(), outcome.as_ref().err()),
                 media: std::mem::take(&mut folder.entered),
                 ..Run::default()
             };
@@ -375,15 +375,20 @@ impl Tally {
         }
     }
 
-    fn why(&self, wanted: usize) -> String {
-        let failed = self.failed.len();
-        if interrupt::asked() {
-            format!(
-                "interrupted: {} of {wanted} fetched, {failed} failed",
-                self.whole
-            )
-        } else {
-            format!("{} of {wanted} fetched, {failed} failed", self.whole)
+    fn why(&self, wanted: usize, error: Option<&Error>) -> String {
+        let so_far = format!(
+            "{} of {wanted} fetched, {} failed",
+            self.whole,
+            self.failed.len()
+        );
+        match error {
+            // Without the path, which would tell of this computer to whoever is given the folder.
+            Some(Error::Io(error) | Error::Store(StoreError::Io(error))) => {
+                format!("{}: {so_far}", error.kind())
+            }
+            Some(error) => format!("{error}: {so_far}"),
+            None if interrupt::asked() => format!("interrupted: {so_far}"),
+            None => so_far,
         }
     }
 
@@ -400,6 +405,8 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
@@ -412,5 +419,20 @@ mod tests {
         ];
         let ends: Vec<String> = named(&parts).into_iter().map(|(_, end)| end).collect();
         assert_eq!(ends, ["_01.jpg", "_02.webp", ".mp3"]);
+    }
+
+    #[test]
+    fn a_full_disk_is_named_in_the_ledger_without_a_path() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let full = io::Error::new(full.kind(), "writing `/home/ann/x`: no room");
+        let tally = Tally {
+            whole: 2,
+            ..Tally::default()
+        };
+        assert_eq!(
+            tally.why(5, Some(&Error::Io(full))),
+            "no storage space: 2 of 5 fetched, 0 failed"
+        );
+        assert_eq!(tally.why(5, None), "2 of 5 fetched, 0 failed");
     }
 }

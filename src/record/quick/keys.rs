@@ -4,6 +4,11 @@
 //! a record along the tree costs one comparison per key, and its end tells all that depends on
 //! which keys it has.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is made of the wide instructions"
+)]
+
 use crate::json::{Marked, Odd, Span};
 use crate::model::Format;
 
@@ -43,12 +48,15 @@ pub(super) enum Role {
     TextExtra,
     Challenges,
     Contents,
+    LocationCreated,
+    TextLanguage,
     // Research API
     CreateTimeUnix,
     Username,
     AuthorName,
     VideoDescription,
     HashtagNames,
+    RegionCode,
     // in a member of a list of tags
     HashtagName,
     Title,
@@ -57,7 +65,7 @@ pub(super) enum Role {
 }
 
 /// The keys and where they are looked for.
-pub(super) const ROLES: [(u32, &str, Role); 17] = [
+pub(super) const ROLES: [(u32, &str, Role); 20] = [
     (RECORD, "id", Role::Id),
     (RECORD, "_cotag", Role::Envelope),
     (RECORD, "createTime", Role::CreateTime),
@@ -67,11 +75,14 @@ pub(super) const ROLES: [(u32, &str, Role); 17] = [
     (RECORD, "textExtra", Role::TextExtra),
     (RECORD, "challenges", Role::Challenges),
     (RECORD, "contents", Role::Contents),
+    (RECORD, "locationCreated", Role::LocationCreated),
+    (RECORD, "textLanguage", Role::TextLanguage),
     (RECORD, "create_time", Role::CreateTimeUnix),
     (RECORD, "username", Role::Username),
     (RECORD, "author_name", Role::AuthorName),
     (RECORD, "video_description", Role::VideoDescription),
     (RECORD, "hashtag_names", Role::HashtagNames),
+    (RECORD, "region_code", Role::RegionCode),
     (TAG, "hashtagName", Role::HashtagName),
     (TAG, "title", Role::Title),
     (AUTHOR, "uniqueId", Role::UniqueId),
@@ -83,22 +94,21 @@ pub(super) struct Parts([(u32, u32); ROLES.len()]);
 
 impl Parts {
     /// The value; null is as good as missing.
-    #[inline]
-    pub(super) fn get(&self, role: Role, record: Marked<'_>) -> Option<Span> {
+    #[inline(always)]
+    pub(super) fn get(&self, role: Role) -> Option<Span> {
         let (from, to) = self.0[role as usize];
         let value = Span {
             from: from as usize,
             to: to as usize,
         };
-        (to > 0 && value.of(record) != Ok(b"null")).then_some(value)
+        (to > 0).then_some(value)
     }
 
-    #[inline]
-    fn set(&mut self, role: Role, value: Span) -> Result<(), Odd> {
-        let to = u32::try_from(value.to).map_err(|_| Odd)?;
-        let from = u32::try_from(value.from).map_err(|_| Odd)?;
-        self.0[role as usize] = (from, to);
-        Ok(())
+    /// Of a text of less than 4 GB.
+    #[expect(clippy::cast_possible_truncation, reason = "the text has fewer bytes")]
+    #[inline(always)]
+    fn set(&mut self, role: Role, from: usize, to: usize) {
+        self.0[role as usize] = (from as u32, to as u32);
     }
 }
 
@@ -160,7 +170,7 @@ impl Keys {
     ///
     /// # Errors
     /// There is none, or it is not as programs write it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn walk(
         &mut self,
         root: u32,
@@ -168,27 +178,38 @@ impl Keys {
         at: usize,
         parts: &mut Parts,
     ) -> Result<Walked, Odd> {
-        if record.text.get(at) != Some(&b'{') {
+        let text = record.text;
+        if text.get(at) != Some(&b'{') || u32::try_from(text.len()).is_err() {
             return Err(Odd);
         }
         let mut members = record.items(at)?;
         let mut all_strings = true;
         let mut number = root;
+        let mut node = self.0.get(root as usize).ok_or(Odd)?;
         while let Some(member) = members.next()? {
-            number = match self.behind(number, record.text, member.from) {
-                Some(known) => known,
-                None => self.enter(number, record, member)?,
-            };
-            let node = &self.0[number as usize];
-            let mut from = member.from + node.literal.length;
-            from += usize::from(record.text.get(from) == Some(&b' '));
+            let rest = text.get(member.from..).ok_or(Odd)?;
+            let before = number;
+            number = node.first;
+            node = self.0.get(number as usize).ok_or(Odd)?;
+            if !node.literal.begins(rest) {
+                number = self.other(before, record, member)?;
+                node = self.0.get(number as usize).ok_or(Odd)?;
+            }
+            let mut length = node.literal.length;
+            let mut first = *rest.get(length).ok_or(Odd)?;
+            if first == b' ' {
+                length += 1;
+                first = *rest.get(length).ok_or(Odd)?;
+            }
+            let from = member.from + length;
             if from >= member.to {
                 return Err(Odd);
             }
-            all_strings &= record.text.get(from) == Some(&b'"');
-            if let Some(role) = node.role {
-                let to = member.to;
-                parts.set(role, Span { from, to })?;
+            all_strings &= first == b'"';
+            if let Some(role) = node.role
+                && (first != b'n' || text.get(from..member.to) != Some(b"null"))
+            {
+                parts.set(role, from, member.to);
             }
         }
         Ok(Walked {
@@ -198,28 +219,23 @@ impl Keys {
         })
     }
 
-    /// The known node of the key that stands here.
-    #[inline]
-    fn behind(&mut self, before: u32, text: &[u8], at: usize) -> Option<u32> {
-        let first = self.0[before as usize].first;
-        if self.0[first as usize].literal.begins(text, at) {
-            return Some(first);
-        }
-        self.other(before, text, at)
-    }
-
-    /// As [`Keys::behind`], where another key follows than mostly.
-    fn other(&mut self, before: u32, text: &[u8], at: usize) -> Option<u32> {
+    /// The node of the key that stands here, where another follows than mostly.
+    #[cold]
+    fn other(&mut self, before: u32, record: Marked<'_>, member: Span) -> Result<u32, Odd> {
+        let rest = record.text.get(member.from..).ok_or(Odd)?;
         let next = &self.0[before as usize].next;
         let mut places = next.iter();
-        let place = places.position(|&other| self.0[other as usize].literal.begins(text, at))?;
+        let known = places.position(|&other| self.0[other as usize].literal.begins(rest));
+        let Some(place) = known else {
+            return self.enter(before, record, member);
+        };
         let found = next[place];
         // What is met often moves to the front.
         let to = place.saturating_sub(1);
         let node = &mut self.0[before as usize];
         node.next.swap(place, to);
         node.first = node.next[0];
-        Some(found)
+        Ok(found)
     }
 
     /// Makes a node for a key that is new behind another.
@@ -263,13 +279,13 @@ impl Keys {
     }
 
     /// Whether a key stood twice.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_repeated(&self, walked: &Walked) -> bool {
         self.0[walked.node as usize].repeated
     }
 
     /// What the keys of the object show, as far as that was remembered.
-    #[inline]
+    #[inline(always)]
     pub(super) fn shape(&self, walked: &Walked) -> Option<Shape> {
         self.0[walked.node as usize].shapes[usize::from(walked.all_strings)]
     }
@@ -312,12 +328,9 @@ impl Literal {
         }
     }
 
-    /// Whether a text has it at a place; nothing has the empty one.
-    #[inline]
-    fn begins(&self, text: &[u8], at: usize) -> bool {
-        let Some(text) = text.get(at..) else {
-            return false;
-        };
+    /// Whether a text begins with it; none does with the empty one.
+    #[inline(always)]
+    fn begins(&self, text: &[u8]) -> bool {
         let Some(window) = text.first_chunk::<32>() else {
             return self.length > 0 && text.starts_with(&self.text);
         };

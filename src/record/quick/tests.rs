@@ -63,10 +63,36 @@ fn compare(reader: &mut Reader, line: &[u8]) -> bool {
         Err(Unreadable::Json(_)) => return true,
         full => full.expect("what the full reading refuses is not read quickly"),
     };
-    let post = full.post;
+    same(&brief, origin, &full, &text);
+    true
+}
+
+/// Both say the same of a record.
+fn same(brief: &Brief<'_>, origin: Option<Origin>, full: &Stored<'_>, text: &str) {
+    let post = &full.post;
     assert_eq!(brief.id, post.id, "{text}");
     assert_eq!(brief.created, post.created, "{text}");
-    assert_eq!(brief.has_author, post.author.is_some(), "{text}");
+    let lossy =
+        |text: Option<&'_ [u8]>| text.map(|text| String::from_utf8_lossy(text).into_owned());
+    assert_eq!(
+        lossy(brief.author).as_deref(),
+        post.author.as_deref(),
+        "{text}"
+    );
+    assert_eq!(
+        lossy(brief.language).as_deref(),
+        post.language.as_deref(),
+        "{text}"
+    );
+    let region = brief
+        .region
+        .map(|code| code.map(|letter| letter.to_ascii_uppercase()));
+    let full_region = post.region.as_deref().map(str::as_bytes);
+    assert_eq!(
+        region.as_ref().map(<[u8; 2]>::as_slice),
+        full_region,
+        "{text}"
+    );
     assert_eq!((brief.format, origin), (post.format, full.origin), "{text}");
     let names: Vec<Cow<'_, str>> = brief.names().map(name_text).collect();
     let names: Vec<&str> = names.iter().map(|name| spelling(name)).collect();
@@ -74,11 +100,10 @@ fn compare(reader: &mut Reader, line: &[u8]) -> bool {
     if names.is_empty() {
         assert_eq!(brief.caption, post.caption, "{text}");
     }
-    true
 }
 
-const WEB: &str = r#"{"id":"7448222677682146582","desc":"look #Sürpriz","createTime":1734174484,"author":{"id":"6","uniqueId":"ramz.a"},"textExtra":[{"type":1,"hashtagName":"sürpriz"},{"hashtagName":""},{"hashtagName":"\u0444yp"}],"challenges":[{"title":"Sürpriz"}],"video":{"a":[{"b":"}]"}]},"stats":{}}"#;
-const RESEARCH: &str = r##"{"id":7455843246682524961,"create_time":1735948798,"username":"x","video_description":"#fyp \"quoted\" \\","hashtag_names":["family","HandWash"],"video_label":{"hashtag_names":["no"]},"like_count":0}"##;
+const WEB: &str = r#"{"id":"7448222677682146582","desc":"look #Sürpriz","createTime":1734174484,"author":{"id":"6","uniqueId":"ramz.a"},"locationCreated":"tr","textLanguage":"un","textExtra":[{"type":1,"hashtagName":"sürpriz"},{"hashtagName":""},{"hashtagName":"\u0444yp"}],"challenges":[{"title":"Sürpriz"}],"video":{"a":[{"b":"}]"}]},"stats":{}}"#;
+const RESEARCH: &str = r##"{"id":7455843246682524961,"create_time":1735948798,"username":"x","region_code":"GB","video_description":"#fyp \"quoted\" \\","hashtag_names":["family","HandWash"],"video_label":{"hashtag_names":["no"]},"like_count":0}"##;
 const SEALED: &str =
     r#","_cotag":{"origin":"import","format":"research","run":"20261121T201500Z-0"}}"#;
 
@@ -165,6 +190,7 @@ fn value() -> impl Strategy<Value = String> {
         1 => Just("\"7448222677682146582\"".to_owned()),
         1 => Just("\"https://www.tiktok.com/@a/video/7448222677682146582\"".to_owned()),
         1 => Just("\"REDACTED\"".to_owned()),
+        1 => "\"([A-Za-z]{2}|un|[a-z]{2}-[A-Z]{2}|\\\\u0041b)\"",
         1 => "null|true|-?[1-9][0-9]{0,11}|0|0\\.[0-9]{1,3}|[1-9]e[0-9]",
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
@@ -195,6 +221,9 @@ fn key() -> impl Strategy<Value = String> {
                 "like_count",
                 "video",
                 "stats",
+                "locationCreated",
+                "textLanguage",
+                "region_code",
                 "origin",
                 "format",
                 "hashtag\\u005fnames",

@@ -4,6 +4,7 @@
 use std::io::Read;
 
 use jiff::Timestamp;
+use memchr::memchr;
 
 use super::error::FileError;
 use super::found::{Place, Rejected, excerpt};
@@ -235,6 +236,19 @@ pub(super) fn list<R: Read>(
     walk: &mut Walk<R>,
     base: Base,
 ) -> Result<Listed, Stop> {
+    let listed = each_item(session, walk, base);
+    // A list inside a record is read in that record's turn.
+    if base.place.is_none() {
+        session.catch_up()?;
+    }
+    listed
+}
+
+fn each_item<R: Read>(
+    session: &mut Session<'_>,
+    walk: &mut Walk<R>,
+    base: Base,
+) -> Result<Listed, Stop> {
     let mut items = 0;
     if let Err(error) = walk.enter() {
         session.reject_walk(error, base.at(1, walk.offset()), b"", true)?;
@@ -261,13 +275,28 @@ pub(super) fn list<R: Read>(
             Ok(byte) => {
                 let at = base.at(items, byte);
                 match walk.capture() {
-                    Ok(record) if session.element(record, at)? => continue,
-                    Ok(_) => None,
+                    // Where to go on behind a record on one line does not depend on its being JSON.
+                    Ok(record) if base.place.is_none() && memchr(b'\n', record).is_none() => {
+                        session.read_ahead(record, at)?;
+                        continue;
+                    }
+                    Ok(record) => {
+                        if base.place.is_none() {
+                            session.catch_up()?;
+                        }
+                        if session.element(record, at)? {
+                            continue;
+                        }
+                        None
+                    }
                     Err(error) => Some((error, at)),
                 }
             }
             Err(error) => Some((error, at)),
         };
+        if base.place.is_none() {
+            session.catch_up()?;
+        }
         let shown = match &failed {
             Some(_) => walk
                 .look_ahead(1000)

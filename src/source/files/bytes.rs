@@ -8,8 +8,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use flate2::read::MultiGzDecoder;
+use ring::digest::{Context, SHA256};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
-use sha2::{Digest, Sha256};
 
 use crate::json::Window;
 
@@ -71,14 +71,14 @@ impl Read for Tap<'_> {
 /// everything else together.
 struct Hash {
     chunks: SyncSender<Vec<u8>>,
-    worker: JoinHandle<Sha256>,
+    worker: JoinHandle<Context>,
 }
 
 impl Hash {
     fn new() -> Self {
         let (chunks, received) = sync_channel::<Vec<u8>>(8);
         let worker = std::thread::spawn(move || {
-            let mut hash = Sha256::new();
+            let mut hash = Context::new(&SHA256);
             for chunk in received {
                 hash.update(&chunk);
             }
@@ -96,8 +96,11 @@ impl Hash {
 
     fn finish(self) -> String {
         drop(self.chunks);
-        let digest = self.worker.join().map(Sha256::finalize).unwrap_or_default();
-        digest
+        let Ok(hash) = self.worker.join() else {
+            return String::new();
+        };
+        hash.finish()
+            .as_ref()
             .iter()
             .fold(String::with_capacity(64), |mut text, byte| {
                 // Writing to a string does not fail.

@@ -5,10 +5,9 @@ use jiff::Timestamp;
 use super::answer::{self, Base};
 use super::error::FileError;
 use super::found::Rejected;
-use super::session::{At, Session, Stop};
+use super::session::{At, SIDECAR, Session, Stop};
 use crate::json::{Fields, Value, Walk, without_key};
 use crate::model::Format;
-use crate::record;
 
 /// Answers inside answers deeper than this are nobody's format.
 const DEPTH: u8 = 3;
@@ -94,7 +93,7 @@ impl Session<'_> {
             Shape::Own => self.own(fields, text, at),
             Shape::Answer => self.answer(text, at),
             Shape::Result => self.result(fields, text, at),
-            Shape::Other => match self.format(record::recognise(fields)) {
+            Shape::Other => match self.recognise(fields) {
                 Ok(Some(format)) => {
                     self.name_sidecar(format, fields);
                     let fetched = at.fetched.or_else(|| own_time(format, fields));
@@ -107,10 +106,15 @@ impl Session<'_> {
         }
     }
 
+    fn recognise(&mut self, fields: &Fields<'_>) -> Result<Option<Format>, FileError> {
+        let told = self.recogniser.recognise(fields);
+        self.format(told)
+    }
+
     /// A record whose format is known only from its own fields.
     fn bare(&mut self, text: &str, at: At) -> Result<(), Stop> {
         match Fields::parse(text) {
-            Ok(fields) => match self.format(record::recognise(&fields)) {
+            Ok(fields) => match self.recognise(&fields) {
                 Ok(Some(format)) => self.post(format, &fields, text, at),
                 Ok(None) => self.unknown(&fields, text, at),
                 Err(why) => self.refuse(why, at, text.as_bytes()),
@@ -254,7 +258,7 @@ impl Session<'_> {
             && format == Format::Web
             && fields.text("category").as_deref() == Some("tiktok")
         {
-            self.name_kind("gallery-dl metadata");
+            self.name_kind(SIDECAR);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A file is read as a stream: one record is in memory at a time. Whatever cannot be read is
 //! handed out as [`Rejected`], and what was mended or left out is counted in [`Summary::notes`].
 
+mod ahead;
 mod answer;
 mod bytes;
 mod element;
@@ -47,6 +48,9 @@ pub enum Input<'a> {
 pub struct ReadOptions {
     /// The format of the records, where the user knows better than their keys show.
     pub format: Option<Format>,
+    /// The records come as they are made, from a program that may pause: none of them waits for the
+    /// next, which means that none is read on another thread.
+    pub live: bool,
 }
 
 /// What was read.
@@ -100,6 +104,7 @@ pub fn read_into(
     };
     let mut tap = Tap::new(input, &counted, progress);
     let mut session = Session::new(options.format, each);
+    session.live = options.live;
     let result = text(&mut session, &mut tap, &counted);
     let mut result = result.and_then(|()| session.finish());
     if result.is_ok() {
@@ -231,7 +236,12 @@ fn is_lines(start: &[u8], is_whole: bool) -> bool {
 
 fn lines<R: Read>(session: &mut Session<'_>, window: Window<R>) -> Result<(), Stop> {
     session.layout = "JSON, a record per line";
-    let mut lines = Lines::over(window);
+    let outcome = each_line(session, Lines::over(window));
+    session.catch_up()?;
+    outcome
+}
+
+fn each_line<R: Read>(session: &mut Session<'_>, mut lines: Lines<R>) -> Result<(), Stop> {
     while let Some(line) = lines.next_line()? {
         let text = line.text.trim_ascii();
         let at = At {
@@ -239,9 +249,10 @@ fn lines<R: Read>(session: &mut Session<'_>, window: Window<R>) -> Result<(), St
             ..At::new(Place::line(line.number))
         };
         if line.too_large {
+            session.catch_up()?;
             session.reject(Rejected::new(at.place, "larger than 64 MiB", text))?;
         } else if !text.is_empty() {
-            session.element(text.strip_suffix(b",").unwrap_or(text), at)?;
+            session.read_ahead(text.strip_suffix(b",").unwrap_or(text), at)?;
         }
     }
     Ok(())

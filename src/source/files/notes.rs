@@ -1,7 +1,7 @@
 //! What was mended or left out while reading a file, with counts.
 
 /// Counts of what a person should know besides posts and rejected records.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Notes {
     pub(super) lone_surrogates: u64,
     pub(super) invalid_utf8: u64,

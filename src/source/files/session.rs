@@ -8,12 +8,13 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use memchr::memmem;
 
+use super::ahead::{Ahead, Batch, Ready};
 use super::error::FileError;
 use super::found::{Found, Place, Rejected, excerpt};
 use super::notes::Notes;
-use crate::json::{Fields, WalkError, depth, lone_surrogates, one_line, redact};
+use crate::json::{Fields, WalkError, is_deeper, lone_surrogates, one_line, redact};
 use crate::model::{Format, Origin};
-use crate::record::{self, Unreadable};
+use crate::record::{self, Recogniser, Unreadable};
 
 /// A NUL character as JSON escapes it.
 static NUL: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\\u0000"));
@@ -24,6 +25,9 @@ const UNKNOWN_LIMIT: usize = 20;
 /// How deep a record may be nested: one that is deeper would make a whole `data.json` unreadable
 /// for other programs. Posts have some ten levels.
 const DEEPEST: usize = 100;
+
+/// What a file is whose first post is such a file; its later posts do not say so.
+pub(super) const SIDECAR: &str = "gallery-dl metadata";
 
 /// Why reading stops before the end.
 pub(super) enum Stop {
@@ -98,6 +102,11 @@ pub(super) struct Session<'s> {
     unknown: Vec<Rejected>,
     /// Why there may be no posts.
     pub(super) doubt: Option<FileError>,
+    pub(super) recogniser: Recogniser,
+    /// See [`super::ReadOptions::live`].
+    pub(super) live: bool,
+    /// Records of the file that other threads read.
+    ahead: Ahead,
 }
 
 impl<'s> Session<'s> {
@@ -116,7 +125,92 @@ impl<'s> Session<'s> {
             notes: Notes::default(),
             unknown: Vec::new(),
             doubt: None,
+            recogniser: Recogniser::default(),
+            live: false,
+            ahead: Ahead::default(),
         }
+    }
+
+    /// Reads one value on another thread, to be handed out in its turn; whatever is done meanwhile
+    /// with this session has to wait for [`Session::catch_up`].
+    pub(super) fn read_ahead(&mut self, record: &[u8], at: At) -> Result<(), Stop> {
+        if self.live {
+            return self.element(record, at).map(drop);
+        }
+        if !self.ahead.push(record, at, self.given) {
+            return Ok(());
+        }
+        match self.ahead.oldest() {
+            Some(done) => {
+                let (batch, read) = done?;
+                self.take(&batch, read)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Hands out all records that other threads were given.
+    pub(super) fn catch_up(&mut self) -> Result<(), Stop> {
+        while let Some(done) = self.ahead.oldest() {
+            let (batch, read) = done?;
+            self.take(&batch, read)?;
+        }
+        let rest = self.ahead.rest();
+        self.take(&rest, std::iter::repeat_with(|| None))
+    }
+
+    /// Hands out records; those of which nothing was made are read here. Once the reading is given
+    /// up, nothing of what was read ahead is left.
+    fn take(
+        &mut self,
+        batch: &Batch,
+        read: impl IntoIterator<Item = Option<Ready>>,
+    ) -> Result<(), Stop> {
+        for ((record, at), ready) in batch.records().zip(read) {
+            let taken = match ready {
+                Some(ready) if ready.kind != Some(SIDECAR) => self.hand_out_ready(ready),
+                _ => self.element(record, at).map(drop),
+            };
+            if taken.is_err() {
+                self.ahead = Ahead::default();
+                return taken;
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_out_ready(&mut self, ready: Ready) -> Result<(), Stop> {
+        if let Some(kind) = ready.kind {
+            self.name_kind(kind);
+        }
+        self.flush()?;
+        if self.first_format.is_none() {
+            self.first_format = ready.format;
+        }
+        self.posts += 1;
+        self.hand_out(Found::Post {
+            post: ready.post,
+            raw: &ready.raw,
+            fetched: ready.fetched,
+            origin: ready.origin,
+            place: ready.place,
+        })
+    }
+
+    /// Makes it a session that has read nothing; gives back the format and kind of what it had read,
+    /// if that was one post and nothing is to be said about it.
+    pub(super) fn forget(&mut self) -> Option<(Option<Format>, Option<&'static str>)> {
+        let plain = self.posts == 1
+            && self.rejected == 0
+            && self.notes == Notes::default()
+            && self.unknown.is_empty()
+            && self.doubt.is_none();
+        let told = (self.first_format.take(), self.kind.take());
+        (self.posts, self.rejected) = (0, 0);
+        self.notes = Notes::default();
+        self.unknown.clear();
+        self.doubt = None;
+        plain.then_some(told)
     }
 
     /// Says what the file is; the first name counts.
@@ -258,7 +352,7 @@ impl<'s> Session<'s> {
         raw: &str,
         at: At,
     ) -> Result<(), Stop> {
-        if depth(raw) > DEEPEST {
+        if is_deeper(raw, DEEPEST) {
             let reason =
                 format!("nested deeper than {DEEPEST} levels, which other programs cannot read");
             return self.reject(Rejected::new(at.place, reason, raw.as_bytes()));

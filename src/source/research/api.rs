@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::patience::{Next, Tries};
 use super::wire::{Fault, Page, Problem, is_synthetic, page, token};
 use crate::http::{Backoff, Breaker, Client, Clock, Pace, Reply, Secret, Trip};
 
@@ -273,16 +274,27 @@ impl<'g> Api<'g> {
             "end_date": day,
             "max_count": 1,
         });
-        match self.ask(&body.to_string(), &Cell::new(0)).await {
-            Ok(_) => Ok(()),
-            Err(Failed::Stop(stop)) => Err(stop),
-            Err(Failed::Problem(problem)) => Err(match problem.fault {
-                Fault::Network => Stop::Network(problem),
-                Fault::Rate => Stop::Rate(problem),
-                Fault::Rejected => Stop::Credentials(problem),
-                _ => Stop::Storm(problem),
-            }),
+        let mut tries = Tries::default();
+        loop {
+            let problem = match self.ask(&body.to_string(), &Cell::new(0)).await {
+                Ok(_) => return Ok(()),
+                Err(Failed::Stop(stop)) => return Err(stop),
+                Err(Failed::Problem(problem)) => problem,
+            };
+            match tries.after(&problem, self.backoff) {
+                Next::Again(wait) => self.pause(wait).await?,
+                Next::Stop(stop) => return Err(stop),
+                Next::GiveUp if problem.fault == Fault::Rejected => {
+                    return Err(Stop::Credentials(problem));
+                }
+                Next::GiveUp => return Err(Stop::Storm(problem)),
+            }
         }
+    }
+
+    /// Tells the person something.
+    pub(super) fn tell(&self, text: &str) {
+        self.gate.tell(text);
     }
 
     /// Waits, unless the person wants to end.

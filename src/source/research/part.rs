@@ -28,9 +28,15 @@ enum Length {
     Short,
 }
 
-/// A place in [`REGIONS`]; behind its end, all other regions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Region(usize);
+enum Region {
+    /// A place in [`REGIONS`].
+    Group(usize),
+    /// One of such a group.
+    One(&'static str),
+    /// All that are in no group, or not known.
+    Other,
+}
 
 /// Where most accounts are registered, in groups of similar size.
 const REGIONS: [&[&str]; 3] = [
@@ -59,15 +65,17 @@ impl Part {
                 })
                 .into();
         }
-        if above.region.is_none() && !query.pins("region_code") {
-            return (0..=REGIONS.len())
-                .map(|group| Self {
-                    region: Some(Region(group)),
-                    ..above
-                })
-                .collect();
-        }
-        Vec::new()
+        let regions: Vec<Region> = match above.region {
+            None if query.pins("region_code") => Vec::new(),
+            None => groups().collect(),
+            Some(Region::Group(group)) => ones(group).collect(),
+            Some(Region::One(_) | Region::Other) => Vec::new(),
+        };
+        let within = |region| Self {
+            region: Some(region),
+            ..above
+        };
+        regions.into_iter().map(within).collect()
     }
 
     /// The query for this share of its posts.
@@ -93,11 +101,11 @@ impl Part {
             Some(Length::Long) => add(false, "video_length", &["LONG"]),
             Some(Length::Other) => add(true, "video_length", &["SHORT", "MID", "LONG"]),
         }
-        if let Some(Region(group)) = self.region {
-            match REGIONS.get(group) {
-                Some(regions) => add(false, "region_code", regions),
-                None => add(true, "region_code", &REGIONS.concat()),
-            }
+        match self.region {
+            None => {}
+            Some(Region::Group(group)) => add(false, "region_code", REGIONS[group]),
+            Some(Region::One(code)) => add(false, "region_code", &[code]),
+            Some(Region::Other) => add(true, "region_code", &REGIONS.concat()),
         }
         query
     }
@@ -114,12 +122,26 @@ impl Length {
     }
 }
 
+/// All regions, in shares.
+fn groups() -> impl Iterator<Item = Region> {
+    let groups = (0..REGIONS.len()).map(Region::Group);
+    groups.chain([Region::Other])
+}
+
+/// The regions of a group of several, the last of them, with the fewest accounts, first.
+fn ones(group: usize) -> impl Iterator<Item = Region> {
+    let codes = REGIONS[group].iter().rev();
+    codes
+        .filter(move |_| REGIONS[group].len() > 1)
+        .map(|code| Region::One(code))
+}
+
 impl fmt::Display for Region {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < REGIONS.len() {
-            write!(formatter, "regions-{}", self.0 + 1)
-        } else {
-            formatter.write_str("other-regions")
+        match self {
+            Self::Group(group) => write!(formatter, "regions-{}", group + 1),
+            Self::One(code) => write!(formatter, "region-{code}"),
+            Self::Other => formatter.write_str("other-regions"),
         }
     }
 }
@@ -139,19 +161,16 @@ impl FromStr for Part {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let anything = Query::default();
-        let lengths = Self::below(None, &anything);
-        let within = lengths
-            .iter()
-            .map(|&part| Self::below(Some(part), &anything));
-        let regions = (0..=REGIONS.len()).map(|group| Self {
-            length: None,
-            region: Some(Region(group)),
+        if text.is_empty() {
+            return Err(());
+        }
+        let regions = groups().chain((0..REGIONS.len()).flat_map(ones));
+        let regions: Vec<_> = [None].into_iter().chain(regions.map(Some)).collect();
+        let lengths = [None].into_iter().chain(LENGTHS.map(Some));
+        let mut all = lengths.flat_map(|length| {
+            let within = move |&region| Self { length, region };
+            regions.iter().map(within)
         });
-        let mut all = within
-            .flatten()
-            .chain(lengths.iter().copied())
-            .chain(regions);
         all.find(|part| part.to_string() == text).ok_or(())
     }
 }
@@ -185,11 +204,21 @@ mod tests {
             names(Some(short), &free),
             regions.map(|region| format!("short/{region}"))
         );
-        let deepest = Some("short/regions-2".parse().unwrap());
-        assert_eq!(names(deepest, &free), [""; 0]);
-        assert_eq!(names(None, &with("video_length", "MID")), regions);
-        let within = Some("regions-1".parse().unwrap());
-        assert_eq!(names(within, &with("video_length", "MID")), [""; 0]);
+        let group = Some("short/regions-2".parse().unwrap());
+        let codes = ["TR", "PH", "PK", "RU", "VN", "MX", "BR", "ID"];
+        assert_eq!(
+            names(group, &free),
+            codes.map(|code| format!("short/region-{code}"))
+        );
+        for deepest in ["short/region-TR", "short/regions-1", "short/other-regions"] {
+            let deepest = Some(deepest.parse().unwrap());
+            assert_eq!(names(deepest, &free), [""; 0]);
+        }
+        let pinned = with("video_length", "MID");
+        assert_eq!(names(None, &pinned), regions);
+        let group = Some("regions-3".parse().unwrap());
+        assert_eq!(names(group, &pinned)[..2], ["region-CO", "region-NG"]);
+        assert_eq!("".parse::<Part>(), Err(()));
         assert_eq!(names(None, &with("region_code", "GB")), lengths);
         assert_eq!(names(Some(short), &with("region_code", "GB")), [""; 0]);
         // A query that only leaves something out, or names several, can be cut by the same field.
@@ -223,5 +252,14 @@ mod tests {
             .collect();
         assert_eq!(others.not[0].field_values, named);
         assert!(named.iter().all(|region| super::super::is_region(region)));
+        for group in &regions[1..3] {
+            let ones = Part::below(Some(*group), &free);
+            let mut ones: Vec<String> = ones
+                .iter()
+                .flat_map(|part| part.of(&free).and[1].field_values.clone())
+                .collect();
+            ones.reverse();
+            assert_eq!(ones, group.of(&free).and[1].field_values);
+        }
     }
 }

@@ -9,6 +9,7 @@ use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::api::{Api, Failed, Stop};
+use super::patience::{self, Next};
 use super::wire::{Fault, Page, Problem};
 use super::{Part, Query, Window};
 use crate::http::Backoff;
@@ -22,10 +23,6 @@ const SEARCH_TRIES: u32 = 6;
 const PAGE_TRIES: u32 = 8;
 /// New searches for one window before it is cut.
 const RESTARTS: u32 = 3;
-/// Tries without a connection.
-const NETWORK_TRIES: u32 = 6;
-/// Tries after being told to slow down.
-const RATE_TRIES: u32 = 8;
 /// Pages in a row that bring nothing new.
 const IDLE_PAGES: u32 = 20;
 
@@ -96,6 +93,8 @@ pub struct Search {
     /// This search, not one before it, has brought a page.
     answered: bool,
     restarts: u32,
+    /// Pages that named another search than was asked for.
+    renames: u32,
     idle: u32,
     /// Ids came in descending order so far, which restarting below them rests on.
     descending: bool,
@@ -110,8 +109,8 @@ pub struct Search {
 struct Tries {
     search: u32,
     server: u32,
-    network: u32,
-    rate: u32,
+    /// Those that are not about searches.
+    others: patience::Tries,
 }
 
 /// What a failure calls for.
@@ -137,6 +136,7 @@ impl Search {
             patience,
             answered: false,
             restarts: 0,
+            renames: 0,
             idle: 0,
             descending: true,
             last_id: None,
@@ -195,6 +195,12 @@ impl Search {
             let body = self.body();
             let problem = match api.ask(&body, &self.spent).await {
                 Ok(page) => {
+                    if self.is_renamed_by(&page) {
+                        self.renames += 1;
+                        if self.renames == 1 {
+                            api.tell("the API answers under another search_id: it is followed");
+                        }
+                    }
                     self.turn(&page);
                     return Ok(Step::Page(page));
                 }
@@ -249,6 +255,12 @@ impl Search {
             Some(day) => day,
             None => self.ask.end,
         }
+    }
+
+    /// Whether a page names another search than was asked for.
+    fn is_renamed_by(&self, page: &Page) -> bool {
+        let (asked, named) = (&self.progress.search_id, &page.search_id);
+        asked.is_some() && named.is_some() && asked != named
     }
 
     /// Takes in what a page says about the search.
@@ -306,23 +318,11 @@ impl Search {
                     Reaction::End(End::Overloaded(problem.clone()))
                 }
             }
-            Fault::Network => {
-                tries.network += 1;
-                if tries.network < NETWORK_TRIES {
-                    Reaction::Again(backoff.doubling(tries.network - 1))
-                } else {
-                    Reaction::Stop(Stop::Network(problem.clone()))
-                }
-            }
-            Fault::Rate => {
-                tries.rate += 1;
-                if tries.rate < RATE_TRIES {
-                    // At least ten seconds at the usual wait.
-                    Reaction::Again(told(backoff.doubling(tries.rate)))
-                } else {
-                    Reaction::Stop(Stop::Rate(problem.clone()))
-                }
-            }
+            Fault::Network | Fault::Rate => match tries.others.after(problem, backoff) {
+                Next::Again(wait) => Reaction::Again(wait),
+                Next::Stop(stop) => Reaction::Stop(stop),
+                Next::GiveUp => Reaction::End(End::Rejected(problem.clone())),
+            },
             _ => Reaction::End(End::Rejected(problem.clone())),
         }
     }

@@ -150,7 +150,7 @@ pub(super) fn line(document: &Document) -> Option<String> {
     Some(envelope.map_or_else(|| raw.to_owned(), |envelope| envelope.seal(raw)))
 }
 
-fn fetched(document: &Document) -> Option<Timestamp> {
+pub(super) fn fetched(document: &Document) -> Option<Timestamp> {
     let millis = document.get_datetime("fetched").ok()?.timestamp_millis();
     let rest = document.get_i32("fetched_ns").unwrap_or(0);
     let nanos = i128::from(millis) * 1_000_000 + i128::from(rest);

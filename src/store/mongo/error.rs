@@ -13,7 +13,7 @@ const REFUSED: [i32; 4] = [13, 18, 8000, 31];
 
 /// An error of the driver, told.
 pub(super) fn told(place: &DatabasePlace, error: &Error) -> StoreError {
-    let text = place.blank(&error.to_string());
+    let text = place.blank(&error.kind.to_string());
     let (trouble, what) = match &*error.kind {
         ErrorKind::Authentication { .. } => (Trouble::Refused, refusal(place)),
         ErrorKind::Command(command) if REFUSED.contains(&command.code) => (

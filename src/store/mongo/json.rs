@@ -10,7 +10,11 @@ pub(super) fn bson(value: &Value) -> Bson {
         Value::Bool(flag) => Bson::Boolean(*flag),
         Value::Number(number) => match number.as_i64() {
             Some(number) => Bson::Int64(number),
-            None => Bson::Double(number.as_f64().unwrap_or(f64::NAN)),
+            // A count that no 64-bit integer of a database holds.
+            None => match number.as_u64().map(|count| count.to_string().parse()) {
+                Some(Ok(decimal)) => Bson::Decimal128(decimal),
+                _ => Bson::Double(number.as_f64().unwrap_or(f64::NAN)),
+            },
         },
         Value::String(text) => Bson::String(text.clone()),
         Value::Array(values) => Bson::Array(values.iter().map(bson).collect()),

@@ -1,14 +1,17 @@
 //! Posts in a MongoDB database, for those who share one or outgrow a machine.
 //!
 //! ```text
-//! posts     _id = post id; what is asked of posts, and `raw`, the record as it came
-//! comments  _id = comment id; the same
-//! users     one document per record of a user's list
-//! runs      one document per run and hashtag, as in runs.jsonl
-//! windows   one per window of a query, as in windows.jsonl, and who works on it
-//! asked     one per list that was asked for, as in asked.jsonl, and who works on it
-//! rejected  records that could not be stored
-//! meta      the schema's version
+//! posts       _id = post id; what is asked of posts, and `raw`, the record as it came
+//! comments    _id = comment id; the same
+//! users       one document per record of a user's list
+//! history     figures that a refresh replaced, as in history.jsonl
+//! missing     posts that a refresh did not find, as in missing.jsonl
+//! tombstones  posts that were removed since they are gone, as in tombstones.jsonl
+//! runs        one document per run and hashtag, as in runs.jsonl
+//! windows     one per window of a query, as in windows.jsonl, and who works on it
+//! asked       one per list that was asked for, as in asked.jsonl, and who works on it
+//! rejected    records that could not be stored
+//! meta        the schema's version
 //! ```
 //!
 //! A page is committed idempotently: posts are upserted by their id, then its window is written,
@@ -17,6 +20,7 @@
 
 mod document;
 mod error;
+mod gone;
 mod json;
 mod lease;
 mod ledger;
@@ -38,6 +42,7 @@ use self::runtime::Runtime;
 use super::place::DatabasePlace;
 use super::{StoreError, Trouble};
 
+pub use gone::DuePages;
 pub use lease::Leases;
 pub use ledger::Ledger;
 pub use read::{PostLines, Rows};

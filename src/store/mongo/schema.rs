@@ -61,6 +61,9 @@ pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
             (&names.runs, doc! { "hashtag": 1, "started": 1 }),
             (&names.windows, doc! { "tag": 1, "query": 1, "from": 1 }),
             (&names.rejected, doc! { "tag": 1 }),
+            (&names.history, doc! { "id": 1 }),
+            (&names.missing, doc! { "collected_for": 1 }),
+            (&names.tombstones, doc! { "collected_for": 1 }),
         ],
     )
 }

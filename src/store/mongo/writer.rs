@@ -32,6 +32,8 @@ pub struct DatabaseWriter {
     refused: Vec<(String, String)>,
     /// Records stored when it was opened.
     before: u64,
+    /// Its posts are made up.
+    pub(super) synthetic: bool,
 }
 
 /// What became of the records taken in.
@@ -40,14 +42,28 @@ pub(in crate::store) struct Counts {
     pub(in crate::store) new: u64,
     pub(in crate::store) known: u64,
     pub(in crate::store) updated: u64,
+    /// Not stored, since they were removed before.
+    pub(in crate::store) tombstoned: u64,
+    /// Removed as gone.
+    pub(in crate::store) removed: u64,
 }
 
 #[derive(Debug)]
 struct Pending {
     record: RecordDocument,
     bytes: usize,
-    /// To replace the stored one if it is newer.
-    update: bool,
+    wish: Wish,
+}
+
+/// What is to become of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// It is stored unless it is.
+    Add,
+    /// It is stored, or replaces the stored one if it is newer.
+    AddOrReplace,
+    /// It replaces the stored one if there is one and it is newer.
+    Replace,
 }
 
 /// What could not be stored, and why.
@@ -84,6 +100,7 @@ impl DatabaseWriter {
             }
         }
         Ok(Self {
+            synthetic: origin == Origin::Synthetic,
             before: database.count_of(records)?,
             records: records.clone(),
             database: database.clone(),
@@ -99,6 +116,15 @@ impl DatabaseWriter {
     /// # Errors
     /// It is no such record.
     pub(in crate::store) fn take(&mut self, line: &str, update: bool) -> Result<(), Unreadable> {
+        let wish = if update {
+            Wish::AddOrReplace
+        } else {
+            Wish::Add
+        };
+        self.take_as(line, wish)
+    }
+
+    pub(super) fn take_as(&mut self, line: &str, wish: Wish) -> Result<(), Unreadable> {
         let record = RecordDocument::of(&self.records, line)?;
         let (bytes, too_large) = record.size();
         if too_large {
@@ -113,7 +139,7 @@ impl DatabaseWriter {
         self.pending.push(Pending {
             record,
             bytes,
-            update,
+            wish,
         });
         Ok(())
     }
@@ -121,6 +147,11 @@ impl DatabaseWriter {
     /// Lists a record, as people call it, as one that could not be stored.
     pub(in crate::store) fn refuse(&mut self, name: String, why: String) {
         self.refused.push((name, why));
+    }
+
+    /// The hashtag, or the user.
+    pub(super) fn subject(&self) -> &str {
+        self.records.subject()
     }
 
     pub(in crate::store) fn database(&self) -> &Database {
@@ -134,7 +165,7 @@ impl DatabaseWriter {
 
     /// Records stored, as far as this writer knows.
     pub(in crate::store) fn len(&self) -> u64 {
-        self.before + self.counts.new
+        (self.before + self.counts.new).saturating_sub(self.counts.removed)
     }
 
     /// Records that could not be stored since the last call, as people call them, and why.
@@ -158,19 +189,53 @@ impl DatabaseWriter {
             };
             let count = rest.iter().take(BATCH).take_while(fits).count().max(1);
             let (batch, after) = rest.split_at(count);
-            let stored_before = self.insert(batch)?;
+            let buried = self.buried(
+                batch
+                    .iter()
+                    .filter_map(|pending| pending.record.id.as_str()),
+            )?;
+            let (gone, batch): (Vec<&Pending>, Vec<&Pending>) = batch.iter().partition(|pending| {
+                let id = pending.record.id.as_str();
+                id.is_some_and(|id| buried.contains(id))
+            });
+            self.counts.tombstoned += gone.len() as u64;
+            let stored_before = self.insert(&batch)?;
             self.replace(&stored_before)?;
             rest = after;
         }
         Ok(())
     }
 
-    /// Inserts records that are not there, and enters the hashtag on those that are, which it returns.
-    fn insert<'p>(&mut self, batch: &'p [Pending]) -> Result<Vec<&'p Pending>, StoreError> {
-        let mut there: Vec<&Pending> = batch.iter().collect();
-        let (failed, inserted) = self.upsert(&there)?;
-        let mut at = 0..;
-        there.retain(|_| at.next().is_none_or(|at| !inserted.contains(&at)));
+    /// Which of these posts were removed as gone; nothing else is ever removed.
+    fn buried<'i>(
+        &self,
+        ids: impl Iterator<Item = &'i str>,
+    ) -> Result<HashSet<String>, StoreError> {
+        match self.records {
+            Records::Posts(_) => {
+                let ids = ids.map(str::to_owned).collect();
+                self.database.buried(ids, self.synthetic)
+            }
+            Records::Comments(_) | Records::List(..) => Ok(HashSet::new()),
+        }
+    }
+
+    /// Inserts records that are not there, and enters the hashtag on those that are. Returns those
+    /// that were there, and those that are only to replace others.
+    fn insert<'p>(&mut self, batch: &[&'p Pending]) -> Result<Vec<&'p Pending>, StoreError> {
+        let (wished, mut there): (Vec<&Pending>, Vec<&Pending>) = batch
+            .iter()
+            .copied()
+            .partition(|pending| pending.wish != Wish::Replace);
+        if wished.is_empty() {
+            return Ok(there);
+        }
+        let (failed, inserted) = self.upsert(&wished)?;
+        let known = wished
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !inserted.contains(at));
+        there.extend(known.map(|(_, pending)| *pending));
         // Two collectors that insert one record at once: the one that came second finds it now.
         let again: Vec<&Pending> = failed.into_iter().map(|(pending, _)| pending).collect();
         if !again.is_empty() {
@@ -221,7 +286,23 @@ impl DatabaseWriter {
         let new = inserted.len() as u64 + u64::try_from(entered).unwrap_or(0);
         self.counts.new += new;
         self.counts.known += (batch.len() - failed.len()) as u64 - new;
+        self.take_back(&answer)?;
         Ok((failed, inserted))
+    }
+
+    /// Removes what was inserted while a refresh was removing it: the tombstone came after we had
+    /// looked for it. One that comes later still is followed by a removal that finds the post.
+    fn take_back(&mut self, answer: &Document) -> Result<(), StoreError> {
+        let inserted = documents(answer, "upserted");
+        let buried = self.buried(inserted.filter_map(|upserted| upserted.get_str("_id").ok()))?;
+        if !buried.is_empty() {
+            let gone = buried.len() as u64;
+            self.database
+                .delete(buried.into_iter().collect(), self.synthetic)?;
+            self.counts.new -= gone;
+            self.counts.tombstoned += gone;
+        }
+        Ok(())
     }
 
     /// Made-up records neither hide behind real ones of the same id nor replace them.
@@ -244,7 +325,8 @@ impl DatabaseWriter {
 
     /// Replaces stored records by newer fetches, where that is wished.
     fn replace(&mut self, stored: &[&Pending]) -> Result<(), StoreError> {
-        let wished: Vec<&&Pending> = stored.iter().filter(|pending| pending.update).collect();
+        let wished = |pending: &&&Pending| pending.wish != Wish::Add;
+        let wished: Vec<&Pending> = stored.iter().filter(wished).copied().collect();
         // A record that this run has replaced before is counted once.
         for again in [false, true] {
             let updates: Vec<Document> = wished

@@ -130,7 +130,7 @@ impl TagWriter {
         let removing = std::mem::take(&mut self.removing);
         if !removing.is_empty() {
             self.known = Known::of(&stored_ids(&path, self.kind, Care::Ids)?);
-            self.committed = 0;
+            (self.committed, self.given) = (0, 0);
         }
         self.appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
             path,

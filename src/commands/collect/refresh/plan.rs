@@ -1,13 +1,16 @@
 //! How old posts are to be, and what a refresh would ask, without asking.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::stale::{DAYS, batches, stale};
+use super::AT_ONCE;
+use super::batches::{DAYS, IDS, batches};
 use crate::commands::collect::gate::day_of;
 use crate::error::{Error, Exit};
 use crate::model::{Hashtag, Origin};
 use crate::output::counted;
-use crate::store::{Missing, Store};
+use crate::store::Stock;
 use crate::ui::Ui;
 
 /// `15d`, `12h`, or a number of days.
@@ -31,37 +34,52 @@ pub(super) fn age(text: &str) -> Result<SignedDuration, Error> {
 
 /// What would be asked, without asking.
 pub(super) fn dry_run(
-    store: &Store,
+    stock: &Stock,
     tags: &[Hashtag],
     age: SignedDuration,
     ui: &Ui,
 ) -> Result<Exit, Error> {
     let now = Timestamp::now();
     let mut text = String::new();
+    // A post of several hashtags is asked for once.
+    let mut asked = BTreeSet::new();
     for tag in tags {
-        let stored = store.find(tag)?;
         for origin in [Origin::Research, Origin::Synthetic] {
-            let found = stale(&stored, origin, now - age)?;
-            if found.due.is_empty() {
+            let mut due = stock.due(tag, origin, now - age)?;
+            let (mut posts, mut again, mut requests) = (0, 0, 0);
+            loop {
+                let mut portion = due.next(AT_ONCE * IDS)?;
+                if portion.is_empty() {
+                    break;
+                }
+                let all = portion.len() as u64;
+                if tags.len() > 1 {
+                    portion.retain(|post| asked.insert(post.id));
+                }
+                posts += portion.len() as u64;
+                again += all - portion.len() as u64;
+                requests += batches(portion, day_of(now), DAYS).len() as u64;
+            }
+            if posts + again == 0 {
                 continue;
             }
-            let due = found.due.len() as u64;
-            let requests = batches(found.due, day_of(now), DAYS).len() as u64;
             text += &format!(
-                "#{tag}: {} ({}) to ask for in {}\n",
-                counted(due, "post"),
+                "#{tag}: {} ({}) to ask for in {}",
+                counted(posts, "post"),
                 origin.name(),
                 counted(requests, "request")
             );
-        }
-        for folder in &stored.posts {
-            for line in Missing::read(folder)?.lines().filter(|line| !line.found) {
-                text += &format!(
-                    "#{tag}: {} was not found on {}; removed if it is not found on another day\n",
-                    line.id,
-                    day_of(line.first)
-                );
+            if again > 0 {
+                text += &format!("; {again} more with a hashtag above");
             }
+            text += "\n";
+        }
+        for line in stock.waiting(tag)? {
+            text += &format!(
+                "#{tag}: {} was not found on {}; removed if it is not found on another day\n",
+                line.id,
+                day_of(line.first)
+            );
         }
     }
     if text.is_empty() {

@@ -33,7 +33,10 @@ fn read_as(file: &[u8], format: Option<Format>) -> Result<Outcome, FileError> {
     let mut input = file;
     let summary = read(
         Input::Reader(&mut input),
-        &ReadOptions { format },
+        &ReadOptions {
+            format,
+            live: false,
+        },
         &|_| {},
         &mut |finding| {
             match finding {
