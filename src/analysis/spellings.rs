@@ -5,6 +5,7 @@
 //! of the last post that had it, so that a post counts a hashtag once; any other points to the
 //! slots of its decoded spelling and of its identity. Folding thus happens once per spelling.
 
+mod escapes;
 mod merge;
 mod packed;
 mod slots;
@@ -90,10 +91,12 @@ impl Default for Spellings {
 /// Chosen anew for every process, so that nobody can choose hashtags that collide.
 fn seeds() -> [u64; 4] {
     static SEEDS: OnceLock<[u64; 4]> = OnceLock::new();
-    *SEEDS.get_or_init(|| {
-        let state = RandomState::new();
-        [0_u8, 1, 2, 3].map(|number| state.hash_one(number) | 1)
-    })
+    *SEEDS.get_or_init(new_seeds)
+}
+
+fn new_seeds() -> [u64; 4] {
+    let state = RandomState::new();
+    [0_u8, 1, 2, 3].map(|number| state.hash_one(number) | 1)
 }
 
 impl Spellings {

@@ -279,6 +279,7 @@ fn brief(
         format,
         text: record.text,
         listed: &[],
+        escaped: record.marks.has_escapes(),
         caption,
     })
 }

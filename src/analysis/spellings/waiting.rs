@@ -1,5 +1,6 @@
 //! Names that wait until there are many: looked up side by side, they wait for memory together.
 
+use super::escapes::{ROOM, unescape};
 use super::packed::{INLINE, Packed, unpack};
 use super::{Decode, LONG, Spellings, count_in, find_in};
 use crate::model::Name;
@@ -31,17 +32,28 @@ struct Waiting {
 impl Spellings {
     /// Counts names that stand in JSON strings of a text, undecoded.
     ///
-    /// They wait until there are many: looked up side by side they wait for memory together.
-    pub(in crate::analysis) fn count_raw(&mut self, text: &[u8], names: &[Name], decode: Decode) {
+    /// They wait until there are many: looked up side by side they wait for memory together. Unless
+    /// `escaped`, there are no escapes in them.
+    pub(in crate::analysis) fn count_raw(
+        &mut self,
+        text: &[u8],
+        names: &[Name],
+        escaped: bool,
+        decode: Decode,
+    ) {
         self.waiting.decode = Some(decode);
+        let mut undone = [0; ROOM];
         for &name in names {
-            let packed = self.pack_at(text, name);
+            let mut packed = self.pack_at(text, name);
+            let mut name = &text[name.0 as usize..name.1 as usize];
+            if escaped && let Some(length) = unescape(name, &mut undone) {
+                name = &undone[..length];
+                packed = self.pack(name);
+            }
             let hash = self.hash(&packed);
             let waiting = &mut self.waiting;
             let start = waiting.long.len();
             if packed[2] >> 56 == LONG {
-                let (from, to) = name;
-                let name = &text[from as usize..to as usize];
                 waiting.long.extend_from_slice(name);
             }
             waiting.names.push(Waiting {
