@@ -348,8 +348,8 @@ impl Spellings {
     }
 
     fn grow(&mut self) {
-        // Small tables are hardly worth being moved often.
-        let factor = if self.slots.len() < 1 << 15 { 4 } else { 2 };
+        // Tables of few megabytes are hardly worth being moved often.
+        let factor = if self.slots.len() < 1 << 18 { 4 } else { 2 };
         let mut larger = Slots::new(self.slots.len() * factor);
         let slots = &mut *larger;
         let mask = slots.len() - 1;
@@ -385,19 +385,19 @@ impl Spellings {
     }
 
     /// What a slot's name was entered under.
-    fn key<'k>(&'k self, slot: &Slot, bytes: &'k mut [u8; INLINE]) -> &'k [u8] {
+    fn key(&self, slot: &Slot) -> Cow<'_, [u8]> {
         if slot.name[2] >> 56 == LONG {
-            &self.long[long_index(slot)]
+            Cow::Borrowed(&self.long[long_index(slot)])
         } else {
-            let length = unpack(&slot.name, bytes);
-            &bytes[..length]
+            let (bytes, length) = unpack(&slot.name);
+            Cow::Owned(bytes[..length].to_vec())
         }
     }
 
     /// The text of a slot that holds a decoded spelling.
     fn text(&self, slot: &Slot) -> String {
-        let mut bytes = [0; INLINE];
-        let text = String::from_utf8_lossy(self.key(slot, &mut bytes));
+        let key = self.key(slot);
+        let text = String::from_utf8_lossy(&key);
         text.strip_prefix('"').unwrap_or(&text).to_owned()
     }
 }

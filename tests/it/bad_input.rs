@@ -308,7 +308,9 @@ fn deep_nesting_costs_no_count_but_its_own_record() {
             outcome.stderr
         );
         assert!(
-            outcome.stdout.contains("london      2") || outcome.stdout.contains("london      3"),
+            ["2     1.0000", "3     1.0000"]
+                .iter()
+                .any(|row| outcome.stdout.contains(row)),
             "{} {}",
             outcome.stdout,
             outcome.stderr
@@ -337,10 +339,10 @@ fn a_hundred_thousand_hashtags_of_one_post_are_counted_once_each() {
         .stdout
         .lines()
         .map(|line| line.split_whitespace().collect())
-        .filter(|row: &Vec<&str>| row.len() == 4 && row[1].starts_with("tag"))
+        .filter(|row: &Vec<&str>| row.len() == 4 && row[1].to_lowercase().starts_with("tag"))
         .collect();
     assert_eq!(rows.len(), 50_000);
-    assert_eq!(rows[0][1..3], ["tag7", "2"]);
+    assert_eq!(rows[0][1..3], ["Tag7", "2"]);
     assert!(rows[1..].iter().all(|row| row[2] == "1"));
 }
 

@@ -9,8 +9,7 @@ use super::*;
 proptest! {
     #[test]
     fn names_come_back_as_they_went_in(name in prop::collection::vec(any::<u8>(), 1..=INLINE)) {
-        let mut bytes = [0; INLINE];
-        let length = unpack(&pack(&name), &mut bytes);
+        let (bytes, length) = unpack(&pack(&name));
         prop_assert_eq!(&bytes[..length], &*name);
     }
 

@@ -44,23 +44,24 @@ impl Spellings {
         self.waiting.decode = Some(decode);
         let mut undone = [0; ROOM];
         for &name in names {
+            let (from, to) = (name.0 as usize, name.1 as usize);
             let mut packed = self.pack_at(text, name);
-            let mut name = &text[name.0 as usize..name.1 as usize];
-            if escaped && let Some(length) = unescape(name, &mut undone) {
-                name = &undone[..length];
-                packed = self.pack(name);
+            let mut long = &text[from..from];
+            if escaped && let Some(length) = unescape(&text[from..to], &mut undone) {
+                packed = self.pack(&undone[..length]);
+                if length > INLINE {
+                    long = &undone[..length];
+                }
+            } else if to - from > INLINE {
+                long = &text[from..to];
             }
-            let hash = self.hash(&packed);
-            let waiting = &mut self.waiting;
-            let start = waiting.long.len();
-            if packed[2] >> 56 == LONG {
-                waiting.long.extend_from_slice(name);
-            }
-            waiting.names.push(Waiting {
+            let start = self.waiting.long.len();
+            self.waiting.long.extend_from_slice(long);
+            self.waiting.names.push(Waiting {
                 packed,
-                hash,
+                hash: self.hash(&packed),
                 post: self.post,
-                long: (start, waiting.long.len()),
+                long: (start, start + long.len()),
             });
         }
         if self.waiting.names.len() >= BATCH {
@@ -76,7 +77,6 @@ impl Spellings {
         let mut waiting = std::mem::take(&mut self.waiting);
         self.fetch(waiting.names.iter().map(|name| name.hash));
         for name in &waiting.names {
-            let mut bytes = [0; INLINE];
             let packed = &name.packed;
             let long = &waiting.long[name.long.0..name.long.1];
             let slots = &mut *self.slots;
@@ -86,12 +86,10 @@ impl Spellings {
                     count_in(slots, &self.variants, name.post, found);
                 }
                 Err(free) => {
+                    let (bytes, length) = unpack(packed);
                     let text = match packed[2] >> 56 {
                         LONG => long,
-                        _ => {
-                            let length = unpack(packed, &mut bytes);
-                            &bytes[..length]
-                        }
+                        _ => &bytes[..length],
                     };
                     let place = self.meet(text, (packed, name.hash, free), decode);
                     count_in(&mut self.slots, &self.variants, name.post, place);
