@@ -16,7 +16,7 @@ pub use columns::Asked;
 pub use count::{Counter, Extras, Weight};
 pub use filter::{BriefFilter, Filter, GENERIC_TAGS};
 pub use interval::wilson;
-pub use pipeline::{Pipeline, Question};
+pub use pipeline::{Answered, Pipeline, Question};
 pub use rank::{FrequencyTable, Row, TableOptions};
 pub use sample::{Provenance, Sample, Unit};
 pub use spellings::Decode;

@@ -1,7 +1,6 @@
 //! Posts of a hashtag that lie in a database: counted there, or read one after the other.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -149,21 +148,8 @@ impl DatabaseTag {
         &self,
         question: &Question,
     ) -> Result<(crate::analysis::FrequencyTable, Option<String>), Error> {
-        let before = self.database.count(&self.tag)?;
-        let mut answers: HashMap<&str, Vec<Value>> = HashMap::new();
-        for Pipeline { name, stages } in question.pipelines() {
-            answers.insert(name, self.database.aggregate(&stages)?);
-        }
-        let after = self.database.count(&self.tag)?;
-        let note = (before != after).then(|| {
-            format!(
-                "#{}: the database was written to while it counted ({before} posts at the beginning, {after} in the \
-                 end): run it again for figures of one moment",
-                self.tag
-            )
-        });
-        let table = question
-            .table(&|name| answers.get(name).cloned().unwrap_or_default())
+        let answered = question
+            .answer(&mut |Pipeline { stages, .. }| self.database.aggregate(stages))?
             .ok_or_else(|| {
                 Error::failed(
                     format!(
@@ -173,14 +159,20 @@ impl DatabaseTag {
                     "is it MongoDB 5.0 or later? `cotag copy` to a directory counts without it",
                 )
             })?;
-        Ok((table, note))
+        let note = (!answered.agrees).then(|| {
+            format!(
+                "#{}: the database was written to while it counted: run it again for figures of one moment",
+                self.tag
+            )
+        });
+        Ok((answered.table, note))
     }
 }
 
 /// The question as text: what is asked of which collection.
 pub(super) fn explained(question: &Question, collection: &str) -> String {
     let mut all = serde_json::Map::new();
-    for Pipeline { name, stages } in question.pipelines() {
+    for Pipeline { name, stages } in question.explained() {
         let command = json!({ "aggregate": collection, "pipeline": stages, "cursor": {}, "allowDiskUse": true });
         all.insert(name.into(), command);
     }
