@@ -40,7 +40,7 @@ impl PostsWriter {
     ) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.offer_update(id, line, fetched),
-            Self::Database(posts, ..) => {
+            Self::Database(_, posts, ..) => {
                 posts.offer_update(id, line);
                 Ok(())
             }
@@ -54,7 +54,7 @@ impl PostsWriter {
     pub fn remember(&mut self, lines: &[HistoryLine]) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.remember(lines),
-            Self::Database(posts, ..) => posts.remember(lines),
+            Self::Database(_, posts, ..) => posts.remember(lines),
         }
     }
 
@@ -66,7 +66,7 @@ impl PostsWriter {
     pub fn bury(&mut self, stones: Vec<Tombstone>) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.bury(stones),
-            Self::Database(posts, ..) => posts.bury(&stones),
+            Self::Database(_, posts, ..) => posts.bury(&stones),
         }
     }
 
@@ -78,7 +78,7 @@ impl PostsWriter {
     pub fn bury_the_rest(&mut self) -> Result<u64, StoreError> {
         match self {
             Self::Directory(posts, _) => Ok(posts.bury_the_rest()),
-            Self::Database(posts, ..) => posts.bury_the_rest(),
+            Self::Database(_, posts, ..) => posts.bury_the_rest(),
         }
     }
 
@@ -93,7 +93,7 @@ impl PostsWriter {
                 let line = |id: &PostId| missing.get(&id.to_string()).cloned();
                 ids.iter().filter_map(line).collect()
             }
-            Self::Database(posts, ..) => posts.missing(ids)?,
+            Self::Database(_, posts, ..) => posts.missing(ids)?,
         };
         let missing = lines.into_iter().filter(|line| !line.found);
         let keyed = |line: MissingLine| Some((line.id.parse().ok()?, line));
@@ -107,7 +107,7 @@ impl PostsWriter {
     pub fn put_missing(&mut self, lines: Vec<MissingLine>) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => Missing::read(posts.folder())?.put(lines),
-            Self::Database(posts, ..) => posts.put_missing(&lines),
+            Self::Database(_, posts, ..) => posts.put_missing(&lines),
         }
     }
 }
