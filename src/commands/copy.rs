@@ -17,8 +17,8 @@ use crate::record::Stored;
 use crate::store::mongo::Database;
 use crate::store::place::Place;
 use crate::store::{
-    Coverage, Holder, PostsWriter, RejectedRecord, Run, RunInput, Store, StoreWriter, StoredTag,
-    Taken, Verdict, WindowLine, Windows, new_id, scan,
+    Coverage, Holder, PostsWriter, RejectedRecord, Run, RunInput, Stock, Store, StoreWriter,
+    StoredTag, Taken, Verdict, WindowLine, Windows, new_id, scan,
 };
 use crate::ui::Ui;
 
@@ -111,6 +111,14 @@ impl Origins {
         }
     }
 
+    /// The same store, as a refresh sees it.
+    fn stock(&self) -> Result<Stock, Error> {
+        Ok(match self {
+            Self::Directory(store) => Stock::open(&Place::Directory(store.root().to_owned()))?,
+            Self::Database(database) => Stock::Database(database.clone()),
+        })
+    }
+
     fn windows(&self, tag: &Hashtag) -> Result<Vec<Windows>, Error> {
         Ok(match self {
             Self::Directory(store) => {
@@ -170,9 +178,10 @@ impl Copy<'_> {
         taken.refuse(&mut posts, &self.from);
         posts.reject(&taken.rejected)?;
         self.windows(tag, &posts)?;
+        let removed = self.gone(tag, &taken.records, &mut posts)?;
         let counts = posts.taken();
         // Copying nothing leaves no trace.
-        if counts.new > 0 {
+        if counts.new + removed > 0 {
             let run = taken.run(tag, &self.from, started, counts, interrupted);
             self.writer.finish(vec![(posts, run)])?;
         }
@@ -257,27 +266,57 @@ impl Copy<'_> {
         Ok(())
     }
 
+    /// What refreshes left behind: a post that was removed must not come back where it is collected next.
+    fn gone(
+        &self,
+        tag: &Hashtag,
+        records: &Records,
+        posts: &mut PostsWriter,
+    ) -> Result<u64, Error> {
+        let ids: Vec<PostId> = records.keys().copied().collect();
+        let gone = self.source.stock()?.gone(tag, &ids)?;
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let removed = posts.take_gone(gone)?;
+        posts.apply_updates()?;
+        if removed > 0 {
+            self.ui.note(&format!(
+                "#{tag}: {} taken over: removed as gone at TikTok, not stored again",
+                counted(removed, "tombstone")
+            ));
+        }
+        Ok(removed)
+    }
+
     /// Whether every post is there, and its record the same.
     fn compare(&self, tag: &Hashtag, source: &Records) -> Result<Exit, Error> {
+        let target = Origins::open(self.to.clone())?;
         let mut there = Records::new();
-        Origins::open(self.to.clone())?.each(tag, &mut |line| {
+        target.each(tag, &mut |line| {
             if let Ok(stored) = Stored::read(line) {
                 there.entry(stored.post.id).or_insert_with(|| hash(line));
             }
             Ok(())
         })?;
         let missing = source.keys().filter(|id| !there.contains_key(id));
+        let absent: Vec<PostId> = missing.copied().collect();
+        let removed = target.stock()?.removed(tag, &absent)?;
+        let missing = absent.iter().filter(|id| !removed.contains(id));
         let missing: Vec<String> = missing.map(ToString::to_string).collect();
         let other =
             |(id, hash): &(&PostId, &u64)| there.get(id).is_some_and(|there| there != *hash);
         let different = source.iter().filter(other).count();
-        let more = there.len() + missing.len() - source.len();
+        let more = there.len() + absent.len() - source.len();
         let mut text = format!(
             "#{tag}: {} compared with `{}`: {} missing there, {different} with another record there",
             counted(source.len() as u64, "post"),
             self.to,
             missing.len()
         );
+        if !removed.is_empty() {
+            text += &format!(", {} removed there as gone", removed.len());
+        }
         if more > 0 {
             text += &format!(", {} there only", counted(more as u64, "post"));
         }

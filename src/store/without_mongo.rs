@@ -3,12 +3,14 @@
 //! The types have no value, so that nothing can be done with them and nobody needs to ask which
 //! features there are. They hide that, lest the compiler calls their users unreachable.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::place::DatabasePlace;
 use super::{
-    Claim, DuePost, HistoryLine, MissingLine, RejectedRecord, Run, StoreError, Tombstone,
+    Claim, DuePost, Gone, HistoryLine, MissingLine, RejectedRecord, Run, StoreError, Tombstone,
     WindowLine,
 };
 use crate::model::{Hashtag, Origin, PostId};
@@ -120,6 +122,14 @@ impl Database {
     }
 
     pub(super) fn waiting(&self, _: &Hashtag) -> Result<Vec<MissingLine>, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn gone(&self, _: &Hashtag, _: &[PostId]) -> Result<Gone, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn removed_of(&self, _: &[PostId]) -> Result<BTreeSet<PostId>, StoreError> {
         match self.0 {}
     }
 
