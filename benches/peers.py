@@ -1,4 +1,5 @@
 """What benches/peers.sh runs: makes posts, times tools on them in turn, prints tables with ratios."""
+import collections
 import importlib.metadata
 import importlib.util
 import json
@@ -128,14 +129,20 @@ def counting(cotag, peers, path, shape, layout):
 
 # ------------------------------------------------------------------ a store
 
-QUESTIONS = {
-    "all posts": ([], "", "unnest(list_distinct(hashtag_names))"),
-    "of a month": (["--since", "2020-10-01", "--until", "2020-10-31"],
-                   "where create_time >= 1601510400 and create_time < 1604188800", "unnest(list_distinct(hashtag_names))"),
-    "with another hashtag": (["--with", "x0lon0"], "where list_contains(hashtag_names, 'x0lon0')", "unnest(list_distinct(hashtag_names))"),
-    "authors and views": (["--columns", "authors,views"], None, None),
-    "one post per author": (["--one-per-author"], None, None),
-}
+def questions(other):
+    """What is asked of a store: cotag's options, and the same as SQL, where that has words for it."""
+    tags = "select unnest(list_distinct(hashtag_names)) tag, username, view_count from posts"
+    plain = "select tag, count(*) n from ({}) group by tag order by n desc limit 20"
+    return {
+        "all posts": ([], plain.format(tags)),
+        "of two days": (["--since", "2020-09-14", "--until", "2020-09-15"],
+                        plain.format(f"{tags} where create_time >= 1600041600 and create_time < 1600214400")),
+        f"with #{other}": (["--require-tags", other], plain.format(f"{tags} where list_contains(hashtag_names, '{other}')")),
+        "authors and views": (["--columns", "authors,views"],
+                              f"select tag, count(*) n, count(distinct username), median(view_count) from ({tags}) "
+                              "group by tag order by n desc limit 20"),
+        "one post per author": (["--one-per-author"], None),
+    }
 
 
 def importing(cotag, work, path):
@@ -275,11 +282,12 @@ def stores(cotag, make_posts, work, posts):
     if with_duckdb:
         subprocess.run(duckdb(f"create table posts as select * from read_json('{first}', format='newline_delimited')", database),
                        check=True, stdout=subprocess.DEVNULL)
-    for question, (options, where, tags) in QUESTIONS.items():
+    with open(first, encoding="utf-8") as lines:
+        seen = collections.Counter(tag for _, line in zip(range(1000), lines) for tag in json.loads(line)["hashtag_names"])
+    for question, (options, statement) in questions(seen.most_common(1)[0][0]).items():
         commands = {"cotag": [cotag, "-q", "--data-dir", store, "frequencies", "london", "20", *options]}
-        if with_duckdb and where is not None:
-            commands["DuckDB on its own table"] = duckdb(
-                f"select tag, count(*) n from (select {tags} tag from posts {where}) group by tag order by n desc limit 20", database)
+        if with_duckdb and statement:
+            commands["DuckDB on its own table"] = duckdb(statement, database)
         table(f"Counting a store of {posts:,} posts: {question}", commands)
     if with_duckdb:
         os.remove(database)

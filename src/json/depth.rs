@@ -27,9 +27,8 @@ pub fn depth(json: &str) -> usize {
 /// Whether some value has more containers around it than that; says so as fast as can be where few
 /// brackets open.
 pub fn is_deeper(json: &str, than: usize) -> bool {
-    // `{` and `[` differ in one bit.
-    let is_open = |byte: &&u8| **byte | 0x20 == b'{';
-    json.as_bytes().iter().filter(is_open).count() > than && depth(json) > than
+    let open = memchr::memchr2_iter(b'{', b'[', json.as_bytes());
+    open.take(than + 1).count() > than && depth(json) > than
 }
 
 /// Where the quote stands that ends a string.

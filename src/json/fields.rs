@@ -10,7 +10,20 @@ use super::lone_surrogates;
 
 /// A JSON object split into its own fields, none of them decoded yet.
 #[derive(Debug, Default)]
-pub struct Fields<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+pub struct Fields<'a> {
+    all: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// The mark of each key, by which most others are told from it at once.
+    marks: Vec<u8>,
+}
+
+/// A byte that differs for most keys that differ.
+fn mark(key: &str) -> u8 {
+    let bytes = key.as_bytes();
+    let byte = |byte: Option<&u8>| byte.copied().unwrap_or(0);
+    let [length, ..] = bytes.len().to_le_bytes();
+    let edges = byte(bytes.first()).rotate_left(4) ^ byte(bytes.last());
+    length.wrapping_mul(37) ^ edges
+}
 
 /// One JSON value as its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +38,36 @@ impl<'a> Fields<'a> {
         serde_json::from_str(text)
     }
 
+    /// The last field of a key.
+    fn find(&self, key: &str) -> Option<&Value<'a>> {
+        let mark = mark(key);
+        let mut before = self.marks.as_slice();
+        loop {
+            let at = memchr::memrchr(mark, before)?;
+            match self.all.get(at) {
+                Some((name, value)) if name == key => return Some(value),
+                _ => before = &before[..at],
+            }
+        }
+    }
+
     /// The value of a key, of a repeated key the last; `None` where it is missing or null.
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
-        let (_, value) = self.0.iter().rev().find(|(name, _)| name == key)?;
+        let value = self.find(key)?;
         (value.0 != "null").then_some(*value)
+    }
+
+    /// A number that is the same for the same keys in the same order, and mostly another for others.
+    pub fn signature(&self) -> u64 {
+        let mixed = |number: u64, mark: &u8| {
+            (number.rotate_left(7) ^ u64::from(*mark)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        };
+        self.marks.iter().fold(0, mixed)
     }
 
     /// Whether the key is there, be it null.
     pub fn has(&self, key: &str) -> bool {
-        self.0.iter().any(|(name, _)| name == key)
+        self.find(key).is_some()
     }
 
     /// A string's text, without NUL characters; `None` for anything but a string.
@@ -79,18 +113,18 @@ impl<'a> Fields<'a> {
                 .and_then(|rest| rest.strip_prefix(['/', '.']))
                 == Some(inner)
         };
-        let (_, value) = self.0.iter().rev().find(|(name, _)| is_it(name))?;
+        let (_, value) = self.all.iter().rev().find(|(name, _)| is_it(name))?;
         (value.0 != "null").then_some(*value)
     }
 
     /// All fields in the order of the text, repeated keys included.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+        self.all.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
     /// Whether the object has no field (or was none).
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 }
 
@@ -201,12 +235,16 @@ impl<'de> Deserialize<'de> for Fields<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::with_capacity(32);
+                let mut fields = Fields {
+                    all: Vec::with_capacity(32),
+                    marks: Vec::with_capacity(32),
+                };
                 while let Some(key) = map.next_key_seed(Key)? {
                     let raw: &'de RawValue = map.next_value()?;
-                    fields.push((key, Value(raw.get())));
+                    fields.marks.push(mark(&key));
+                    fields.all.push((key, Value(raw.get())));
                 }
-                Ok(Fields(fields))
+                Ok(fields)
             }
         }
 

@@ -21,11 +21,13 @@ impl Hashtag {
 
     /// Whether a text is a spelling of it.
     pub fn is_spelled(&self, text: &str) -> bool {
-        let spelling = spelling(text);
-        if spelling.is_ascii() && memchr::memchr(0, spelling.as_bytes()).is_none() {
-            return spelling.eq_ignore_ascii_case(&self.0);
+        let is_plain = |byte: Option<&u8>| byte.is_some_and(|byte| (b'$'..=b'~').contains(byte));
+        let bytes = text.as_bytes();
+        let is_short = text.len() <= self.0.len();
+        if is_short && is_plain(bytes.first()) && is_plain(bytes.last()) && text.is_ascii() {
+            return text.eq_ignore_ascii_case(&self.0);
         }
-        *fold(spelling) == *self.0
+        *fold(spelling(text)) == *self.0
     }
 
     /// Whether a text surely is its own identity; `false` may mean either.

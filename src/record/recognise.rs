@@ -23,31 +23,51 @@ pub fn recognise(fields: &Fields<'_>) -> Option<Format> {
     (!is_foreign).then_some(format)
 }
 
-/// Recognises records one after the other, of which most have the keys of the one before.
+/// Recognises records one after the other, of which most have the keys of one before.
 #[derive(Debug, Default)]
-pub struct Recogniser {
+pub struct Recogniser(Vec<Known>);
+
+/// Keys that were met.
+#[derive(Debug)]
+struct Known {
+    signature: u64,
     keys: Vec<Box<str>>,
     is_row: bool,
-    format: Option<Format>,
+    format: Format,
 }
 
 impl Recogniser {
     /// As [`recognise`].
     pub fn recognise(&mut self, fields: &Fields<'_>) -> Option<Format> {
+        /// A source leaves out one or another key; those of others come and go.
+        const MOST: usize = 32;
+        /// Records with more keys are rare.
+        const KEYS: usize = 200;
+
         let keys = || fields.iter().map(|(key, _)| key);
-        let is_row = is_row(fields);
-        if self.format.is_some()
-            && self.is_row == is_row
-            && keys().eq(self.keys.iter().map(AsRef::as_ref))
-        {
-            return self.format;
+        let (signature, is_row) = (fields.signature(), is_row(fields));
+        let is_it = |known: &&Known| {
+            known.signature == signature
+                && known.is_row == is_row
+                && keys().eq(known.keys.iter().map(AsRef::as_ref))
+        };
+        if let Some(known) = self.0.iter().find(is_it) {
+            return Some(known.format);
         }
-        let format = recognise(fields);
-        // Of these the values decide too.
-        self.format = format.filter(|format| *format != Format::YtDlp);
-        self.is_row = is_row;
-        self.keys = keys().map(Box::from).collect();
-        format
+        let format = recognise(fields)?;
+        // Of yt-dlp's the values decide too.
+        if format != Format::YtDlp && keys().count() <= KEYS {
+            if self.0.len() == MOST {
+                self.0.clear();
+            }
+            self.0.push(Known {
+                signature,
+                keys: keys().map(Box::from).collect(),
+                is_row,
+                format,
+            });
+        }
+        Some(format)
     }
 }
 

@@ -5,32 +5,34 @@
 //! (another length, time or end of data.json, a checksum, a version) makes readers count the posts
 //! themselves and the next writer build the index anew.
 
+mod parts;
 mod segment;
 
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use fs_err as fs;
-use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::runs::Ledger;
 use super::{StoreError, atomic};
-use crate::model::{Builder, Column, Columns, Origin, Post};
-use crate::record::Stored;
+use crate::model::{Builder, Column, Columns, Origin, Post, PostId};
 
 /// Changes with the layout of the files, and whenever `record` reads more or something else out of
 /// the same records (a test of what it reads says so).
 const VERSION: u32 = 1;
-/// Posts in memory: so many are written as a segment of their own before they are merged.
-const AT_ONCE: usize = 1 << 16;
+/// Posts in memory: so many are written as a segment of their own before they are merged. In tests so
+/// few that it happens there.
+const AT_ONCE: usize = if cfg!(test) { 20 } else { 1 << 16 };
 /// Segments are not merged to more posts than this.
 const LARGEST: u64 = 1 << 20;
 /// How much of the end of data.json is looked at.
 const TAIL: u64 = 4096;
-/// Posts compared at a time.
-const CHUNK: usize = 10_000;
+/// Bytes of data.json that are read as one table where an index is built, about as many posts.
+const BUILT: u64 = 1 << 26;
+/// Bytes of data.json that are compared at a time.
+const COMPARED: u64 = 1 << 22;
 
 /// The segments that describe a hashtag's posts.
 #[derive(Clone, Debug)]
@@ -136,6 +138,8 @@ pub(super) struct Extension {
     /// The index of what was stored before; `None` where it has to be built from the posts.
     base: Option<Index>,
     added: Builder,
+    /// How many posts of `added` are put aside.
+    at_once: usize,
     chunks: Chunks,
 }
 
@@ -154,6 +158,7 @@ impl Extension {
         Self {
             base,
             added: Builder::default(),
+            at_once: AT_ONCE,
             chunks: Chunks {
                 folder,
                 segments: Vec::new(),
@@ -167,7 +172,7 @@ impl Extension {
             return;
         }
         self.added.push(post, origin);
-        if self.added.len() >= AT_ONCE {
+        if self.added.len() >= self.at_once {
             let table = std::mem::take(&mut self.added).finish();
             let written = table.is_some_and(|table| self.chunks.write(&table).is_ok());
             if !written {
@@ -189,11 +194,12 @@ impl Extension {
             base,
             added,
             mut chunks,
+            ..
         } = self;
         fs::create_dir_all(&chunks.folder)?;
         let data = posts.join("data.json");
         let is_whole = match (&base, added.is_empty()) {
-            (None, _) => built(&data, &mut |table| chunks.write(&table))?,
+            (None, _) => built(&data, BUILT, &mut |table| chunks.write(&table))?,
             (Some(_), true) => true,
             (Some(_), false) => match added.finish() {
                 Some(table) => chunks.write(&table).map(|()| true)?,
@@ -239,66 +245,24 @@ impl Chunks {
     }
 }
 
-/// Gives the posts of a file of lines away as columns; `false` where a line is no post, or a post
-/// stands twice.
+/// Gives the posts of a file of lines away as columns, in its order; `false` where a line is no post,
+/// or a post stands twice. Each table is of so many bytes of the file.
 fn built(
     data: &Path,
+    bytes: u64,
     each: &mut dyn FnMut(Columns) -> Result<(), StoreError>,
 ) -> Result<bool, StoreError> {
-    let mut posts = Posts::open(data)?;
-    while let Some(table) = posts.table(AT_ONCE)? {
-        each(table)?;
-    }
-    Ok(posts.is_whole)
+    let mut ids = Vec::new();
+    let all = parts::each(data, bytes, &mut |part| {
+        ids.extend(part.ids);
+        part.table.map_or(Ok(()), &mut *each)
+    })?;
+    Ok(all.is_some() && are_distinct(ids))
 }
 
-/// The posts of a file of lines, in its order.
-struct Posts {
-    lines: BufReader<fs::File>,
-    line: Vec<u8>,
-    seen: HashSet<u64>,
-    /// No line was anything but a post that was not met before.
-    is_whole: bool,
-}
-
-impl Posts {
-    fn open(data: &Path) -> std::io::Result<Self> {
-        Ok(Self {
-            lines: BufReader::with_capacity(1 << 18, fs::File::open(data)?),
-            line: Vec::new(),
-            seen: HashSet::new(),
-            is_whole: true,
-        })
-    }
-
-    /// The next posts, at most so many; `None` at the end and from the first other line on.
-    fn table(&mut self, most: usize) -> std::io::Result<Option<Columns>> {
-        let mut builder = Builder::default();
-        while self.is_whole && builder.len() < most {
-            self.line.clear();
-            if self.lines.read_until(b'\n', &mut self.line)? == 0 {
-                break;
-            }
-            let text = self.line.trim_ascii_end();
-            let text = text.strip_suffix(b",").unwrap_or(text);
-            if matches!(text, b"[" | b"]" | b"") {
-                continue;
-            }
-            let text = std::str::from_utf8(text).ok();
-            match text.and_then(|text| Stored::read(text).ok()) {
-                Some(stored) if self.seen.insert(stored.post.id.get()) => {
-                    builder.push(&stored.post, stored.origin);
-                }
-                _ => self.is_whole = false,
-            }
-        }
-        if !self.is_whole || builder.is_empty() {
-            return Ok(None);
-        }
-        let table = builder.finish();
-        self.is_whole = table.is_some();
-        Ok(table)
-    }
+fn are_distinct(mut ids: Vec<PostId>) -> bool {
+    ids.sort_unstable();
+    ids.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 fn remove(folder: &Path) -> Result<(), StoreError> {
@@ -386,40 +350,146 @@ pub(super) fn forget(posts: &Path) {
     let _ = fs::remove_file(folder(posts).join(MANIFEST));
 }
 
-/// The index file of a folder and what [`super::verify`] says of it, if it claims to fit data.json
-/// and tells something else.
-pub(super) fn fault(posts: &Path) -> Option<(PathBuf, String)> {
+/// What [`super::verify`] learns by comparing the index with the posts.
+#[derive(Debug)]
+pub(super) struct Compared {
+    /// The posts in the order of the file, no one twice.
+    pub(super) ids: Vec<PostId>,
+    /// A record says how it came.
+    pub(super) ours: bool,
+    /// The index file that tells something else, and what is said of it.
+    pub(super) fault: Option<(PathBuf, String)>,
+}
+
+/// Reads all posts, on all cores, and compares them with the index that claims to fit them; `None`
+/// where there is none, or where anything but posts, each once, stands in the file.
+pub(super) fn compared(posts: &Path) -> Option<Compared> {
+    compared_in(posts, COMPARED)
+}
+
+fn compared_in(posts: &Path, bytes: u64) -> Option<Compared> {
     let index = Index::open(posts)?;
-    let mut stored = Posts::open(&posts.join("data.json")).ok()?;
-    for segment in &index.segments {
-        // A damaged one is noticed by whoever counts.
-        let told = index.read_segment(segment, &Column::ALL)?;
-        let fault = (
-            index.folder.join(&segment.file),
-            "tells of other posts than data.json".to_owned(),
-        );
-        let (mut post, mut tag) = (0, 0);
-        while post < told.posts {
-            let Ok(Some(read)) = stored.table(CHUNK.min(told.posts - post)) else {
-                return Some(fault);
-            };
-            let (mut read_tag, first) = (0, post);
-            for number in 0..read.posts {
-                post = first + number;
-                if told.row(post, &mut tag) != read.row(number, &mut read_tag) {
-                    return Some(fault);
+    let mut told = Told {
+        index: &index,
+        segment: 0,
+        table: None,
+        post: 0,
+        tag: 0,
+        fault: None,
+    };
+    let mut ids = Vec::new();
+    let mut ours = false;
+    let mut is_readable = true;
+    let all = parts::each(&posts.join("data.json"), bytes, &mut |part| {
+        ids.extend(part.ids);
+        if let Some(table) = part.table {
+            ours |= table
+                .classes
+                .iter()
+                .any(|(class, _)| class.origin.is_some());
+            if is_readable && told.fault.is_none() {
+                is_readable = told.compare(&table).is_some();
+            }
+        }
+        Ok(())
+    });
+    all.ok()??;
+    if is_readable && told.fault.is_none() {
+        is_readable = told.end().is_some();
+    }
+    let fault = told.fault.filter(|_| is_readable);
+    are_distinct(ids.clone()).then_some(Compared { ids, ours, fault })
+}
+
+/// What an index tells of the posts, one after the other.
+struct Told<'i> {
+    index: &'i Index,
+    /// The next segment, and where the one before it is being read.
+    segment: usize,
+    table: Option<Columns>,
+    post: usize,
+    tag: usize,
+    fault: Option<(PathBuf, String)>,
+}
+
+impl Told<'_> {
+    /// Compares the next posts; `None` where a segment is damaged, which whoever counts will notice.
+    fn compare(&mut self, read: &Columns) -> Option<()> {
+        let mut read_tag = 0;
+        for number in 0..read.posts {
+            while self
+                .table
+                .as_ref()
+                .is_none_or(|table| self.post == table.posts)
+            {
+                self.next_segment()?;
+                if self.fault.is_some() {
+                    return Some(());
                 }
             }
-            post += 1;
+            if let Some(table) = &self.table
+                && table.row(self.post, &mut self.tag) != read.row(number, &mut read_tag)
+            {
+                self.fault = Some(self.other_posts());
+                return Some(());
+            }
+            self.post += 1;
         }
-        if !told.adds_up() {
-            return Some(fault);
+        Some(())
+    }
+
+    /// Goes to the next segment, once the posts of the one before were compared.
+    fn next_segment(&mut self) -> Option<()> {
+        if self.table.take().is_some_and(|table| !table.adds_up()) {
+            self.fault = Some(self.other_posts());
+            return Some(());
+        }
+        let Some(segment) = self.index.segments.get(self.segment) else {
+            let what = "tells of fewer posts than data.json has".to_owned();
+            self.fault = Some((self.index.folder.join(MANIFEST), what));
+            return Some(());
+        };
+        self.table = Some(self.index.read_segment(segment, &Column::ALL)?);
+        (self.post, self.tag) = (0, 0);
+        self.segment += 1;
+        Some(())
+    }
+
+    /// Compares what is told behind the last post.
+    fn end(&mut self) -> Option<()> {
+        loop {
+            if let Some(table) = &self.table
+                && (self.post < table.posts || !table.adds_up())
+            {
+                self.fault = Some(self.other_posts());
+            }
+            if self.fault.is_some() || self.segment == self.index.segments.len() {
+                return Some(());
+            }
+            self.table = None;
+            self.next_segment()?;
         }
     }
-    (!matches!(stored.table(1), Ok(None)) || !stored.is_whole).then(|| {
-        let what = "tells of fewer posts than data.json has".to_owned();
-        (index.folder.join(MANIFEST), what)
-    })
+
+    /// What is said of the segment that is being read.
+    fn other_posts(&self) -> (PathBuf, String) {
+        let segment = self.segment.checked_sub(1);
+        let segment = segment.and_then(|at| self.index.segments.get(at));
+        let file = segment.map_or(MANIFEST, |segment| &segment.file);
+        let what = "tells of other posts than data.json".to_owned();
+        (self.index.folder.join(file), what)
+    }
+}
+
+/// The index file of a folder and what [`super::verify`] says of it, if it claims to fit data.json
+/// and tells something else, where data.json is not what it should be.
+pub(super) fn fault(posts: &Path) -> Option<(PathBuf, String)> {
+    Index::open(posts)?;
+    if let Some(compared) = compared(posts) {
+        return compared.fault;
+    }
+    let what = "tells of other posts than data.json".to_owned();
+    Some((folder(posts).join(MANIFEST), what))
 }
 
 #[cfg(test)]

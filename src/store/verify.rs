@@ -1,19 +1,21 @@
 //! Is the store what its ledgers say, and mending it where it is not.
 
+mod records;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs_err as fs;
-use hashbrown::HashSet;
 
+use self::records::Records;
 use super::append::{Tail, hash_range, tail};
 use super::ids::{self, Others};
 use super::lock::{self, Lock};
 use super::rewrite::{Damages, backup, rewrite_once};
 use super::runs::{FILE, Ledger};
-use super::scan::{Layout, Verdict, scan};
+use super::scan::Layout;
 use super::side::Side;
 use super::vouch::{Care, model, stored_ids};
 use super::{
@@ -21,10 +23,10 @@ use super::{
     known, media,
 };
 use crate::model::PostId;
-use crate::record::Unreadable;
 
 /// What reports about the whole store are named.
 const WHOLE: &str = "store";
+const NO_RUN: &str = "holds no run, though cotag stored posts here";
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,74 +173,40 @@ struct Checked {
     index_fault: Option<(PathBuf, String)>,
 }
 
-#[derive(Default)]
-struct Found {
-    ids: Vec<(u64, PostId)>,
-    /// A record with our envelope was met.
-    ours: bool,
-    unreadable: Vec<(u64, String)>,
-}
-
 impl Checked {
     fn new(root: &Path, place: &RecordFolder) -> Result<Self, StoreError> {
-        let RecordFolder { kind, folder, .. } = place;
-        let (kind, posts) = (*kind, folder);
+        let posts = &place.folder;
         let path = posts.join("data.json");
-        let (states, end) = scan(
-            &path,
-            &Found::default,
-            &|found: &mut Found, line| match kind.entry(line.text) {
-                Ok(stored) => {
-                    found.ours |= stored.origin.is_some();
-                    found.ids.push((line.offset, stored.id));
-                    Verdict::Read
-                }
-                Err(Unreadable::Json(_)) => Verdict::NotJson,
-                Err(error) => {
-                    found.unreadable.push((line.offset, error.to_string()));
-                    Verdict::Read
-                }
-            },
-        )?;
-        let mut all = Found::default();
-        for state in states {
-            all.ours |= state.ours;
-            all.ids.extend(state.ids);
-            all.unreadable.extend(state.unreadable);
-        }
-        all.ids.sort_unstable();
-        all.unreadable.sort_unstable();
-        let rows = all.ids.len();
-        let mut seen = HashSet::new();
-        let order: Vec<PostId> = all
-            .ids
-            .into_iter()
-            .map(|(_, id)| id)
-            .filter(|id| seen.insert(id.get()))
-            .collect();
         let ledger = Ledger::read(posts)?;
+        // Hashing takes as long as reading: one thread does it meanwhile.
+        let (records, faults) = std::thread::scope(|scope| {
+            let faults = scope.spawn(|| ledger_faults(&path, &ledger, false));
+            (Records::of(place), faults.join())
+        });
+        let records = records?;
+        let failed = |_| std::io::Error::other("the hashing thread failed");
+        let mut ledger_faults = faults.map_err(failed)??;
+        if ledger.runs.is_empty() && records.ours {
+            ledger_faults.push(NO_RUN.to_owned());
+        }
         let key = place.listed.then(|| ids::key(posts, &place.tag));
+        let damaged = records.end.damaged.into_iter();
+        let damaged = damaged.map(|damage| (damage.offset, damage.why));
         Ok(Self {
-            layout: end.layout,
-            torn: end.torn,
-            damage: end
-                .damaged
-                .into_iter()
-                .map(|damage| format!("byte {}: {}", damage.offset, damage.why))
-                .chain(
-                    all.unreadable
-                        .into_iter()
-                        .map(|(offset, why)| format!("byte {offset}: {why}")),
-                )
+            layout: records.end.layout,
+            torn: records.end.torn,
+            damage: damaged
+                .chain(records.unreadable)
+                .map(|(offset, why)| format!("byte {offset}: {why}"))
                 .collect(),
-            duplicates: (rows - order.len()) as u64,
-            order,
+            duplicates: (records.rows - records.order.len()) as u64,
+            order: records.order,
             listed: match &key {
                 Some(key) => ids::listed(root, key),
                 None => Ok(None),
             },
-            index_fault: index::fault(posts),
-            ledger_faults: ledger_faults(&path, &ledger, all.ours)?,
+            index_fault: records.index_fault,
+            ledger_faults,
             // Only hashtags' posts have a folder of videos beside them.
             media: if place.listed {
                 media::check(posts, &ledger)?
@@ -247,7 +215,7 @@ impl Checked {
             },
             ledger,
             key,
-            kind,
+            kind: place.kind,
             posts: posts.clone(),
         })
     }
@@ -305,17 +273,20 @@ impl Checked {
             Ok(None) => return Some(format!("has no list of `{key}`")),
             Ok(Some(listed)) => listed,
         };
-        let stored: HashSet<u64> = self.order.iter().map(|id| id.get()).collect();
-        let in_list: HashSet<u64> = listed.iter().map(|id| id.get()).collect();
-        let missing: Vec<_> = self
-            .order
-            .iter()
-            .filter(|id| !in_list.contains(&id.get()))
-            .collect();
-        let extra: Vec<_> = listed
-            .iter()
-            .filter(|id| !stored.contains(&id.get()))
-            .collect();
+        // Sorted lists take a third of the memory of sets, and there may be millions.
+        let sorted = |ids: &[PostId]| {
+            let mut sorted = ids.to_vec();
+            sorted.sort_unstable();
+            sorted
+        };
+        let (stored, mut in_list) = (sorted(&self.order), sorted(listed));
+        in_list.dedup();
+        let not_in = |ids: &[PostId], others: &[PostId]| -> Vec<PostId> {
+            let is_missing = |id: &&PostId| others.binary_search(id).is_err();
+            ids.iter().filter(is_missing).copied().collect()
+        };
+        let missing = not_in(&self.order, &in_list);
+        let extra = not_in(listed, &stored);
         let repeated = listed.len() - in_list.len();
         let mut parts = Vec::new();
         if let Some(first) = missing.first() {
@@ -349,7 +320,7 @@ pub(super) fn ledger_faults(
         .map(|line| format!("line {line} was changed, or does not follow from the line before"))
         .collect();
     if ledger.runs.is_empty() && ours {
-        faults.push("holds no run, though cotag stored posts here".into());
+        faults.push(NO_RUN.to_owned());
     }
     let Some(start) = ledger.runs.iter().rposition(|run| run.data.from == 0) else {
         if !ledger.runs.is_empty() {

@@ -390,7 +390,7 @@ impl TagWriter {
         }
         // A cache that cannot be written, or only in part, is noticed and made again.
         let stored = self.known.len() as u64;
-        let _ = self.known.save(&self.posts, &self.ledger);
+        // The index first: its parts are temporary files in the folder that the other sweeps.
         if let Some(mut index) = self.index {
             if is_rewritten {
                 index.spoil();
@@ -399,6 +399,7 @@ impl TagWriter {
                 index::forget(&self.posts);
             }
         }
+        let _ = self.known.save(&self.posts, &self.ledger);
         Ok(())
     }
 

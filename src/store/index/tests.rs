@@ -4,6 +4,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::runs::hex;
 use super::*;
+use crate::model::Hashtag;
+use crate::record::Stored;
+use crate::store::{Run, Writer};
 
 /// A record of each kind of source.
 const RECORDS: [&str; 8] = [
@@ -27,7 +30,7 @@ fn file(records: &[&str]) -> (tempfile::TempDir, PathBuf) {
 fn table() -> Columns {
     let (_folder, data) = file(&RECORDS);
     let mut tables = Vec::new();
-    let is_whole = built(&data, &mut |table| {
+    let is_whole = built(&data, u64::MAX, &mut |table| {
         tables.push(table);
         Ok(())
     });
@@ -85,7 +88,7 @@ fn nothing_but_whole_posts_is_indexed() {
         vec![RECORDS[0], "{"],
     ] {
         let (_folder, data) = file(&records);
-        assert!(!built(&data, &mut |_| Ok(())).unwrap());
+        assert!(!built(&data, 500, &mut |_| Ok(())).unwrap());
         let posts = data.parent().unwrap();
         let extension = Extension::open(posts, 2);
         extension.save(posts, &Ledger::default(), 2).unwrap();
@@ -97,6 +100,14 @@ fn nothing_but_whole_posts_is_indexed() {
         let saved = extension.save(folder.path(), &Ledger::default(), stored);
         saved.unwrap();
         assert_eq!(Index::open(folder.path()).is_some(), is_indexed, "{stored}");
+    }
+}
+
+/// The ledger after a run of its own, after which segments are named.
+fn ledger(run: u64) -> Ledger {
+    Ledger {
+        head: Some(format!("{run:064}").chars().rev().collect()),
+        ..Ledger::default()
     }
 }
 
@@ -121,12 +132,12 @@ fn segments_are_merged_and_tell_the_same() {
             extension.push(&read.post, read.origin);
         }
         fs::write(&data, format!("[\n{}\n]\n", stored.join(",\n"))).unwrap();
-        let ledger = Ledger {
-            head: Some(format!("{round:064}").chars().rev().collect()),
-            ..Ledger::default()
-        };
-        extension.save(posts, &ledger, stored.len() as u64).unwrap();
-        assert_eq!(fault(posts), None, "round {round}");
+        extension
+            .save(posts, &ledger(round), stored.len() as u64)
+            .unwrap();
+        let compared = compared_in(posts, 700).unwrap();
+        assert_eq!(compared.fault, None, "round {round}");
+        assert_eq!(compared.ids.len(), stored.len());
     }
     let index = Index::open(posts).unwrap();
     assert!(index.segments() < 8, "{}", index.segments());
@@ -141,4 +152,135 @@ fn segments_are_merged_and_tell_the_same() {
     let ledger = Ledger::default();
     extension.save(posts, &ledger, stored.len() as u64).unwrap();
     assert_eq!(Index::open(posts).unwrap().posts(), stored.len() as u64);
+}
+
+/// Records of posts that all differ, the first at `from`.
+fn records(range: std::ops::Range<u64>) -> Vec<String> {
+    let record = |number: u64| {
+        let text = RECORDS[usize::try_from(number % 7).unwrap()];
+        let old = Stored::read(text).unwrap().post.id.to_string();
+        text.replace(&old, &format!("71{number:017}"))
+            .replace("ondon", &format!("ondon{}", number % 11))
+            .replace("ann", &format!("ann{}", number % 13))
+    };
+    range.map(record).collect()
+}
+
+fn rows(tables: &[Columns]) -> Vec<String> {
+    let mut rows = Vec::new();
+    for table in tables {
+        let mut tag = 0;
+        rows.extend((0..table.posts).map(|post| format!("{:?}", table.row(post, &mut tag))));
+    }
+    rows
+}
+
+#[test]
+fn posts_put_aside_in_chunks_tell_what_the_file_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let posts = folder.path();
+    let data = posts.join("data.json");
+    let all = records(0..200);
+    for (stored, until) in [(0, 120_u64), (120, 127), (127, 200)] {
+        let mut extension = Extension::open(posts, stored);
+        extension.at_once = 10;
+        for text in records(stored..until) {
+            let read = Stored::read(&text).unwrap();
+            extension.push(&read.post, read.origin);
+        }
+        let written = usize::try_from(until - stored).unwrap() / 10;
+        assert_eq!(extension.chunks.segments.len(), written);
+        let text = all[..usize::try_from(until).unwrap()].join(",\n");
+        fs::write(&data, format!("[\n{text}\n]\n")).unwrap();
+        extension.save(posts, &ledger(until), until).unwrap();
+        let index = Index::open(posts).unwrap();
+        let mut tables = Vec::new();
+        for segment in &index.segments {
+            tables.push(index.read_segment(segment, &Column::ALL).unwrap());
+        }
+        let mut read = Vec::new();
+        let is_whole = built(&data, u64::MAX, &mut |table| {
+            read.push(table);
+            Ok(())
+        });
+        assert!(is_whole.unwrap() && tables.iter().all(Columns::adds_up));
+        assert_eq!(rows(&tables), rows(&read), "until {until}");
+    }
+}
+
+#[test]
+fn an_import_of_more_posts_than_are_kept_in_memory_had_no_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let london = Hashtag::new("london").unwrap();
+    let timeout = std::time::Duration::from_secs(1);
+    for until in [AT_ONCE as u64 * 3 + 1, AT_ONCE as u64 * 8] {
+        let mut writer = Writer::open(folder.path(), "import", timeout, &mut |_| ()).unwrap();
+        let mut tag = writer.tag(&london, Origin::Import).unwrap();
+        for line in records(0..until) {
+            tag.add_line(&line).unwrap();
+            if tag.pending() > 2000 {
+                tag.commit_behind().unwrap();
+            }
+        }
+        let posts = tag.folder().to_owned();
+        writer.finish(vec![(tag, Run::default())]).unwrap();
+        let index = Index::open(&posts).unwrap();
+        assert_eq!(index.posts(), until);
+        assert_eq!(compared_in(&posts, 1000).unwrap().fault, None);
+    }
+}
+
+#[test]
+fn parts_of_any_size_give_the_posts_in_their_order() {
+    let all = records(0..40);
+    let texts: Vec<&str> = all.iter().map(String::as_str).collect();
+    let (_folder, data) = file(&texts);
+    let read = |bytes: u64| {
+        let mut tables = Vec::new();
+        let mut ids = Vec::new();
+        let whole = parts::each(&data, bytes, &mut |part| {
+            tables.extend(part.table);
+            ids.extend(part.ids);
+            Ok(())
+        });
+        assert_eq!(whole.unwrap(), Some(()));
+        (ids, rows(&tables))
+    };
+    let whole = read(u64::MAX);
+    assert_eq!(whole.0.len(), 40);
+    for bytes in [1, 2, 100, 333, 334, 335, 1000, 5000] {
+        assert_eq!(read(bytes), whole, "{bytes}");
+    }
+}
+
+#[test]
+fn an_index_of_other_posts_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let posts = folder.path();
+    let data = posts.join("data.json");
+    let all = records(0..30);
+    fs::write(&data, format!("[\n{}\n]\n", all.join(",\n"))).unwrap();
+    let save = |stored: &[String]| {
+        let told = stored.len() as u64;
+        let mut extension = Extension::open(posts, 0);
+        for text in stored {
+            let read = Stored::read(text).unwrap();
+            extension.push(&read.post, read.origin);
+        }
+        extension.save(posts, &ledger(told), told).unwrap();
+    };
+    save(&all);
+    assert_eq!(compared_in(posts, 700).unwrap().fault, None);
+    let mut other = all.clone();
+    other.swap(3, 18);
+    save(&other);
+    let fault = compared_in(posts, 700).unwrap().fault.unwrap();
+    assert!(fault.1.contains("other posts"), "{fault:?}");
+    save(&all[..29]);
+    let fault = compared_in(posts, 700).unwrap().fault.unwrap();
+    assert!(fault.1.contains("fewer posts"), "{fault:?}");
+    let more = records(0..31);
+    save(&more);
+    let fault = compared_in(posts, 700).unwrap().fault.unwrap();
+    assert!(fault.1.contains("other posts"), "{fault:?}");
 }
