@@ -105,7 +105,8 @@ impl Counter {
     pub fn add_brief(&mut self, post: &Brief<'_>, origin: Option<Origin>, decode: Decode) {
         self.sample.add_brief(post, origin);
         self.spellings.begin_post();
-        self.spellings.count_raw(post.text, post.listed, decode);
+        self.spellings
+            .count_raw(post.text, post.listed, post.escaped, decode);
         let listed = !post.listed.is_empty();
         let mut captioned = false;
         if !listed && let Some(caption) = &post.caption {

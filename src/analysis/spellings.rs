@@ -5,6 +5,7 @@
 //! of the last post that had it, so that a post counts a hashtag once; any other points to the
 //! slots of its decoded spelling and of its identity. Folding thus happens once per spelling.
 
+mod escapes;
 mod merge;
 mod packed;
 mod slots;
@@ -90,10 +91,12 @@ impl Default for Spellings {
 /// Chosen anew for every process, so that nobody can choose hashtags that collide.
 fn seeds() -> [u64; 4] {
     static SEEDS: OnceLock<[u64; 4]> = OnceLock::new();
-    *SEEDS.get_or_init(|| {
-        let state = RandomState::new();
-        [0_u8, 1, 2, 3].map(|number| state.hash_one(number) | 1)
-    })
+    *SEEDS.get_or_init(new_seeds)
+}
+
+fn new_seeds() -> [u64; 4] {
+    let state = RandomState::new();
+    [0_u8, 1, 2, 3].map(|number| state.hash_one(number) | 1)
 }
 
 impl Spellings {
@@ -345,8 +348,8 @@ impl Spellings {
     }
 
     fn grow(&mut self) {
-        // Small tables are hardly worth being moved often.
-        let factor = if self.slots.len() < 1 << 15 { 4 } else { 2 };
+        // Tables of few megabytes are hardly worth being moved often.
+        let factor = if self.slots.len() < 1 << 18 { 4 } else { 2 };
         let mut larger = Slots::new(self.slots.len() * factor);
         let slots = &mut *larger;
         let mask = slots.len() - 1;
@@ -382,19 +385,19 @@ impl Spellings {
     }
 
     /// What a slot's name was entered under.
-    fn key<'k>(&'k self, slot: &Slot, bytes: &'k mut [u8; INLINE]) -> &'k [u8] {
+    fn key(&self, slot: &Slot) -> Cow<'_, [u8]> {
         if slot.name[2] >> 56 == LONG {
-            &self.long[long_index(slot)]
+            Cow::Borrowed(&self.long[long_index(slot)])
         } else {
-            let length = unpack(&slot.name, bytes);
-            &bytes[..length]
+            let (bytes, length) = unpack(&slot.name);
+            Cow::Owned(bytes[..length].to_vec())
         }
     }
 
     /// The text of a slot that holds a decoded spelling.
     fn text(&self, slot: &Slot) -> String {
-        let mut bytes = [0; INLINE];
-        let text = String::from_utf8_lossy(self.key(slot, &mut bytes));
+        let key = self.key(slot);
+        let text = String::from_utf8_lossy(&key);
         text.strip_prefix('"').unwrap_or(&text).to_owned()
     }
 }

@@ -6,7 +6,8 @@ use clap::{ArgAction, Args};
 #[derive(Args, Debug)]
 #[command(
     after_help = "What is there already stays as it is, so the same command goes on after an interruption. Windows
-of downloads are copied too: a download goes on in the other store where it stopped in this one.
+of downloads are copied too: a download goes on in the other store where it stopped in this one. So
+are comments, users, and what was asked for (with -t, the comments of these hashtags only).
 In the end ids and records are compared; exit code 6 says that they differ.
 
 Examples:
@@ -20,7 +21,7 @@ pub(crate) struct CopyArgs {
     /// Where they are to be as well
     #[arg(long, value_name = "STORE")]
     pub(crate) to: String,
-    /// Only the posts of these hashtags [default: all]
+    /// Only the posts of these hashtags, and the comments under them [default: all]
     #[arg(short, long = "tag", value_name = "TAG", num_args = 1.., action = ArgAction::Append)]
     pub(crate) tags: Vec<String>,
 }

@@ -12,10 +12,11 @@ use super::{ApiArgs, values};
     group(clap::ArgGroup::new("whose").args(["tag", "query", "ids"]).required(true)),
     after_help = "The posts with the most comments come first. Each page is stored before the next is asked for; the
 same command goes on where it stopped and asks nothing twice. Comments of a hashtag's posts go to
-DATA/<tag>/comments, those of posts that are not stored to DATA/comments.
+DATA/<tag>/comments, those of posts that are not stored to DATA/comments; in a database (--store), to
+its collection `comments`, and several collectors share the posts.
 
 Requests come off the same daily quota as a download's. While a download is at work in the same
-data directory, comments wait for it; with --share they run beside it, on requests set aside.
+store, comments wait for it; with --share they run beside it, on requests set aside.
 
 Examples:
   cotag comments --for london --max-per-post 200       of all stored posts of #london
@@ -77,7 +78,7 @@ pub(crate) struct ExtentArgs {
 #[derive(Args, Debug)]
 #[command(
     group(clap::ArgGroup::new("who").args(["usernames", "file", "authors_of"]).multiple(true).required(true)),
-    after_help = "Each list goes to DATA/users/<name>/<list>/data.json; each time that --info is asked adds a record.
+    after_help = "Each list goes to DATA/users/<name>/<list>/data.json, or to the collection `users`; each time that --info is asked adds a record.
 Accounts that are private, missing or banned are noted and skipped (exit code 3). Followers and
 following have a quota of their own: 20,000 requests a day. TikTok lists no more than about 5,000.
 

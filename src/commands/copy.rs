@@ -1,12 +1,16 @@
 //! `cotag copy`: store → store, either way, and a comparison of the two in the end.
 
+mod lists;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use self::lists::Lists;
 use super::{hashtags, interrupt};
 use crate::cli::{CopyArgs, Global};
 use crate::error::{Error, Exit};
@@ -42,9 +46,11 @@ pub(super) fn run(args: &CopyArgs, global: &Global, ui: &Ui) -> Result<Exit, Err
     let tags = if wished.is_empty() {
         source.tags()?
     } else {
-        wished
+        wished.clone()
     };
-    if tags.is_empty() {
+    let lists = source.lists(&wished)?;
+    let ledgers = source.ledgers(&wished)?;
+    if tags.is_empty() && lists.is_empty() && ledgers.is_empty() {
         return Err(Error::failed(
             format!("nothing is stored in `{from_name}`"),
             "check --from",
@@ -67,6 +73,24 @@ pub(super) fn run(args: &CopyArgs, global: &Global, ui: &Ui) -> Result<Exit, Err
             ui.warn("interrupted; what was copied before is stored, the same command goes on from there");
             return Ok(Exit::Interrupted);
         }
+    }
+    let Copy {
+        source, from, to, ..
+    } = copy;
+    let mut copy = Lists {
+        source: &source,
+        from,
+        to,
+        global,
+        ui,
+        sides: Vec::new(),
+    };
+    exit = exit.and(copy.all(&lists, &ledgers)?);
+    if interrupt::asked() {
+        ui.warn(
+            "interrupted; what was copied before is stored, the same command goes on from there",
+        );
+        return Ok(Exit::Interrupted);
     }
     Ok(exit)
 }
@@ -99,7 +123,10 @@ impl Origins {
         each: &mut dyn FnMut(&str) -> Result<(), Error>,
     ) -> Result<(), Error> {
         match self {
-            Self::Directory(store) => lines(&store.find(tag)?, each),
+            Self::Directory(store) => {
+                let stored: StoredTag = store.find(tag)?;
+                stored.data_files().try_for_each(|path| lines(&path, each))
+            }
             Self::Database(database) => {
                 database.find(tag)?;
                 let mut lines = database.lines(tag)?;
@@ -131,30 +158,25 @@ impl Origins {
     }
 }
 
-/// The lines of a directory's files, in their order. A damaged file ends it: half a copy that looks
+/// The lines of a directory's file, in their order. A damaged file ends it: half a copy that looks
 /// whole helps nobody.
-fn lines(stored: &StoredTag, each: &mut dyn FnMut(&str) -> Result<(), Error>) -> Result<(), Error> {
-    for path in stored.data_files() {
-        let (found, end) = scan(&path, &Vec::new, &|found: &mut Vec<(u64, String)>, line| {
-            if serde_json::from_str::<serde::de::IgnoredAny>(line.text).is_err() {
-                return Verdict::NotJson;
-            }
-            found.push((line.offset, one_line(line.text).into_owned()));
-            Verdict::Read
-        })?;
-        if let Some(damage) = end.damaged.first() {
-            return Err(Error::Store(crate::store::StoreError::Damaged {
-                path,
-                why: format!("byte {}: {}", damage.offset, damage.why),
-            }));
+fn lines(path: &Path, each: &mut dyn FnMut(&str) -> Result<(), Error>) -> Result<(), Error> {
+    let (found, end) = scan(path, &Vec::new, &|found: &mut Vec<(u64, String)>, line| {
+        if serde_json::from_str::<serde::de::IgnoredAny>(line.text).is_err() {
+            return Verdict::NotJson;
         }
-        let mut all: Vec<(u64, String)> = found.into_iter().flatten().collect();
-        all.sort_unstable();
-        for (_, line) in all {
-            each(&line)?;
-        }
+        found.push((line.offset, one_line(line.text).into_owned()));
+        Verdict::Read
+    })?;
+    if let Some(damage) = end.damaged.first() {
+        return Err(Error::Store(crate::store::StoreError::Damaged {
+            path: path.to_owned(),
+            why: format!("byte {}: {}", damage.offset, damage.why),
+        }));
     }
-    Ok(())
+    let mut all: Vec<(u64, String)> = found.into_iter().flatten().collect();
+    all.sort_unstable();
+    all.iter().try_for_each(|(_, line)| each(line))
 }
 
 struct Copy<'c> {
@@ -182,7 +204,7 @@ impl Copy<'_> {
         let counts = posts.taken();
         // Copying nothing leaves no trace.
         if counts.new + removed > 0 {
-            let run = taken.run(tag, &self.from, started, counts, interrupted);
+            let run = taken.run(tag.as_str(), &self.from, started, counts, interrupted);
             self.writer.finish(vec![(posts, run)])?;
         }
         if interrupted {
@@ -299,37 +321,51 @@ impl Copy<'_> {
             }
             Ok(())
         })?;
-        let missing = source.keys().filter(|id| !there.contains_key(id));
-        let absent: Vec<PostId> = missing.copied().collect();
+        let absent = source.keys().filter(|id| !there.contains_key(id));
+        let absent: Vec<PostId> = absent.copied().collect();
         let removed = target.stock()?.removed(tag, &absent)?;
-        let missing = absent.iter().filter(|id| !removed.contains(id));
-        let missing: Vec<String> = missing.map(ToString::to_string).collect();
-        let other =
-            |(id, hash): &(&PostId, &u64)| there.get(id).is_some_and(|there| there != *hash);
-        let different = source.iter().filter(other).count();
-        let more = there.len() + absent.len() - source.len();
-        let mut text = format!(
-            "#{tag}: {} compared with `{}`: {} missing there, {different} with another record there",
-            counted(source.len() as u64, "post"),
-            self.to,
-            missing.len()
-        );
+        let name = format!("#{tag}");
         if !removed.is_empty() {
-            text += &format!(", {} removed there as gone", removed.len());
+            let posts = counted(removed.len() as u64, "post");
+            self.ui.note(&format!(
+                "{name}: {posts} removed there as gone, and not stored again"
+            ));
         }
-        if more > 0 {
-            text += &format!(", {} there only", counted(more as u64, "post"));
-        }
-        self.ui.data(format!("{text}\n").as_bytes())?;
-        if missing.is_empty() && different == 0 {
-            return Ok(Exit::Done);
-        }
-        for id in missing.iter().take(5) {
-            self.ui
-                .warn(&format!("#{tag}: post {id} is missing in `{}`", self.to));
-        }
-        Ok(Exit::Damaged)
+        let mut source = source.clone();
+        source.retain(|id, _| !removed.contains(id));
+        compare((&name, "post"), &source, &there, &self.to, self.ui)
     }
+}
+
+/// Tells whether everything is there, and its record the same.
+fn compare<K: Ord + Display>(
+    (name, noun): (&str, &str),
+    source: &BTreeMap<K, u64>,
+    there: &BTreeMap<K, u64>,
+    to: &Place,
+    ui: &Ui,
+) -> Result<Exit, Error> {
+    let missing = source.keys().filter(|id| !there.contains_key(id));
+    let missing: Vec<String> = missing.map(ToString::to_string).collect();
+    let other = |(id, hash): &(&K, &u64)| there.get(id).is_some_and(|there| there != *hash);
+    let different = source.iter().filter(other).count();
+    let more = there.len() + missing.len() - source.len();
+    let mut text = format!(
+        "{name}: {} compared with `{to}`: {} missing there, {different} with another record there",
+        counted(source.len() as u64, noun),
+        missing.len()
+    );
+    if more > 0 {
+        text += &format!(", {} there only", counted(more as u64, noun));
+    }
+    ui.data(format!("{text}\n").as_bytes())?;
+    if missing.is_empty() && different == 0 {
+        return Ok(Exit::Done);
+    }
+    for id in missing.iter().take(5) {
+        ui.warn(&format!("{name}: {noun} {id} is missing in `{to}`"));
+    }
+    Ok(Exit::Damaged)
 }
 
 /// What was taken over of one hashtag.
@@ -348,10 +384,10 @@ impl Copied {
     fn refuse(&mut self, posts: &mut PostsWriter, from: &str) {
         let refused = posts.refused().into_iter();
         self.rejected
-            .extend(refused.map(|(id, reason)| RejectedRecord {
+            .extend(refused.map(|(place, reason)| RejectedRecord {
                 run: self.run.clone(),
                 file: from.to_owned(),
-                place: format!("post {id}"),
+                place,
                 reason,
                 excerpt: String::new(),
             }));
@@ -359,7 +395,7 @@ impl Copied {
 
     fn run(
         &self,
-        tag: &Hashtag,
+        subject: &str,
         from: &str,
         started: Timestamp,
         taken: Taken,
@@ -375,7 +411,7 @@ impl Copied {
             command: "copy".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             origin: self.origin.unwrap_or(Origin::Import).name().into(),
-            hashtag: tag.to_string(),
+            hashtag: subject.to_owned(),
             started,
             finished: Timestamp::now(),
             inputs: vec![RunInput {

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::database::Shelf;
-use super::input::Subject;
-use super::{deliver, needs_directory, table_format};
+use super::input::stored_tag;
+use super::{deliver, table_format};
 use crate::cli::{CoverageArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{AskedRow, CoverageRow, asked, coverage};
-use crate::store::{Asked, AskedLine, Coverage, Store, WindowLine, WindowState, Windows};
+use crate::store::{
+    AskedLine, AskedLists, Coverage, Records, Store, WindowLine, WindowState, Windows,
+};
 use crate::ui::Ui;
 
 pub(super) fn run(args: &CoverageArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
@@ -18,8 +20,7 @@ pub(super) fn run(args: &CoverageArgs, global: &Global, ui: &Ui) -> Result<Exit,
     let tag = Hashtag::new(&args.tag)
         .ok_or_else(|| Error::Usage(format!("`{}` is no hashtag", args.tag)))?;
     if args.comments {
-        needs_directory(global, ui, "coverage --comments")?;
-        return of_comments(args, &tag, &Store::open(&global.data_dir)?, ui);
+        return of_comments(args, &tag, &Shelf::new(global), ui);
     }
     // A window that was cut before it was ever asked says nothing.
     let said = |line: &&WindowLine| line.state != WindowState::Split || line.requests > 0;
@@ -81,25 +82,30 @@ fn row(line: &WindowLine) -> CoverageRow {
 }
 
 /// Stored posts, most commented first, and what was asked about their comments.
-fn of_comments(args: &CoverageArgs, tag: &Hashtag, store: &Store, ui: &Ui) -> Result<Exit, Error> {
+fn of_comments(
+    args: &CoverageArgs,
+    tag: &Hashtag,
+    shelf: &Shelf<'_>,
+    ui: &Ui,
+) -> Result<Exit, Error> {
     let format = table_format(&args.output)?;
-    let place = store.comments_of(tag)?;
-    let ledger = Asked::read(&place.folder)?;
-    if ledger.unreadable > 0 {
+    let records = Records::Comments(Some(tag.clone()));
+    let folded = stored_tag(tag, shelf)?.comment_counts(ui)?;
+    let ledger = match shelf.directory()? {
+        Some(root) => AskedLists::of_directory(&Store::open(root)?, &records)?,
+        None => AskedLists::of_database(&shelf.database()?, &records, None)?,
+    };
+    if ledger.unreadable() > 0 {
         ui.warn(&format!(
-            "{} lines of `{}` cannot be read",
-            ledger.unreadable,
-            place.folder.join("asked.jsonl").display()
+            "{}: {} lines of what was asked for cannot be read",
+            records.name(),
+            ledger.unreadable()
         ));
     }
-    let folded = Subject::Stored(store.find(tag)?).fold(
-        &Vec::new,
-        &|posts: &mut Vec<(Option<u64>, String)>, post, _| {
-            posts.push((post.counts.comments, post.id.to_string()));
-        },
-        ui,
-    )?;
-    let mut posts: Vec<(Option<u64>, String)> = folded.states.into_iter().flatten().collect();
+    let posts = folded.states.iter().flatten();
+    let mut posts: Vec<(Option<u64>, String)> = posts
+        .map(|post| (post.comments, post.id.to_string()))
+        .collect();
     posts.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let mut lines: BTreeMap<&str, Vec<&AskedLine>> = BTreeMap::new();
     for line in ledger.lines() {
@@ -124,7 +130,7 @@ fn of_comments(args: &CoverageArgs, tag: &Hashtag, store: &Store, ui: &Ui) -> Re
         })
         .collect();
     deliver(
-        &asked(&place.name, &rows, format),
+        &asked(&records.name(), &rows, format),
         args.output.output.as_deref(),
         ui,
     )?;

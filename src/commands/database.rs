@@ -5,16 +5,16 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::about::PostComments;
 use super::input::Folded;
 use crate::analysis::{Pipeline, Question, Sample};
 use crate::cli::Global;
 use crate::error::Error;
 use crate::model::Hashtag;
 use crate::record::Stored;
-use crate::store::Fold;
-use crate::store::Windows;
 use crate::store::mongo::Database;
 use crate::store::place::Place;
+use crate::store::{Fold, Records, Windows};
 
 /// Where a command looks hashtags up; a database is connected to when the first is looked up, since
 /// files of posts need none.
@@ -140,16 +140,64 @@ impl DatabaseTag {
         })
     }
 
-    /// Asks the question; the second value is a note if the posts changed while it was answered.
+    /// Every post with the number of its comments.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub(super) fn comment_counts(&self) -> Result<Vec<PostComments>, Error> {
+        let pipeline = [
+            json!({ "$match": { "collected_for": self.tag.as_str() } }),
+            json!({ "$project": { "comments": "$counts.comments" } }),
+        ];
+        let mut rows = self.database.rows(self.collection(), &pipeline)?;
+        let mut posts = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id = row["_id"].as_str().and_then(|id| id.parse().ok());
+            posts.extend(id.map(|id| PostComments {
+                id,
+                comments: row["comments"].as_u64(),
+            }));
+        }
+        Ok(posts)
+    }
+
+    /// The authors, those with the most posts first.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub(super) fn authors(&self, top: Option<usize>) -> Result<Vec<String>, Error> {
+        let mut pipeline = vec![
+            json!({ "$match": { "collected_for": self.tag.as_str(), "author": { "$exists": true } } }),
+            json!({ "$group": { "_id": "$author", "posts": { "$sum": 1 } } }),
+            json!({ "$sort": { "posts": -1, "_id": 1 } }),
+        ];
+        match top {
+            Some(0) => return Ok(Vec::new()),
+            Some(top) => pipeline.push(json!({ "$limit": top.min(i32::MAX as usize) })),
+            None => {}
+        }
+        let rows = self.database.aggregate(self.collection(), &pipeline)?;
+        let authors = rows.iter().filter_map(|row| row["_id"].as_str());
+        Ok(authors.map(str::to_owned).collect())
+    }
+
+    fn collection(&self) -> &str {
+        self.database
+            .collection_of(&Records::Posts(self.tag.clone()))
+    }
+
+    /// Asks the question about posts, or comments under them; the second value is a note if the posts changed while it was answered.
     ///
     /// # Errors
     /// The database's own; an answer that is none.
     pub(super) fn rank(
         &self,
         question: &Question,
+        records: &Records,
     ) -> Result<(crate::analysis::FrequencyTable, Option<String>), Error> {
+        let collection = self.database.collection_of(records);
         let answered = question
-            .answer(&mut |Pipeline { stages, .. }| self.database.aggregate(stages))?
+            .answer(&mut |Pipeline { stages, .. }| self.database.aggregate(collection, stages))?
             .ok_or_else(|| {
                 Error::failed(
                     format!(
@@ -161,8 +209,8 @@ impl DatabaseTag {
             })?;
         let note = (!answered.agrees).then(|| {
             format!(
-                "#{}: the database was written to while it counted: run it again for figures of one moment",
-                self.tag
+                "{}: the database was written to while it counted: run it again for figures of one moment",
+                records.name()
             )
         });
         Ok((answered.table, note))

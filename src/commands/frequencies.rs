@@ -11,7 +11,7 @@ use super::input::{Folded, Subject, subject};
 use super::{deliver, filter, hashtags, table_format, tag_file, tags_from};
 use crate::analysis::{
     Asked, BriefFilter, Counter, Extras, Filter, FrequencyTable, GENERIC_TAGS, Measure, Provenance,
-    Question, Sample, TableOptions, TagsFrom, Weight,
+    Question, Sample, TableOptions, TagsFrom, Unit, Weight,
 };
 use crate::cli::{
     ChartArgs, ColumnArg, FrequenciesArgs, Global, InArg, MeasureArg, OutputFormat, PlotArg,
@@ -21,8 +21,8 @@ use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
 use crate::output::{Column, Ranking, counted, frequencies, ranking_footnote};
 use crate::record::name_text;
-use crate::store::place::{Collections, Place};
-use crate::store::{Fold, Index};
+use crate::store::place::Place;
+use crate::store::{Fold, Index, Records};
 use crate::ui::Ui;
 
 /// Rows unless told otherwise, as in the seed tool.
@@ -226,10 +226,11 @@ impl Plan {
         ui: &Ui,
     ) -> Result<(Ranking, Exit), Error> {
         if self.comments {
-            return self.rank_comments(subject, data_dir, ui);
+            return self.rank_comments(subject, name, data_dir, ui);
         }
         if let Subject::Database(stored) = subject {
-            return self.rank_there(stored, name, ui);
+            let records = Records::Posts(stored.tag.clone());
+            return self.rank_there(stored, &records, name, ui);
         }
         if let Some(table) = self.indexed(subject) {
             nothing_left(&name, &table.sample)?;
@@ -306,10 +307,14 @@ impl Plan {
     fn rank_there(
         &self,
         stored: &DatabaseTag,
+        records: &Records,
         name: String,
         ui: &Ui,
     ) -> Result<(Ranking, Exit), Error> {
-        let (table, note) = stored.rank(&self.question(&stored.tag))?;
+        let (mut table, note) = stored.rank(&self.question(&stored.tag), records)?;
+        if self.comments {
+            table.sample.unit = Unit::Comments;
+        }
         if let Some(note) = note {
             ui.warn(&note);
         }
@@ -324,9 +329,14 @@ impl Plan {
 
     /// Prints what would be asked of a database.
     fn explain(&self, words: &[String], global: &Global, ui: &Ui) -> Result<Exit, Error> {
-        let collection = match crate::settings::store(global)?.0 {
-            Place::Database(place) => place.collections.posts,
-            Place::Directory(_) => Collections::default().posts,
+        let names = match crate::settings::store(global)?.0 {
+            Place::Database(place) => place.collections,
+            Place::Directory(_) => Box::default(),
+        };
+        let collection = if self.comments {
+            names.comments
+        } else {
+            names.posts
         };
         for word in words {
             let tag = Hashtag::new(word)

@@ -39,7 +39,7 @@ pub(super) fn subject(word: &str, shelf: &Shelf<'_>) -> Result<Subject, Error> {
         return Ok(Subject::File(path.to_owned()));
     }
     let missing = match Hashtag::new(word) {
-        Some(tag) => match stored(&tag, shelf) {
+        Some(tag) => match stored_tag(&tag, shelf) {
             Ok(subject) => return Ok(subject),
             Err(error) => error,
         },
@@ -68,7 +68,7 @@ pub(super) fn subject(word: &str, shelf: &Shelf<'_>) -> Result<Subject, Error> {
 }
 
 /// A stored hashtag, wherever the posts are.
-fn stored(tag: &Hashtag, shelf: &Shelf<'_>) -> Result<Subject, Error> {
+pub(super) fn stored_tag(tag: &Hashtag, shelf: &Shelf<'_>) -> Result<Subject, Error> {
     match shelf.directory()? {
         Some(root) => Ok(Subject::Stored(Store::open(root)?.find(tag)?)),
         None => shelf.stored(tag).map(Subject::Database),

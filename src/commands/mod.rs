@@ -2,6 +2,7 @@
 //!
 //! The only room that knows all others.
 
+mod about;
 mod auth;
 mod browse;
 mod chart;
@@ -40,7 +41,7 @@ use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{TableFormat, counted};
 use crate::store::place::Place;
-use crate::store::{Side, SideWriter, StoreWriter, Writer};
+use crate::store::{Side, SideStore, StoreWriter, Writer};
 use crate::ui::Ui;
 
 /// Does what the command line asks for.
@@ -96,13 +97,19 @@ fn writer(global: &Global, command: &str, ui: &Ui) -> Result<Writer, Error> {
     )?)
 }
 
-/// The data directory, open for writing beside its posts.
-fn side_writer(global: &Global, side: Side, command: &str, ui: &Ui) -> Result<SideWriter, Error> {
+/// A store, wherever it is, open for writing beside its posts.
+fn side_store(
+    global: &Global,
+    place: &Place,
+    side: Side,
+    command: &str,
+    ui: &Ui,
+) -> Result<SideStore, Error> {
     let timeout = Duration::from_secs(global.lock_timeout);
     let mut waiting =
         |holder: &crate::store::Holder| ui.note(&format!("waiting for {holder} to finish"));
-    Ok(SideWriter::open(
-        &global.data_dir,
+    Ok(SideStore::open(
+        place,
         side,
         command,
         timeout,

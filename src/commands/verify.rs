@@ -7,7 +7,7 @@ use crate::cli::Global;
 use crate::error::{Error, Exit};
 use crate::output::counted;
 use crate::store::mongo::Database;
-use crate::store::{Holder, Kind, Store, TagReport, verify_at_rest};
+use crate::store::{Holder, Kind, Records, Store, TagReport, verify_at_rest};
 use crate::ui::Ui;
 
 pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
@@ -58,13 +58,20 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
 fn database(database: &Database, ui: &Ui) -> Result<Exit, Error> {
     let mut text = String::new();
     let mut wrong = 0;
-    let tags = database.tags_ever()?;
-    for tag in &tags {
-        let report = database.verify(tag)?;
-        let name = format!("#{}", crate::output::printable(tag.as_str()));
+    let tags = database.tags_ever()?.into_iter().map(Records::Posts);
+    let mut all: Vec<Records> = tags.collect();
+    let tags = counted(all.len() as u64, "hashtag");
+    let lists = database.lists()?;
+    let others = lists.len() as u64;
+    all.extend(lists);
+    for records in &all {
+        let report = database.verify(records)?;
+        let name = records.name();
+        let name = crate::output::printable(&name);
         if report.findings.is_empty() {
-            let (posts, runs) = (counted(report.posts, "post"), counted(report.runs, "run"));
-            text += &format!("{name}: ok, {posts}, {runs}; every field is what its record says\n");
+            let stored = counted(report.posts, records.kind().noun());
+            let runs = counted(report.runs, "run");
+            text += &format!("{name}: ok, {stored}, {runs}; every field is what its record says\n");
         }
         for finding in &report.findings {
             wrong += 1;
@@ -73,10 +80,8 @@ fn database(database: &Database, ui: &Ui) -> Result<Exit, Error> {
     }
     ui.data(text.as_bytes())?;
     if wrong == 0 {
-        ui.note(&format!(
-            "{} checked, nothing wrong.",
-            counted(tags.len() as u64, "hashtag")
-        ));
+        let others = beside(others, "set");
+        ui.note(&format!("{tags}{others} checked, nothing wrong."));
         return Ok(Exit::Done);
     }
     ui.warn(&format!(
@@ -92,12 +97,13 @@ fn checked(reports: &[TagReport]) -> String {
         .filter(|report| report.kind == Some(Kind::Posts) && report.name.starts_with('#'))
         .count() as u64;
     let others = reports.len() as u64 - tags;
-    let tags = counted(tags, "hashtag");
+    counted(tags, "hashtag") + &beside(others, "folder")
+}
+
+/// ` and 2 folders of comments and users`, if there are any.
+fn beside(others: u64, what: &str) -> String {
     match others {
-        0 => tags,
-        others => format!(
-            "{tags} and {} of comments and users",
-            counted(others, "folder")
-        ),
+        0 => String::new(),
+        others => format!(" and {} of comments and users", counted(others, what)),
     }
 }

@@ -113,7 +113,7 @@ impl<'b> Marked<'b> {
     pub fn items(self, at: usize) -> Result<Items<'b>, Odd> {
         let open = self.byte(at)?;
         let (from, words) = (at + 1, self.marks.words());
-        let word = *words.get(from >> 6).ok_or(Odd)?;
+        let word = words.get(from >> 6).ok_or(Odd)?;
         if open | 0x20 != b'{' || self.byte(from)? == open + 2 {
             return Err(Odd);
         }
@@ -121,7 +121,6 @@ impl<'b> Marked<'b> {
             marked: self,
             words,
             index: from >> 6,
-            word,
             bits: word.breaks & (!0 << (from & 63)),
             from,
             close: open + 2,
@@ -137,7 +136,6 @@ pub struct Items<'b> {
     words: &'b [Word],
     /// The word that was come to, and its brackets and commas that were not.
     index: usize,
-    word: Word,
     bits: u64,
     /// Where the next item starts.
     from: usize,
@@ -155,32 +153,32 @@ impl Items<'_> {
         if self.ended {
             return Ok(None);
         }
+        let text = self.marked.text;
         loop {
             while self.bits == 0 {
                 self.index += 1;
-                self.word = *self.words.get(self.index).ok_or(Odd)?;
-                self.bits = self.word.breaks;
+                self.bits = self.words.get(self.index).ok_or(Odd)?.breaks;
             }
-            let bit = self.bits & self.bits.wrapping_neg();
             let at = self.index << 6 | self.bits.trailing_zeros() as usize;
-            if self.word.opens & bit != 0 {
-                self.skip(at)?;
-                continue;
-            }
-            self.bits ^= bit;
+            let rest = text.get(at..).ok_or(Odd)?;
             let span = Span {
                 from: self.from,
                 to: at,
             };
-            self.from = at + 1;
-            if self.word.closes & bit == 0 {
-                self.from += usize::from(self.marked.text.get(at + 1) == Some(&b' '));
-            } else if self.marked.byte(at)? == self.close {
-                self.ended = true;
-            } else {
-                return Err(Odd);
+            match *rest.first().ok_or(Odd)? {
+                b',' => {
+                    self.bits &= self.bits - 1;
+                    self.from = at + 1 + usize::from(rest.get(1) == Some(&b' '));
+                    return Ok(Some(span));
+                }
+                b'{' | b'[' => self.skip(at)?,
+                close if close == self.close => {
+                    self.from = at + 1;
+                    self.ended = true;
+                    return Ok(Some(span));
+                }
+                _ => return Err(Odd),
             }
-            return Ok(Some(span));
         }
     }
 
@@ -189,9 +187,9 @@ impl Items<'_> {
     fn skip(&mut self, open: usize) -> Result<(), Odd> {
         let close = self.marked.closing(open)? - 1;
         self.index = close >> 6;
-        self.word = *self.words.get(self.index).ok_or(Odd)?;
+        let word = self.words.get(self.index).ok_or(Odd)?;
         // All bits behind the closing bracket's.
-        self.bits = self.word.breaks & (!1 << (close & 63));
+        self.bits = word.breaks & (!1 << (close & 63));
         Ok(())
     }
 

@@ -25,6 +25,8 @@ pub struct Brief<'a> {
     pub text: &'a [u8],
     /// The source's own list of hashtags: where each name stands in the text.
     pub listed: &'a [Name],
+    /// Whether the names may have escapes in them.
+    pub escaped: bool,
     /// The text under the post, only if the list is empty.
     pub caption: Option<Cow<'a, str>>,
 }

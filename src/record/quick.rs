@@ -168,19 +168,23 @@ impl Reader {
                 return Err(Odd);
             }
         }
-        let filled = |role| {
-            let value = parts.get(role);
-            value.filter(|value| value.of(record) != Ok(b"\"\""))
+        let filled = |role| match parts.get(role) {
+            Some(value) if !matches!(value.of(record), Ok(b"\"\"")) => Some(value),
+            _ => None,
         };
         let brief = brief(
             record,
             (id, Format::Research),
             filled(Role::CreateTimeUnix),
-            parts
-                .get(Role::VideoDescription)
-                .filter(|_| self.names.is_empty()),
+            match self.names.as_slice() {
+                [] => parts.get(Role::VideoDescription),
+                _ => None,
+            },
         )?;
-        let author = filled(Role::Username).or_else(|| filled(Role::AuthorName));
+        let author = match filled(Role::Username) {
+            None => filled(Role::AuthorName),
+            username => username,
+        };
         Ok(Brief {
             author: handle(record, author)?,
             region: region(record, parts.get(Role::RegionCode))?,
@@ -279,6 +283,7 @@ fn brief(
         format,
         text: record.text,
         listed: &[],
+        escaped: record.marks.has_escapes(),
         caption,
     })
 }
@@ -314,14 +319,32 @@ fn whole_number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 19 {
         return None;
     }
+    let (eights, rest) = digits.as_chunks::<8>();
     let mut number = 0;
-    for &byte in digits {
+    for eight in eights {
+        number = number * 100_000_000 + eight_digits(u64::from_le_bytes(*eight))?;
+    }
+    for &byte in rest {
         if !byte.is_ascii_digit() {
             return None;
         }
         number = number * 10 + u64::from(byte - b'0');
     }
     Some(number)
+}
+
+/// The number of eight digits, the first in the lowest byte: neighbours are added up in three steps.
+#[inline(always)]
+fn eight_digits(text: u64) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let values = text ^ (0x30 * ONES);
+    // Above 9 a value reaches into the high half of its byte, with 6 more or by itself.
+    if (values | (values.wrapping_add(6 * ONES))) & (0xf0 * ONES) != 0 {
+        return None;
+    }
+    let pairs = (values * 10 + (values >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
 /// A handle, if one is there.

@@ -111,8 +111,9 @@ fn key(text: &[u8]) -> Option<&[u8]> {
 
 /// The file, given out block by block.
 struct Blocks {
-    /// The standard library's own, which reads into a vector without clearing it first.
-    file: std::fs::File,
+    /// The standard library's own, which reads into a vector without clearing it first. Read no
+    /// further than the file was long when it was opened: what is added meanwhile is half there.
+    file: io::Take<std::fs::File>,
     cut: Cut,
     carry: Vec<u8>,
     /// Bytes before `carry`.
@@ -144,10 +145,8 @@ impl Blocks {
                 self.offset += end as u64;
                 return Ok(Some((offset, false)));
             }
-            if matches!(self.cut, Cut::Records { .. }) && block.len() > LONGEST {
+            if block.len() > LONGEST {
                 self.lost = true;
-            }
-            if self.lost {
                 return Ok(None);
             }
         }
@@ -172,7 +171,7 @@ pub(super) fn each_block<S: Send>(
         .min(usize::try_from(length / BLOCK as u64).unwrap_or(usize::MAX) + 1);
     let stopped = AtomicBool::new(false);
     let blocks = Mutex::new(Blocks {
-        file,
+        file: file.take(length),
         cut,
         carry: Vec::new(),
         offset: 0,

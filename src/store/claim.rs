@@ -1,4 +1,4 @@
-//! Who works on a window, where several collectors share a store.
+//! Who works on a window or a list, where several collectors share a store.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::WindowLine;
 
-/// Another collector that works on a window.
+/// Another collector that works on a window or a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaseholder {
     /// Its machine.
@@ -29,11 +29,11 @@ impl fmt::Display for Leaseholder {
     }
 }
 
-/// What became of a wish to work on a window.
+/// What became of a wish to work on a window or a list.
 #[derive(Clone, Debug)]
-pub enum Claim {
+pub enum Claim<L = WindowLine> {
     /// It is ours; its state as last written by anybody, where that may differ from what we read.
-    Ours(Option<Box<WindowLine>>),
-    /// Another collector works on it, or on some of its days.
+    Ours(Option<Box<L>>),
+    /// Another collector works on it, or on some of a window's days.
     Theirs(Leaseholder),
 }

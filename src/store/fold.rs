@@ -133,15 +133,19 @@ fn folded<S>(read: ReadFiles<S>, repeats: &HashSet<Place>) -> Folded<S> {
 }
 
 /// Where posts stand again.
-fn repeats<S: Send>(seen: &[Seen<S>]) -> HashSet<Place> {
-    let mut lists: Vec<Vec<u64>> = seen.iter().map(|seen| seen.ids.clone()).collect();
+fn repeats<S>(seen: &[Seen<S>]) -> HashSet<Place> {
+    let mut ids = Vec::with_capacity(seen.iter().map(|seen| seen.ids.len()).sum());
+    for seen in seen {
+        ids.extend_from_slice(&seen.ids);
+    }
     std::thread::scope(|scope| {
-        for list in &mut lists {
+        let mut rest = ids.as_mut_slice();
+        for seen in seen {
+            let (list, others) = std::mem::take(&mut rest).split_at_mut(seen.ids.len());
             scope.spawn(|| list.sort_unstable());
+            rest = others;
         }
     });
-    let mut ids = lists.concat();
-    drop(lists);
     #[expect(
         clippy::stable_sort_primitive,
         reason = "finds the sorted lists and merges them, which the unstable one does not"

@@ -57,8 +57,27 @@ impl Kind {
         }
     }
 
+    /// What no two records have, as text that a person can read: an id, a name, a name and a time.
+    ///
+    /// # Errors
+    /// It is no such record.
+    pub fn identity(self, line: &str) -> Result<String, Unreadable> {
+        match self {
+            Self::Posts | Self::Comments => Ok(self.entry(line)?.id.to_string()),
+            Self::Accounts | Self::Profiles => {
+                let fields = fields(line)?;
+                let name = fields.filled("username").ok_or(Unreadable::NoId)?;
+                let fetched = fields.object("_cotag").text("fetched");
+                Ok(match fetched {
+                    Some(at) if self == Self::Profiles => format!("{name} {at}"),
+                    _ => name.into_owned(),
+                })
+            }
+        }
+    }
+
     fn named(self, line: &str) -> Result<Entry, Unreadable> {
-        let fields = Fields::parse(line).map_err(|error| Unreadable::Json(error.to_string()))?;
+        let fields = fields(line)?;
         let name = fields.filled("username").ok_or(Unreadable::NoId)?;
         let envelope = fields.object("_cotag");
         let fetched = envelope.text("fetched");
@@ -73,6 +92,10 @@ impl Kind {
             fetched: fetched.and_then(|text| text.parse().ok()),
         })
     }
+}
+
+fn fields(line: &str) -> Result<Fields<'_>, Unreadable> {
+    Fields::parse(line).map_err(|error| Unreadable::Json(error.to_string()))
 }
 
 /// 63 bits of a hash, not zero: enough that two of a few million names are never taken for one.
@@ -104,6 +127,11 @@ mod tests {
         assert_eq!(id(Kind::Accounts, &one), id(Kind::Accounts, &later));
         assert_ne!(id(Kind::Accounts, &one), id(Kind::Accounts, &other));
         assert_ne!(id(Kind::Profiles, &one), id(Kind::Profiles, &later));
+        assert_eq!(Kind::Accounts.identity(&one).unwrap(), "anna");
+        assert_eq!(
+            Kind::Profiles.identity(&one).unwrap(),
+            "anna 2026-11-22T00:00:00Z"
+        );
         assert!(Kind::Accounts.entry(&one).unwrap().fetched.is_some());
         assert_eq!(Kind::Accounts.entry("{}"), Err(Unreadable::NoId));
     }

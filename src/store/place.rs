@@ -52,6 +52,8 @@ pub struct Collections {
     pub runs: String,
     /// Windows, as in `windows.jsonl`, and their leases.
     pub windows: String,
+    /// Lists that were asked for, as in `asked.jsonl`, and their leases.
+    pub asked: String,
     /// Records that could not be stored.
     pub rejected: String,
     /// Figures that a refresh replaced.
@@ -72,6 +74,7 @@ impl Default for Collections {
             users: "users".into(),
             runs: "runs".into(),
             windows: "windows".into(),
+            asked: "asked".into(),
             rejected: "rejected".into(),
             history: "history".into(),
             missing: "missing".into(),

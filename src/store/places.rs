@@ -17,7 +17,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::runs::Ledger;
 use super::vouch::{Care, stored_ids};
-use super::{Kind, Store, StoreError, names};
+use super::{Kind, Records, Store, StoreError, names};
 use crate::model::Hashtag;
 
 /// A folder with a `data.json` and the ledgers about it.
@@ -33,6 +33,8 @@ pub struct RecordFolder {
     pub folder: PathBuf,
     /// Whether `post_ids.json` lists its ids.
     pub(super) listed: bool,
+    /// Comments under posts that no hashtag holds.
+    pub(super) is_loose: bool,
 }
 
 /// What is kept of a user: each a folder of its own.
@@ -49,21 +51,23 @@ impl RecordFolder {
     /// A hashtag's posts.
     pub(super) fn posts(tag: &Hashtag, folder: PathBuf) -> Self {
         Self {
-            name: format!("#{tag}"),
+            name: Records::Posts(tag.clone()).name(),
             tag: tag.clone(),
             kind: Kind::Posts,
             folder,
             listed: true,
+            is_loose: false,
         }
     }
 
     fn comments(tag: &Hashtag, folder: PathBuf) -> Self {
         Self {
-            name: format!("comments of #{tag}"),
+            name: Records::Comments(Some(tag.clone())).name(),
             tag: tag.clone(),
             kind: Kind::Comments,
             folder,
             listed: false,
+            is_loose: false,
         }
     }
 
@@ -120,20 +124,22 @@ impl Store {
     pub fn loose_comments(&self) -> Option<RecordFolder> {
         let tag = names::folder_tag(names::COMMENTS)?;
         Some(RecordFolder {
-            name: "comments of other posts".into(),
+            name: Records::Comments(None).name(),
+            is_loose: true,
             ..RecordFolder::comments(&tag, self.root().join(names::COMMENTS))
         })
     }
 
     /// A list of a user, one of [`USER_LISTS`]; `None` for a list that there is none of.
     pub fn user(&self, user: &Hashtag, list: &str) -> Option<RecordFolder> {
-        let (_, kind) = USER_LISTS.iter().find(|(name, _)| *name == list)?;
+        let records = Records::list(user, list)?;
         Some(RecordFolder {
-            name: format!("@{user} {list}"),
+            name: records.name(),
             tag: user.clone(),
-            kind: *kind,
+            kind: records.kind(),
             folder: self.user_folder(user).join(list),
             listed: false,
+            is_loose: false,
         })
     }
 

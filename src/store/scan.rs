@@ -283,7 +283,7 @@ struct Lines<S> {
 /// The states of the threads, and where the file is torn.
 type Scanned<S> = (Vec<S>, Option<u64>);
 
-/// `None` if a line before the last is no JSON.
+/// `None` if a line before the last is no JSON, or one is too long.
 fn scan_lines<S: Send>(
     path: &Path,
     readers: &Readers<'_, S>,
@@ -300,8 +300,11 @@ fn scan_lines<S: Send>(
         scan_block(&block, lines, readers);
         true
     })?;
+    let Some(scanned) = scanned else {
+        return Ok(None);
+    };
     let (mut states, mut bad, mut last, mut closed) = (Vec::new(), Vec::new(), 0, false);
-    for lines in scanned.into_iter().flatten() {
+    for lines in scanned {
         states.push(lines.state);
         bad.extend(lines.bad);
         if lines.last >= last {

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::mongo::{Counts, Database, DatabaseTagWriter, Leases, WindowsCollection};
+use super::mongo::{Counts, Database, DatabaseWriter, Leases, Ledger};
 use super::place::Place;
 use super::{
-    Added, Claim, Coverage, Holder, Opened, RejectedRecord, Run, StoreError, TagWriter, WindowLine,
-    Writer,
+    Added, Claim, Coverage, Holder, Opened, Records, RejectedRecord, Run, StoreError, TagWriter,
+    WindowLine, Writer,
 };
 use crate::model::{Hashtag, Origin, Post, PostId};
 
@@ -34,7 +34,7 @@ pub enum PostsWriter {
     /// In a data directory.
     Directory(Box<TagWriter>, Taken),
     /// In a database.
-    Database(DatabaseTagWriter, Leases, Opened),
+    Database(Hashtag, Box<DatabaseWriter>, Leases, Opened),
 }
 
 /// What became of the posts taken in, as far as they are stored.
@@ -58,7 +58,7 @@ pub enum Windows {
     /// A collection; the lines as last read or written.
     Database {
         /// Where they are.
-        collection: WindowsCollection,
+        ledger: Ledger<WindowLine>,
         /// As read, by query and day.
         lines: Vec<WindowLine>,
         /// Documents that are none.
@@ -85,7 +85,7 @@ impl StoreWriter {
             }
             Place::Database(place) => {
                 let database = Database::open_for_writing(place)?;
-                let leases = Leases::new(&database);
+                let leases = Leases::on_windows(&database);
                 Ok(Self::Database(database, leases))
             }
         }
@@ -110,9 +110,10 @@ impl StoreWriter {
                 Ok(PostsWriter::Directory(Box::new(posts), Taken::default()))
             }
             Self::Database(database, leases) => {
-                let posts = DatabaseTagWriter::open(database, tag, origin)?;
-                let opened = Opened::default();
-                Ok(PostsWriter::Database(posts, leases.clone(), opened))
+                let records = Records::Posts(tag.clone());
+                let posts = Box::new(DatabaseWriter::open(database, &records, origin)?);
+                let (leases, opened) = (leases.clone(), Opened::default());
+                Ok(PostsWriter::Database(tag.clone(), posts, leases, opened))
             }
         }
     }
@@ -127,7 +128,7 @@ impl StoreWriter {
         for (posts, run) in done {
             match posts {
                 PostsWriter::Directory(posts, _) => directory.push((*posts, run)),
-                PostsWriter::Database(mut posts, ..) => {
+                PostsWriter::Database(_, mut posts, ..) => {
                     let entered = posts.commit().and_then(|()| posts.enter(run));
                     outcome = outcome.and(entered);
                 }
@@ -147,7 +148,7 @@ impl PostsWriter {
     pub fn tag(&self) -> &Hashtag {
         match self {
             Self::Directory(posts, _) => &posts.tag,
-            Self::Database(posts, ..) => &posts.tag,
+            Self::Database(tag, ..) => tag,
         }
     }
 
@@ -155,7 +156,7 @@ impl PostsWriter {
     pub fn opened(&self) -> &Opened {
         match self {
             Self::Directory(posts, _) => &posts.opened,
-            Self::Database(_, _, opened) => opened,
+            Self::Database(.., opened) => opened,
         }
     }
 
@@ -163,7 +164,7 @@ impl PostsWriter {
     pub fn stored(&self) -> u64 {
         match self {
             Self::Directory(posts, _) => posts.len(),
-            Self::Database(posts, ..) => posts.len(),
+            Self::Database(_, posts, ..) => posts.len(),
         }
     }
 
@@ -190,7 +191,11 @@ impl PostsWriter {
                     }
                 }
             },
-            Self::Database(posts, ..) => posts.take(id, line, update.is_some()),
+            Self::Database(_, posts, ..) => {
+                if let Err(why) = posts.take(line, update.is_some()) {
+                    posts.refuse(format!("post {id}"), why.to_string());
+                }
+            }
         }
         Ok(())
     }
@@ -221,7 +226,7 @@ impl PostsWriter {
     pub fn pending(&self) -> usize {
         match self {
             Self::Directory(posts, _) => posts.pending(),
-            Self::Database(posts, ..) => posts.pending(),
+            Self::Database(_, posts, ..) => posts.pending(),
         }
     }
 
@@ -232,7 +237,7 @@ impl PostsWriter {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.commit(),
-            Self::Database(posts, ..) => posts.commit(),
+            Self::Database(_, posts, ..) => posts.commit(),
         }
     }
 
@@ -244,7 +249,7 @@ impl PostsWriter {
     pub fn commit_behind(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.commit_behind(),
-            Self::Database(posts, ..) => posts.commit(),
+            Self::Database(_, posts, ..) => posts.commit(),
         }
     }
 
@@ -259,15 +264,15 @@ impl PostsWriter {
                 taken.updated += posts.apply_updates()?;
                 Ok(())
             }
-            Self::Database(posts, ..) => posts.commit(),
+            Self::Database(_, posts, ..) => posts.commit(),
         }
     }
 
-    /// Posts that the store cannot take, since the last call, and why.
-    pub fn refused(&mut self) -> Vec<(PostId, String)> {
+    /// Posts that the store cannot take, since the last call: `post 7189…`, and why.
+    pub fn refused(&mut self) -> Vec<(String, String)> {
         match self {
             Self::Directory(..) => Vec::new(),
-            Self::Database(posts, ..) => posts.refused(),
+            Self::Database(_, posts, ..) => posts.refused(),
         }
     }
 
@@ -278,7 +283,7 @@ impl PostsWriter {
                 new: posts.added(),
                 ..*taken
             },
-            Self::Database(posts, ..) => {
+            Self::Database(_, posts, ..) => {
                 let Counts {
                     new,
                     known,
@@ -303,8 +308,8 @@ impl PostsWriter {
     pub fn windows(&self) -> Result<Windows, StoreError> {
         match self {
             Self::Directory(posts, _) => Coverage::read(posts.folder()).map(Windows::Directory),
-            Self::Database(posts, leases, _) => {
-                Windows::of(posts.database(), &posts.tag, Some(leases.clone()))
+            Self::Database(tag, posts, leases, _) => {
+                Windows::of(posts.database(), tag, Some(leases.clone()))
             }
         }
     }
@@ -316,7 +321,7 @@ impl PostsWriter {
     pub fn reject(&mut self, records: &[RejectedRecord]) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.reject(records),
-            Self::Database(posts, ..) => posts.reject(records),
+            Self::Database(_, posts, ..) => posts.reject(records),
         }
     }
 }
@@ -331,10 +336,10 @@ impl Windows {
         tag: &Hashtag,
         leases: Option<Leases>,
     ) -> Result<Self, StoreError> {
-        let collection = WindowsCollection::new(database, tag, leases);
-        let (lines, unreadable) = collection.read()?;
+        let ledger = Ledger::windows(database, tag, leases);
+        let (lines, unreadable) = read(&ledger)?;
         Ok(Self::Database {
-            collection,
+            ledger,
             lines,
             unreadable,
         })
@@ -373,12 +378,12 @@ impl Windows {
     /// The database's own.
     pub fn refresh(&mut self) -> Result<(), StoreError> {
         if let Self::Database {
-            collection,
+            ledger,
             lines,
             unreadable,
         } = self
         {
-            (*lines, *unreadable) = collection.read()?;
+            (*lines, *unreadable) = read(ledger)?;
         }
         Ok(())
     }
@@ -390,8 +395,8 @@ impl Windows {
     pub fn begin(&mut self, new: Vec<WindowLine>) -> Result<(), StoreError> {
         match self {
             Self::Directory(coverage) => coverage.put(new),
-            Self::Database { collection, .. } => {
-                collection.begin(&new)?;
+            Self::Database { ledger, .. } => {
+                ledger.begin(&new)?;
                 self.remember(new);
                 Ok(())
             }
@@ -405,8 +410,8 @@ impl Windows {
     pub fn put(&mut self, changed: Vec<WindowLine>) -> Result<(), StoreError> {
         match self {
             Self::Directory(coverage) => coverage.put(changed),
-            Self::Database { collection, .. } => {
-                collection.put(&changed)?;
+            Self::Database { ledger, .. } => {
+                ledger.put(&changed)?;
                 self.remember(changed);
                 Ok(())
             }
@@ -420,7 +425,7 @@ impl Windows {
     pub fn claim(&self, window: &WindowLine) -> Result<Claim, StoreError> {
         match self {
             Self::Directory(_) => Ok(Claim::Ours(None)),
-            Self::Database { collection, .. } => collection.claim(window),
+            Self::Database { ledger, .. } => ledger.claim(window),
         }
     }
 
@@ -431,7 +436,7 @@ impl Windows {
     pub fn release(&self, window: &WindowLine) -> Result<(), StoreError> {
         match self {
             Self::Directory(_) => Ok(()),
-            Self::Database { collection, .. } => collection.release(window),
+            Self::Database { ledger, .. } => ledger.release(window),
         }
     }
 
@@ -448,6 +453,13 @@ impl Windows {
         }
         lines.sort_by(|a, b| key(a).cmp(&key(b)));
     }
+}
+
+/// The windows in the order of their queries and days.
+fn read(ledger: &Ledger<WindowLine>) -> Result<(Vec<WindowLine>, u64), StoreError> {
+    let (mut lines, unreadable) = ledger.read()?;
+    lines.sort_by(|a, b| key(a).cmp(&key(b)));
+    Ok((lines, unreadable))
 }
 
 fn key(line: &WindowLine) -> (&str, jiff::civil::Date, jiff::civil::Date, Option<&str>) {

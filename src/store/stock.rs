@@ -158,7 +158,7 @@ impl Stock {
                 }
                 Ok(removed)
             }
-            Self::Database(database) => database.removed_of(ids),
+            Self::Database(database) => database.removed_among(ids),
         }
     }
 

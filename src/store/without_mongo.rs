@@ -4,16 +4,19 @@
 //! features there are. They hide that, lest the compiler calls their users unreachable.
 
 use std::collections::BTreeSet;
+use std::marker::PhantomData;
 
+use hashbrown::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::place::DatabasePlace;
 use super::{
-    Claim, DuePost, Gone, HistoryLine, MissingLine, RejectedRecord, Run, StoreError, Tombstone,
-    WindowLine,
+    AskedLine, Claim, DuePost, Gone, HistoryLine, Leaseholder, MissingLine, Records,
+    RejectedRecord, Run, StoreError, Tombstone, WindowLine,
 };
 use crate::model::{Hashtag, Origin, PostId};
+use crate::record::Unreadable;
 
 /// What there is none of.
 #[derive(Clone, Debug)]
@@ -27,13 +30,17 @@ pub struct Database(Never);
 #[derive(Clone, Debug)]
 pub struct Leases(Never);
 
-/// Its posts.
+/// Its records.
 #[derive(Debug)]
 pub struct PostLines(Never);
 
-/// Its windows.
+/// Its answers.
 #[derive(Debug)]
-pub struct WindowsCollection(Never);
+pub struct Rows(Never);
+
+/// Its ledgers.
+#[derive(Debug)]
+pub struct Ledger<L>(Never, PhantomData<fn() -> L>);
 
 /// Its posts that are due.
 #[derive(Debug)]
@@ -41,8 +48,7 @@ pub struct DuePages(Never);
 
 /// A writer to it.
 #[derive(Debug)]
-pub struct DatabaseTagWriter {
-    pub(super) tag: Hashtag,
+pub struct DatabaseWriter {
     pub(super) counts: Counts,
     database: Database,
 }
@@ -104,11 +110,47 @@ impl Database {
         match self.0 {}
     }
 
-    pub fn aggregate(&self, _: &[Value]) -> Result<Vec<Value>, StoreError> {
+    pub fn open_for_lists(place: &DatabasePlace) -> Result<Self, StoreError> {
+        Self::open(place)
+    }
+
+    pub fn count_of(&self, _: &Records) -> Result<u64, StoreError> {
         match self.0 {}
     }
 
-    pub fn verify(&self, _: &Hashtag) -> Result<DatabaseReport, StoreError> {
+    pub fn lists(&self) -> Result<Vec<Records>, StoreError> {
+        match self.0 {}
+    }
+
+    pub fn asked_about(&self) -> Result<Vec<Records>, StoreError> {
+        match self.0 {}
+    }
+
+    pub fn collection_of(&self, _: &Records) -> &str {
+        match self.0 {}
+    }
+
+    pub fn holders(&self, _: &HashSet<u64>) -> Result<HashMap<u64, Hashtag>, StoreError> {
+        match self.0 {}
+    }
+
+    pub fn lines_of(&self, _: &Records) -> Result<PostLines, StoreError> {
+        match self.0 {}
+    }
+
+    pub fn aggregate(&self, _: &str, _: &[Value]) -> Result<Vec<Value>, StoreError> {
+        match self.0 {}
+    }
+
+    pub fn rows(&self, _: &str, _: &[Value]) -> Result<Rows, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn answered(&self, _: &Records) -> Result<Vec<(u64, PostId, PostId)>, StoreError> {
+        match self.0 {}
+    }
+
+    pub fn verify(&self, _: &Records) -> Result<DatabaseReport, StoreError> {
         match self.0 {}
     }
 
@@ -129,7 +171,7 @@ impl Database {
         match self.0 {}
     }
 
-    pub(super) fn removed_of(&self, _: &[PostId]) -> Result<BTreeSet<PostId>, StoreError> {
+    pub(super) fn removed_among(&self, _: &[PostId]) -> Result<BTreeSet<PostId>, StoreError> {
         match self.0 {}
     }
 
@@ -154,40 +196,66 @@ impl PostLines {
     }
 }
 
+impl Rows {
+    /// The next row.
+    ///
+    /// # Errors
+    /// There is no database.
+    pub fn next(&mut self) -> Result<Option<Value>, StoreError> {
+        match self.0 {}
+    }
+}
+
 impl Leases {
-    pub(super) fn new(database: &Database) -> Self {
-        match database.0 {}
-    }
-}
-
-impl WindowsCollection {
-    pub(super) fn new(database: &Database, _: &Hashtag, _: Option<Leases>) -> Self {
+    pub(super) fn on_windows(database: &Database) -> Self {
         match database.0 {}
     }
 
-    pub(super) fn read(&self) -> Result<(Vec<WindowLine>, u64), StoreError> {
-        match self.0 {}
+    pub(super) fn on_lists(database: &Database) -> Self {
+        match database.0 {}
     }
 
-    pub(super) fn begin(&self, _: &[WindowLine]) -> Result<(), StoreError> {
-        match self.0 {}
-    }
-
-    pub(super) fn put(&self, _: &[WindowLine]) -> Result<(), StoreError> {
-        match self.0 {}
-    }
-
-    pub(super) fn claim(&self, _: &WindowLine) -> Result<Claim, StoreError> {
-        match self.0 {}
-    }
-
-    pub(super) fn release(&self, _: &WindowLine) -> Result<(), StoreError> {
+    pub(super) fn posts_collected_here(&self) -> Result<Option<Leaseholder>, StoreError> {
         match self.0 {}
     }
 }
 
-impl DatabaseTagWriter {
-    pub(super) fn open(database: &Database, _: &Hashtag, _: Origin) -> Result<Self, StoreError> {
+impl Ledger<WindowLine> {
+    pub(super) fn windows(database: &Database, _: &Hashtag, _: Option<Leases>) -> Self {
+        match database.0 {}
+    }
+}
+
+impl Ledger<AskedLine> {
+    pub(super) fn asked(database: &Database, _: &Records, _: Option<Leases>) -> Self {
+        match database.0 {}
+    }
+}
+
+impl<L> Ledger<L> {
+    pub(super) fn read(&self) -> Result<(Vec<L>, u64), StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn begin(&self, _: &[L]) -> Result<(), StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn put(&self, _: &[L]) -> Result<(), StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn claim(&self, _: &L) -> Result<Claim<L>, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn release(&self, _: &L) -> Result<(), StoreError> {
+        match self.0 {}
+    }
+}
+
+impl DatabaseWriter {
+    pub(super) fn open(database: &Database, _: &Records, _: Origin) -> Result<Self, StoreError> {
         match database.0 {}
     }
 
@@ -195,7 +263,11 @@ impl DatabaseTagWriter {
         match self.database.0 {}
     }
 
-    pub(super) fn take(&mut self, _: PostId, _: &str, _: bool) {
+    pub(super) fn take(&mut self, _: &str, _: bool) -> Result<(), Unreadable> {
+        match self.database.0 {}
+    }
+
+    pub(super) fn refuse(&mut self, _: String, _: String) {
         match self.database.0 {}
     }
 
@@ -207,7 +279,7 @@ impl DatabaseTagWriter {
         match self.database.0 {}
     }
 
-    pub(super) fn refused(&mut self) -> Vec<(PostId, String)> {
+    pub(super) fn refused(&mut self) -> Vec<(String, String)> {
         match self.database.0 {}
     }
 

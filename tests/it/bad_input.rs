@@ -288,6 +288,65 @@ fn deep_nesting_does_not_overflow_the_stack() {
 }
 
 #[test]
+fn deep_nesting_costs_no_count_but_its_own_record() {
+    let deep = "[".repeat(200_000) + &"]".repeat(200_000);
+    let post = |number: u64, more: &str| {
+        let id = id(number);
+        format!("{{\"id\":\"{id}\",\"desc\":\"#london\",\"createTime\":5{more}}}")
+    };
+    let more = format!(",\"x\":{deep}");
+    // In a value that nobody asks for, and in one that has to be looked at.
+    let odd = format!(",\"contents\":{deep}");
+    for bad in [&more, &odd] {
+        let records = [post(0, ""), post(1, bad), post(2, "")];
+        let desk = Desk::new();
+        desk.write("posts.json", format!("[\n{}\n]\n", records.join(",\n")));
+        let outcome = desk.cotag("frequencies ./posts.json");
+        assert!(
+            matches!(outcome.code, Some(0 | 3 | 6)),
+            "{}",
+            outcome.stderr
+        );
+        assert!(
+            ["2     1.0000", "3     1.0000"]
+                .iter()
+                .any(|row| outcome.stdout.contains(row)),
+            "{} {}",
+            outcome.stdout,
+            outcome.stderr
+        );
+        assert!(outcome.stderr.len() < 5000, "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_hundred_thousand_hashtags_of_one_post_are_counted_once_each() {
+    let names: Vec<String> = (0..100_000)
+        .map(|number| format!("tag{}", number / 2))
+        .collect();
+    let many = web(0, "london").with(
+        "textExtra",
+        names
+            .iter()
+            .map(|name| json!({"hashtagName": name}))
+            .collect(),
+    );
+    let few = web(1, "london").with("textExtra", json!([{"hashtagName": "Tag7"}]));
+    let desk = Desk::new();
+    desk.write("posts.json", array(&[many, few]));
+    let outcome = desk.cotag("frequencies ./posts.json 60000").fine();
+    let rows: Vec<Vec<&str>> = outcome
+        .stdout
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .filter(|row: &Vec<&str>| row.len() == 4 && row[1].to_lowercase().starts_with("tag"))
+        .collect();
+    assert_eq!(rows.len(), 50_000);
+    assert_eq!(rows[0][1..3], ["Tag7", "2"]);
+    assert!(rows[1..].iter().all(|row| row[2] == "1"));
+}
+
+#[test]
 fn merge_conflict_markers_and_stray_lines_are_rejected_one_by_one() {
     let posts = london(0..3);
     let text = format!(

@@ -6,9 +6,11 @@
 
 mod access;
 mod collect;
+mod comments;
 mod desk;
 mod pushdown;
 mod refresh;
 mod server;
 mod stores;
 mod tls;
+mod users;

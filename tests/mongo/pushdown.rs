@@ -5,9 +5,9 @@ use cotag::analysis::{
 };
 use cotag::model::{Hashtag, Origin};
 use cotag::record::Stored;
-use cotag::store::StoreWriter;
 use cotag::store::mongo::Database;
 use cotag::store::place::Place;
+use cotag::store::{Records, StoreWriter};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::json;
@@ -208,7 +208,7 @@ fn agrees(
     let mut asked = Vec::new();
     let answered = question.answer(&mut |pipeline| {
         asked.push(pipeline.clone());
-        database.aggregate(&pipeline.stages)
+        database.aggregate("posts", &pipeline.stages)
     });
     let found = answered.unwrap().unwrap();
     prop_assert!(found.agrees, "{asked:#?}");
@@ -269,7 +269,10 @@ fn the_database_counts_as_we_do() {
             };
             let database = Database::open(place).unwrap();
             prop_assert_eq!(
-                database.verify(&tag).unwrap().findings,
+                database
+                    .verify(&Records::Posts(tag.clone()))
+                    .unwrap()
+                    .findings,
                 Vec::<String>::new()
             );
             for asked in &asked {

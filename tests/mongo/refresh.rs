@@ -228,7 +228,7 @@ fn a_copy_takes_over_what_refreshes_left_behind_and_back() {
         .expect(0);
     desk.cotag(&format!("copy --from old --to {store} -t london"))
         .says("0 missing there")
-        .says("4 removed there as gone");
+        .says("4 posts removed there as gone");
 }
 
 #[test]

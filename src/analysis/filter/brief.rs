@@ -167,6 +167,7 @@ mod tests {
                 format: Format::Web,
                 text: text.as_bytes(),
                 listed: &listed,
+                escaped: true,
                 caption: caption.as_deref().filter(|_| listed.is_empty()).map(Into::into),
             };
             prop_assert_eq!(

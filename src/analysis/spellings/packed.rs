@@ -66,11 +66,14 @@ pub(super) fn is_plain(name: &Packed) -> bool {
     odd & HIGH == 0
 }
 
-/// Undoes [`pack`]; returns the length.
-pub(super) fn unpack(packed: &Packed, name: &mut [u8; INLINE]) -> usize {
-    let [first, second, third] = packed.map(u64::to_le_bytes);
-    name[..8].copy_from_slice(&first);
-    name[8..16].copy_from_slice(&second);
-    name[16..].copy_from_slice(&third[..7]);
-    usize::from(third[7])
+/// Undoes [`pack`]: the name, and how many bytes it has.
+#[inline]
+pub(super) fn unpack(packed: &Packed) -> ([u8; INLINE + 1], usize) {
+    let mut name = [0; INLINE + 1];
+    let (words, _) = name.as_chunks_mut::<8>();
+    for (word, packed) in words.iter_mut().zip(packed) {
+        *word = packed.to_le_bytes();
+    }
+    let length = usize::from(name[INLINE]);
+    (name, length.min(INLINE))
 }

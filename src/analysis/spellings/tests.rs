@@ -9,8 +9,7 @@ use super::*;
 proptest! {
     #[test]
     fn names_come_back_as_they_went_in(name in prop::collection::vec(any::<u8>(), 1..=INLINE)) {
-        let mut bytes = [0; INLINE];
-        let length = unpack(&pack(&name), &mut bytes);
+        let (bytes, length) = unpack(&pack(&name));
         prop_assert_eq!(&bytes[..length], &*name);
     }
 
@@ -73,7 +72,7 @@ fn raw_names_and_texts_meet_in_one_hashtag() {
         let text = format!("{name}FYP");
         let middle = u32::try_from(name.len()).unwrap();
         let end = middle + 3;
-        table.count_raw(text.as_bytes(), &[(0, middle), (middle, end)], decode);
+        table.count_raw(text.as_bytes(), &[(0, middle), (middle, end)], true, decode);
     }
     table.begin_post();
     table.count("\\u0066yp");
@@ -100,4 +99,65 @@ proptest! {
             prop_assert!(is_plain(&packed), "{}", name);
         }
     }
+}
+
+#[test]
+fn nobody_can_choose_names_that_collide() {
+    let seeded = |seeds| Spellings {
+        seeds,
+        ..Spellings::default()
+    };
+    let [one, other] = [new_seeds(), new_seeds()].map(seeded);
+    let names = (0..1000).map(|number| format!("name{number}"));
+    let slots = |table: &Spellings, name: &str| table.hash(&pack(name.as_bytes())) & 0xff;
+    // By chance one name in 256 has the same place in both.
+    let same = names.filter(|name| slots(&one, name) == slots(&other, name));
+    assert!(same.count() < 100);
+}
+
+#[test]
+fn a_hundred_thousand_names_are_all_counted() {
+    // Enough for huge pages, some of them long, some escaped, every third with a capital.
+    let name = |number: usize| match number % 3 {
+        0 => format!("Tag{number}"),
+        1 => format!(r"\u0444\u044b{number}"),
+        _ => format!("{number}{}", "x".repeat(30)),
+    };
+    let decode: Decode = |name| {
+        let json = format!("\"{}\"", String::from_utf8_lossy(name));
+        Cow::Owned(serde_json::from_str(&json).unwrap())
+    };
+    let mut parts = [Spellings::default(), Spellings::default()];
+    for number in 0..100_000 {
+        let name = name(number);
+        let length = u32::try_from(name.len()).unwrap();
+        for (part, table) in parts.iter_mut().enumerate() {
+            // The first half is in one part alone.
+            if part == 0 || number >= 50_000 {
+                table.begin_post();
+                table.count_raw(name.as_bytes(), &[(0, length), (0, length)], true, decode);
+            }
+        }
+    }
+    let [mut all, mut other] = parts;
+    all.merge(&mut other);
+    let (distinct, totals) = all.totals(None);
+    assert_eq!((distinct, totals.len()), (100_000, 100_000));
+    assert_eq!(totals.iter().map(|total| total.posts).sum::<u64>(), 150_000);
+    let (distinct, leaders) = all.totals(Some(10));
+    assert_eq!(distinct, 100_000);
+    assert!(leaders.len() >= 10 && leaders.iter().all(|total| total.posts == 2));
+    let mut names: Vec<_> = totals
+        .iter()
+        .map(|total| all.names(total).unwrap())
+        .collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 100_000);
+    assert!(
+        names
+            .iter()
+            .any(|(tag, spelled)| tag.as_str() == "tag99999" && spelled == "Tag99999")
+    );
+    assert!(names.iter().any(|(tag, _)| tag.as_str() == "фы99997"));
 }

@@ -1,5 +1,6 @@
 //! Names that wait until there are many: looked up side by side, they wait for memory together.
 
+use super::escapes::{ROOM, unescape};
 use super::packed::{INLINE, Packed, unpack};
 use super::{Decode, LONG, Spellings, count_in, find_in};
 use crate::model::Name;
@@ -31,24 +32,36 @@ struct Waiting {
 impl Spellings {
     /// Counts names that stand in JSON strings of a text, undecoded.
     ///
-    /// They wait until there are many: looked up side by side they wait for memory together.
-    pub(in crate::analysis) fn count_raw(&mut self, text: &[u8], names: &[Name], decode: Decode) {
+    /// They wait until there are many: looked up side by side they wait for memory together. Unless
+    /// `escaped`, there are no escapes in them.
+    pub(in crate::analysis) fn count_raw(
+        &mut self,
+        text: &[u8],
+        names: &[Name],
+        escaped: bool,
+        decode: Decode,
+    ) {
         self.waiting.decode = Some(decode);
+        let mut undone = [0; ROOM];
         for &name in names {
-            let packed = self.pack_at(text, name);
-            let hash = self.hash(&packed);
-            let waiting = &mut self.waiting;
-            let start = waiting.long.len();
-            if packed[2] >> 56 == LONG {
-                let (from, to) = name;
-                let name = &text[from as usize..to as usize];
-                waiting.long.extend_from_slice(name);
+            let (from, to) = (name.0 as usize, name.1 as usize);
+            let mut packed = self.pack_at(text, name);
+            let mut long = &text[from..from];
+            if escaped && let Some(length) = unescape(&text[from..to], &mut undone) {
+                packed = self.pack(&undone[..length]);
+                if length > INLINE {
+                    long = &undone[..length];
+                }
+            } else if to - from > INLINE {
+                long = &text[from..to];
             }
-            waiting.names.push(Waiting {
+            let start = self.waiting.long.len();
+            self.waiting.long.extend_from_slice(long);
+            self.waiting.names.push(Waiting {
                 packed,
-                hash,
+                hash: self.hash(&packed),
                 post: self.post,
-                long: (start, waiting.long.len()),
+                long: (start, start + long.len()),
             });
         }
         if self.waiting.names.len() >= BATCH {
@@ -64,7 +77,6 @@ impl Spellings {
         let mut waiting = std::mem::take(&mut self.waiting);
         self.fetch(waiting.names.iter().map(|name| name.hash));
         for name in &waiting.names {
-            let mut bytes = [0; INLINE];
             let packed = &name.packed;
             let long = &waiting.long[name.long.0..name.long.1];
             let slots = &mut *self.slots;
@@ -74,12 +86,10 @@ impl Spellings {
                     count_in(slots, &self.variants, name.post, found);
                 }
                 Err(free) => {
+                    let (bytes, length) = unpack(packed);
                     let text = match packed[2] >> 56 {
                         LONG => long,
-                        _ => {
-                            let length = unpack(packed, &mut bytes);
-                            &bytes[..length]
-                        }
+                        _ => &bytes[..length],
                     };
                     let place = self.meet(text, (packed, name.hash, free), decode);
                     count_in(&mut self.slots, &self.variants, name.post, place);

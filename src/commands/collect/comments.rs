@@ -1,25 +1,31 @@
 //! `cotag comments`: stored posts, or ids → Research API → comments beside the posts.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::list_shelf::ListShelf;
-use super::lists::{ListReader, ListTally};
+use super::list_shelf::{ListShelf, asked_of};
+use super::lists::{ListReader, ListTally, Passes, Turn, Turns};
 use super::server::{Server, left_today};
 use super::session::Session;
 use super::whose::{Group, Whose, whose};
 use crate::cli::{CommentsArgs, Global};
-use crate::commands::{needs_directory, side_writer};
+use crate::commands::database::Shelf;
+use crate::commands::{place, side_store};
 use crate::error::{Error, Exit};
 use crate::model::PostId;
 use crate::output::counted;
-use crate::record::{StoredComment, Unreadable};
 use crate::settings::ApiSettings;
 use crate::source::research::{List, Stop};
-use crate::store::{Asked, AskedLine, AskedState, Side, SideWriter, Store, Verdict, scan};
+use crate::store::place::Place;
+use crate::store::{AskedLine, AskedLists, AskedState, Side, SideStore};
 use crate::ui::Ui;
 
+/// How often it is looked whether posts are collected.
+const LOOK: Duration = Duration::from_millis(500);
+/// How many more times it is looked at first.
+const DOUBT: u32 = 3;
 /// Commands whose work comes before comments.
 const POSTS_FIRST: [&str; 2] = ["download", "crawl"];
 
@@ -28,7 +34,7 @@ pub(in crate::commands) fn run(
     global: &Global,
     ui: &Ui,
 ) -> Result<Exit, Error> {
-    needs_directory(global, ui, "comments")?;
+    let place = place(global, ui)?;
     let settings = ApiSettings::resolve(&args.api, &global.data_dir)?;
     for warning in &settings.warnings {
         ui.warn(warning);
@@ -46,6 +52,9 @@ pub(in crate::commands) fn run(
         let collection = Collection {
             args,
             on,
+            passes: Passes::begin(on),
+            looked: Cell::new(None),
+            place: &place,
             global,
             ui,
             whose: &whose,
@@ -80,6 +89,10 @@ fn share(text: &str, daily: u64) -> Result<u64, Error> {
 struct Collection<'c> {
     args: &'c CommentsArgs,
     on: Session<'c>,
+    passes: Passes,
+    /// When it was last looked whether posts are collected.
+    looked: Cell<Option<Instant>>,
+    place: &'c Place,
     global: &'c Global,
     ui: &'c Ui,
     whose: &'c Whose,
@@ -105,8 +118,8 @@ impl Collection<'_> {
 
     /// All groups once, the store given back afterwards.
     async fn pass(&self, total: &mut ListTally) -> Result<Option<Stop>, Error> {
-        let side = side_writer(self.global, Side::Comments, "comments", self.ui)?;
-        let reader = ListReader::new(self.on, self.args.max_per_post);
+        let side = side_store(self.global, self.place, Side::Comments, "comments", self.ui)?;
+        let reader = ListReader::new(self.on, &self.passes, self.args.max_per_post);
         total.failed.clear();
         for group in &self.whose.groups {
             let (tally, stop) = self.group(group, &side, &reader).await?;
@@ -122,45 +135,44 @@ impl Collection<'_> {
     async fn group(
         &self,
         group: &Group,
-        side: &SideWriter,
+        side: &SideStore,
         reader: &ListReader<'_>,
     ) -> Result<(ListTally, Option<Stop>), Error> {
-        let place = group.place(side.store())?;
-        let of = place.tag.clone();
-        let folder = place.folder.clone();
-        let mut shelf = ListShelf::new(side, place, &folder)?;
-        if shelf.asked.unreadable > 0 {
+        let records = group.records();
+        let mut shelf = ListShelf::new(side, &records)?;
+        if shelf.asked.unreadable() > 0 {
             self.ui.warn(&format!(
-                "{}: {} lines of asked.jsonl cannot be read; what they are about is asked again",
+                "{}: {} lines of what was asked for cannot be read; what they are about is asked again",
                 shelf.name(),
-                shelf.asked.unreadable
+                shelf.asked.unreadable()
             ));
         }
         if group.is_stored() {
             // Before anything is asked: made-up and real comments never meet.
             let name = shelf.name().to_owned();
-            let opened = &shelf.open(reader.origin)?.opened;
-            super::super::import::tell_opened(&name, "comment", opened, self.ui);
+            let opened = shelf.open(reader.origin)?;
+            super::super::import::tell_opened(&name, "comment", &opened, self.ui);
         }
         let mut tally = ListTally::default();
-        let wishes = wishes(group, &shelf.asked, self.args);
+        let left = |new, asked: &AskedLists| left(new, asked, self.args, Some(&self.passes));
+        let wishes = wishes(group, |new| left(new, &shelf.asked));
         let mut stop = self
-            .posts(&wishes, side, reader, &mut shelf, &mut tally)
+            .posts(wishes, side, reader, &mut shelf, &mut tally)
             .await;
         if stop.is_none() && self.args.replies {
-            let answered = self.answered(group, &shelf)?;
+            let answered = answered(group, side, |new| left(new, &shelf.asked))?;
             stop = self
-                .posts(&answered, side, reader, &mut shelf, &mut tally)
+                .posts(answered, side, reader, &mut shelf, &mut tally)
                 .await;
         }
         self.ui.finish();
         let name = shelf.name().to_owned();
         let stored = shelf.len();
         let asked = format!("comments of {}", counted(group.posts.len() as u64, "post"));
-        let line = reader.run_line("comments", of.as_str(), &asked, &tally, stop.as_ref());
+        let line = reader.run_line("comments", records.subject(), &asked, &tally, stop.as_ref());
         let closed = shelf.close((tally.requests > 0).then_some(line));
         if let Err(error) = closed {
-            return Err(self.on.gate.trouble().unwrap_or(error));
+            return Err(self.on.gate.trouble().unwrap_or_else(|| error.into()));
         }
         reader.tell(&name, "comment", stored, &tally);
         Ok((tally, stop))
@@ -168,101 +180,97 @@ impl Collection<'_> {
 
     async fn posts(
         &self,
-        wishes: &[(List, AskedLine)],
-        side: &SideWriter,
+        wishes: Vec<(List, AskedLine)>,
+        side: &SideStore,
         reader: &ListReader<'_>,
         shelf: &mut ListShelf<'_>,
         tally: &mut ListTally,
     ) -> Option<Stop> {
         self.ui.start_steps(shelf.name(), wishes.len() as u64);
-        for (done, (list, line)) in wishes.iter().enumerate() {
+        let mut turns = Turns::new(wishes);
+        let mut done = 0;
+        while let Some((list, line)) = turns.next() {
             if let Err(stop) = self.after_posts(side).await {
                 return Some(stop);
             }
-            let read = reader.read(list.clone(), line.clone(), shelf, tally).await;
-            if let Err(stop) = read {
-                return Some(stop);
+            let left = |now: &AskedLine| left_of(now, line.expected, self.args, Some(&self.passes));
+            let turn = reader.turn(list.clone(), line.clone(), left, shelf, tally);
+            match turn.await {
+                Ok(Turn::Theirs(other)) => {
+                    if let Err(stop) = turns.later((list, line), &other, self.on).await {
+                        return Some(stop);
+                    }
+                    continue;
+                }
+                Ok(Turn::Read(_) | Turn::Nothing) => turns.done(),
+                Err(stop) => return Some(stop),
             }
-            self.ui.step(done as u64 + 1, || {
+            done += 1;
+            self.ui.step(done, || {
                 format!("{} comments, {} new", tally.returned, tally.new)
             });
         }
         None
     }
 
-    /// Posts come first: waits for a download in the same directory, unless requests are set aside.
-    async fn after_posts(&self, side: &SideWriter) -> Result<(), Stop> {
-        if self.on.gate.share().is_some() {
+    /// Posts come first: waits for a download into the same store, unless requests are set aside.
+    async fn after_posts(&self, side: &SideStore) -> Result<(), Stop> {
+        let soon = |at: Instant| at.elapsed() < LOOK;
+        if self.on.gate.share().is_some() || self.looked.get().is_some_and(soon) {
             return Ok(());
         }
+        // Between two windows a download into a database looks like none.
+        let looks = if side.is_shared() { DOUBT } else { 0 };
+        let first = self.looked.get().is_none();
+        let mut doubt = if first { looks } else { 0 };
+        self.looked.set(Some(Instant::now()));
         let mut told = false;
         loop {
-            let holder = side.posts_written_by();
-            let holder = holder.map_err(|error| self.on.gate.fail(error))?;
-            match holder.filter(|holder| POSTS_FIRST.contains(&holder.command())) {
-                None => return Ok(()),
+            let holder = side.posts_collected_by(&POSTS_FIRST);
+            match holder.map_err(|error| self.on.gate.fail(error))? {
+                None if doubt == 0 => return Ok(()),
+                None => {
+                    doubt -= 1;
+                    self.on.api.pause(LOOK / 5).await?;
+                    continue;
+                }
                 Some(holder) if !told => {
-                    told = true;
+                    (told, doubt) = (true, looks);
                     self.ui.note(&format!(
                         "posts come first: waiting for {holder} to finish; --share sets requests aside to run beside it"
                     ));
                 }
-                Some(_) => {}
+                Some(_) => doubt = looks,
             }
-            self.on.api.pause(Duration::from_millis(500)).await?;
+            self.on.api.pause(LOOK).await?;
         }
-    }
-
-    /// Stored comments that have answers which were not read to their end.
-    fn answered(
-        &self,
-        group: &Group,
-        shelf: &ListShelf<'_>,
-    ) -> Result<Vec<(List, AskedLine)>, Error> {
-        let wanted: std::collections::BTreeSet<PostId> =
-            group.posts.iter().map(|post| post.id).collect();
-        let path = shelf.data();
-        if !path.is_file() {
-            return Ok(Vec::new());
-        }
-        let (found, _) = scan(
-            &path,
-            &Vec::new,
-            &|found: &mut Vec<(u64, PostId, PostId)>, line| match StoredComment::read(line.text) {
-                Ok(comment) => {
-                    if let (None, Some(video), Some(replies)) =
-                        (comment.parent, comment.video, comment.replies)
-                        && replies > 0
-                        && wanted.contains(&video)
-                    {
-                        found.push((replies, video, comment.id));
-                    }
-                    Verdict::Read
-                }
-                Err(Unreadable::Json(_)) => Verdict::NotJson,
-                Err(_) => Verdict::Read,
-            },
-        )?;
-        let mut all: Vec<(u64, PostId, PostId)> = found.into_iter().flatten().collect();
-        all.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(all
-            .into_iter()
-            .filter_map(|(replies, video, comment)| {
-                let line = AskedLine {
-                    of: video.to_string(),
-                    comment: Some(comment.to_string()),
-                    expected: Some(replies),
-                    ..AskedLine::default()
-                };
-                let line = left(line, &shelf.asked, self.args)?;
-                Some((List::Replies(comment), line))
-            })
-            .collect())
     }
 }
 
+/// Stored comments that have answers which were not read to their end.
+fn answered(
+    group: &Group,
+    side: &SideStore,
+    left: impl Fn(AskedLine) -> Option<AskedLine>,
+) -> Result<Vec<(List, AskedLine)>, Error> {
+    let wanted: BTreeSet<PostId> = group.posts.iter().map(|post| post.id).collect();
+    let answered = side.answered(&group.records())?.into_iter();
+    Ok(answered
+        .filter(|(_, post, _)| wanted.contains(post))
+        .filter_map(|(replies, post, comment)| {
+            let line = AskedLine {
+                of: post.to_string(),
+                comment: Some(comment.to_string()),
+                expected: Some(replies),
+                ..AskedLine::default()
+            };
+            Some((List::Replies(comment), left(line)?))
+        })
+        .collect())
+}
+
 /// What is left to ask of a group's posts, most commented first.
-fn wishes(group: &Group, asked: &Asked, args: &CommentsArgs) -> Vec<(List, AskedLine)> {
+fn wishes(group: &Group, left: impl Fn(AskedLine) -> Option<AskedLine>) -> Vec<(List, AskedLine)> {
     group
         .posts
         .iter()
@@ -272,21 +280,36 @@ fn wishes(group: &Group, asked: &Asked, args: &CommentsArgs) -> Vec<(List, Asked
                 expected: post.comments,
                 ..AskedLine::default()
             };
-            Some((List::Comments(post.id), left(line, asked, args)?))
+            Some((List::Comments(post.id), left(line)?))
         })
         .collect()
 }
 
 /// The line to go on from; `None` where nothing is left to ask.
-fn left(new: AskedLine, asked: &Asked, args: &CommentsArgs) -> Option<AskedLine> {
-    use crate::store::JournalLine as _;
-    let Some(known) = asked.get(&new.key()) else {
-        return Some(new);
-    };
+fn left(
+    new: AskedLine,
+    asked: &AskedLists,
+    args: &CommentsArgs,
+    passes: Option<&Passes>,
+) -> Option<AskedLine> {
+    match asked.get(&new.of, new.comment.as_deref()) {
+        Some(known) => left_of(known, new.expected, args, passes),
+        None => Some(new),
+    }
+}
+
+/// The line to go on from, of a list of which something is known.
+fn left_of(
+    known: &AskedLine,
+    expected: Option<u64>,
+    args: &CommentsArgs,
+    passes: Option<&Passes>,
+) -> Option<AskedLine> {
     let known = AskedLine {
-        expected: new.expected.or(known.expected),
+        expected: expected.or(known.expected),
         ..known.clone()
     };
+    let again = args.again && !passes.is_some_and(|passes| passes.wrote(&known));
     match known.state {
         AskedState::Open | AskedState::Failed => Some(known),
         AskedState::Enough => {
@@ -295,7 +318,7 @@ fn left(new: AskedLine, asked: &Asked, args: &CommentsArgs) -> Option<AskedLine>
                 .is_none_or(|most| known.new + known.known < most);
             more.then_some(known)
         }
-        AskedState::Done if args.again => Some(AskedLine {
+        AskedState::Done if again => Some(AskedLine {
             new: 0,
             known: 0,
             cursor: None,
@@ -315,11 +338,13 @@ fn dry_run(
     ui: &Ui,
 ) -> Result<Exit, Error> {
     let mut text = String::new();
-    let store = Store::open(&global.data_dir)?;
+    let shelf = Shelf::new(global);
     for group in &whose.groups {
-        let place = group.place(&store)?;
-        let asked = Asked::read(&place.folder)?;
-        let wishes = wishes(group, &asked, args);
+        let asked = asked_of(&shelf, &group.records())?;
+        let wishes = wishes(group, |new| match &asked {
+            Some(asked) => left(new, asked, args, None),
+            None => Some(new),
+        });
         let pages = |line: &AskedLine| {
             let left = line.expected.unwrap_or(1).saturating_sub(line.returned);
             let left = args.max_per_post.map_or(left, |most| left.min(most));
@@ -330,7 +355,7 @@ fn dry_run(
         let _ = writeln!(
             text,
             "{}: {} of {} to ask, about {}",
-            place.name,
+            group.records().name(),
             wishes.len(),
             counted(group.posts.len() as u64, "post"),
             counted(requests, "request")

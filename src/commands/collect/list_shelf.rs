@@ -2,24 +2,20 @@
 //!
 //! The only point at which collecting comments and users touches the store.
 
-use std::path::{Path, PathBuf};
-
-use fs_err as fs;
-
+use crate::commands::database::Shelf;
 use crate::error::Error;
 use crate::model::Origin;
-use crate::record::Unreadable;
 use crate::store::{
-    Added, Asked, AskedLine, RecordFolder, RejectedRecord, Run, SideWriter, StoreError, TagWriter,
+    AskedLine, AskedLists, Claim, Opened, Records, RecordsWriter, RejectedRecord, Run, SideStore,
+    Store, StoreError,
 };
 
-/// One place, open for adding as soon as there is something to add.
-pub(super) struct ListShelf<'w> {
-    side: &'w SideWriter,
-    place: RecordFolder,
-    writer: Option<TagWriter>,
-    /// The lists that were asked for; kept in a folder that several places may share.
-    pub(super) asked: Asked,
+/// One set of records, and the ledger of the lists that they are from.
+pub(super) struct ListShelf<'s> {
+    name: String,
+    writer: RecordsWriter<'s>,
+    /// The lists that were asked for; kept in a ledger that several sets may share.
+    pub(super) asked: AskedLists,
 }
 
 /// What became of a page's rows.
@@ -30,100 +26,109 @@ pub(super) struct Shelved {
     pub(super) rejected: u64,
 }
 
-impl<'w> ListShelf<'w> {
-    /// A place whose ledger of lists lies in a folder.
-    ///
+impl<'s> ListShelf<'s> {
     /// # Errors
-    /// The disk's own.
-    pub(super) fn new(
-        side: &'w SideWriter,
-        place: RecordFolder,
-        ledger: &Path,
-    ) -> Result<Self, StoreError> {
-        fs::create_dir_all(ledger)?;
+    /// Comments under posts that are not stored; the store's own.
+    pub(super) fn new(store: &'s SideStore, records: &Records) -> Result<Self, StoreError> {
         Ok(Self {
-            side,
-            place,
-            writer: None,
-            asked: Asked::read(ledger)?,
+            name: records.name(),
+            asked: store.asked(records)?,
+            writer: store.records(records)?,
         })
     }
 
     /// What it holds, for people.
     pub(super) fn name(&self) -> &str {
-        &self.place.name
+        &self.name
     }
 
-    /// The file with its records.
-    pub(super) fn data(&self) -> PathBuf {
-        self.place.data()
-    }
-
-    /// Opens the place for records of an origin, unless it is open.
+    /// Opens it for records of an origin, unless it is open.
     ///
     /// # Errors
-    /// As [`SideWriter::open_place`].
-    pub(super) fn open(&mut self, origin: Origin) -> Result<&mut TagWriter, StoreError> {
-        let writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => self.side.open_place(self.place.clone(), origin)?,
-        };
-        Ok(self.writer.insert(writer))
+    /// As [`RecordsWriter::open`].
+    pub(super) fn open(&mut self, origin: Origin) -> Result<Opened, StoreError> {
+        self.writer.open(origin)
     }
 
-    /// Stores a page's sealed lines, synced to disk; what is no record is listed as rejected.
+    /// Stores a page's sealed lines, durable on return; what is no record is listed as rejected.
     ///
     /// # Errors
-    /// The disk's own.
+    /// The store's own.
     pub(super) fn store(
         &mut self,
         origin: Origin,
         lines: &[String],
-        reject: impl Fn(&str, &Unreadable) -> RejectedRecord,
+        reject: impl Fn(&str, String) -> RejectedRecord,
     ) -> Result<Shelved, StoreError> {
-        let mut shelved = Shelved::default();
         if lines.is_empty() {
-            return Ok(shelved);
+            return Ok(Shelved::default());
         }
-        let writer = self.open(origin)?;
-        let mut rejected = Vec::new();
-        for line in lines {
-            match writer.add_line(line) {
-                Ok(Added::New) => shelved.new += 1,
-                // Nothing but posts is ever removed.
-                Ok(Added::Known | Added::Tombstoned) => shelved.known += 1,
-                Err(why) => {
-                    shelved.rejected += 1;
-                    rejected.push(reject(line, &why));
-                }
-            }
-        }
-        writer.commit()?;
-        writer.reject(&rejected)?;
+        let added = self.writer.add(origin, lines)?;
+        let shelved = Shelved {
+            new: added.new,
+            known: added.known,
+            rejected: added.rejected.len() as u64,
+        };
+        let text = |at: Option<usize>| at.and_then(|at| lines.get(at)).map_or("", String::as_str);
+        let rejected: Vec<RejectedRecord> = added
+            .rejected
+            .into_iter()
+            .map(|(at, why)| reject(text(at), why))
+            .collect();
+        self.writer.reject(&rejected)?;
         Ok(shelved)
     }
 
     /// Enters how far a list came.
     ///
     /// # Errors
-    /// The disk's own.
+    /// The store's own; another collector has taken it over.
     pub(super) fn enter(&mut self, line: AskedLine) -> Result<(), StoreError> {
         self.asked.put(vec![line])
     }
 
+    /// Asks to work on a list, since other collectors may share the store.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(super) fn claim(&mut self, wish: &AskedLine) -> Result<Claim<AskedLine>, StoreError> {
+        self.asked.claim(wish)
+    }
+
+    /// Gives a list back.
+    pub(super) fn release(&self, of: &AskedLine) {
+        self.asked.release(of);
+    }
+
     /// Records stored there; none where nothing was opened.
     pub(super) fn len(&self) -> u64 {
-        self.writer.as_ref().map_or(0, TagWriter::len)
+        self.writer.stored()
     }
 
     /// Enters the run. A place that was not opened, or a run that asked nothing, leaves no trace.
     ///
     /// # Errors
-    /// The disk's own.
-    pub(super) fn close(self, run: Option<Run>) -> Result<(), Error> {
-        if let (Some(writer), Some(run)) = (self.writer, run) {
-            writer.finish(run)?;
+    /// The store's own.
+    pub(super) fn close(self, run: Option<Run>) -> Result<(), StoreError> {
+        match run {
+            Some(run) => self.writer.finish(run),
+            None => Ok(()),
         }
-        Ok(())
+    }
+}
+
+/// What was asked for, without opening anything for writing; `None` where there is no store yet.
+///
+/// # Errors
+/// Comments under posts that are not stored; the store's own.
+pub(super) fn asked_of(shelf: &Shelf<'_>, records: &Records) -> Result<Option<AskedLists>, Error> {
+    let Some(root) = shelf.directory()? else {
+        let asked = AskedLists::of_database(&shelf.database()?, records, None)?;
+        return Ok(Some(asked));
+    };
+    match Store::open(root) {
+        Ok(store) => Ok(Some(AskedLists::of_directory(&store, records)?)),
+        Err(StoreError::Missing(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,6 +1,10 @@
 //! One list of the API into the store: each page synced, then entered into the ledger of lists.
 
-use jiff::Timestamp;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::list_shelf::ListShelf;
 use super::session::Session;
@@ -8,9 +12,100 @@ use super::tag::why;
 use crate::error::Error;
 use crate::model::{Format, Origin};
 use crate::output::counted;
-use crate::record::{Envelope, Unreadable};
+use crate::record::Envelope;
 use crate::source::research::{List, ListEnd, ListStep, Listing, Page, Row, Stop};
-use crate::store::{AskedLine, AskedState, RejectedRecord, Run, RunInput, new_id};
+use crate::store::{
+    AskedLine, AskedState, Claim, Leaseholder, RejectedRecord, Run, RunInput, new_id,
+};
+
+/// How often lists are looked at again while other collectors work on all that are left.
+const TURN: Duration = Duration::from_secs(1);
+/// How far two runs' ideas of the server's clock may lie apart.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(2);
+
+/// The passes of one command: what they have asked is not asked again by `--again`.
+#[derive(Debug)]
+pub(super) struct Passes {
+    begun: Timestamp,
+    runs: RefCell<Vec<String>>,
+}
+
+impl Passes {
+    pub(super) fn begin(on: Session<'_>) -> Self {
+        Self {
+            begun: on.now(),
+            runs: RefCell::default(),
+        }
+    }
+
+    /// Whether one of them has written a line, or another collector since they began.
+    pub(super) fn wrote(&self, line: &AskedLine) -> bool {
+        self.runs.borrow().contains(&line.run) || line.at.duration_since(self.begun) > CLOCKS
+    }
+}
+
+/// What became of a wish to read a list.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// It was read, to this end.
+    Read(AskedState),
+    /// Another collector has read it since it was planned.
+    Nothing,
+    /// Another collector works on it.
+    Theirs(Leaseholder),
+}
+
+/// Things to do in turn; what other collectors work on goes behind all others.
+pub(super) struct Turns<T> {
+    queue: VecDeque<T>,
+    /// How many in a row somebody else worked on.
+    in_a_row: usize,
+    waited_for: String,
+}
+
+impl<T> Turns<T> {
+    pub(super) fn new(all: impl IntoIterator<Item = T>) -> Self {
+        Self {
+            queue: all.into_iter().collect(),
+            in_a_row: 0,
+            waited_for: String::new(),
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Option<T> {
+        self.queue.pop_front()
+    }
+
+    /// It was somebody's turn.
+    pub(super) fn done(&mut self) {
+        self.in_a_row = 0;
+    }
+
+    /// Puts something back that another collector works on; where that is so of all that is left,
+    /// waits a little.
+    ///
+    /// # Errors
+    /// The wait was interrupted.
+    pub(super) async fn later(
+        &mut self,
+        thing: T,
+        other: &Leaseholder,
+        on: Session<'_>,
+    ) -> Result<(), Stop> {
+        self.queue.push_back(thing);
+        self.in_a_row += 1;
+        if self.in_a_row < self.queue.len() {
+            return Ok(());
+        }
+        self.in_a_row = 0;
+        if self.waited_for != other.owner {
+            self.waited_for.clone_from(&other.owner);
+            on.ui
+                .note(&format!("waiting for {other}, which works on what is left"));
+        }
+        on.api.pause(TURN).await
+    }
+}
 
 /// How lists are read in one run.
 pub(super) struct ListReader<'c> {
@@ -55,11 +150,13 @@ impl ListTally {
 }
 
 impl<'c> ListReader<'c> {
-    /// A reader for a run that begins now.
-    pub(super) fn new(on: Session<'c>, limit: Option<u64>) -> Self {
+    /// A reader for a pass that begins now.
+    pub(super) fn new(on: Session<'c>, passes: &Passes, limit: Option<u64>) -> Self {
         let started = on.now();
+        let run = new_id(started);
+        passes.runs.borrow_mut().push(run.clone());
         Self {
-            run: new_id(started),
+            run,
             started,
             origin: on.origin(),
             on,
@@ -67,8 +164,40 @@ impl<'c> ListReader<'c> {
         }
     }
 
+    /// Reads a list unless another collector does; `left` says where to go on from a line that is
+    /// newer than ours.
+    pub(super) async fn turn(
+        &self,
+        list: List,
+        line: AskedLine,
+        left: impl FnOnce(&AskedLine) -> Option<AskedLine>,
+        shelf: &mut ListShelf<'_>,
+        tally: &mut ListTally,
+    ) -> Result<Turn, Stop> {
+        let wish = AskedLine {
+            why: "about to be asked".into(),
+            run: self.run.clone(),
+            at: self.on.now(),
+            ..line.clone()
+        };
+        let claim = shelf.claim(&wish);
+        let line = match claim.map_err(|error| self.on.gate.fail(error))? {
+            Claim::Theirs(other) => return Ok(Turn::Theirs(other)),
+            Claim::Ours(None) => Some(line),
+            // What we have only just entered is still to be asked.
+            Claim::Ours(Some(now)) if now.at == wish.at && now.run == self.run => Some(line),
+            Claim::Ours(Some(now)) => left(&now),
+        };
+        let turn = match line {
+            Some(line) => self.read(list, line, shelf, tally).await.map(Turn::Read),
+            None => Ok(Turn::Nothing),
+        };
+        shelf.release(&wish);
+        turn
+    }
+
     /// Reads a list from where its line says; the line in the ledger tells how it ended.
-    pub(super) async fn read(
+    async fn read(
         &self,
         list: List,
         mut line: AskedLine,
@@ -156,7 +285,7 @@ impl<'c> ListReader<'c> {
             .iter()
             .map(|row| envelope.seal(&record(list, row)))
             .collect();
-        let reject = |text: &str, why: &Unreadable| RejectedRecord {
+        let reject = |text: &str, reason: String| RejectedRecord {
             run: self.run.clone(),
             file: "Research API".into(),
             place: format!(
@@ -164,7 +293,7 @@ impl<'c> ListReader<'c> {
                 line.of,
                 page.log_id.as_deref().unwrap_or("unknown")
             ),
-            reason: why.to_string(),
+            reason,
             excerpt: text.chars().take(200).collect(),
         };
         let stored = shelf.store(self.origin, &lines, reject);

@@ -125,11 +125,11 @@ impl Shelf {
         let run = rejected
             .first()
             .map_or_else(String::new, |first| first.run.clone());
-        for (id, reason) in writer.refused() {
+        for (place, reason) in writer.refused() {
             rejected.push(RejectedRecord {
                 run: run.clone(),
                 file: "Research API".into(),
-                place: format!("post {id}"),
+                place,
                 reason,
                 excerpt: String::new(),
             });

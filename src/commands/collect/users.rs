@@ -2,19 +2,21 @@
 
 use fs_err as fs;
 
-use super::list_shelf::ListShelf;
-use super::lists::{ListReader, ListTally};
+use super::list_shelf::{ListShelf, asked_of};
+use super::lists::{ListReader, ListTally, Passes, Turn, Turns};
 use super::server::Server;
 use super::session::Session;
 use crate::cli::{Global, UsersArgs};
-use crate::commands::input::Subject;
-use crate::commands::{needs_directory, side_writer};
+use crate::commands::database::Shelf;
+use crate::commands::input::stored_tag;
+use crate::commands::{place, side_store};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{counted, printable};
 use crate::settings::ApiSettings;
 use crate::source::research::{Bucket, List, Stop};
-use crate::store::{Asked, AskedLine, AskedState, Side, SideWriter, Store};
+use crate::store::place::Place;
+use crate::store::{AskedLine, AskedLists, AskedState, Leaseholder, Records, Side, SideStore};
 use crate::ui::Ui;
 
 /// TikTok allows 24 characters; older names are longer.
@@ -50,7 +52,7 @@ impl User {
 }
 
 pub(in crate::commands) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
-    needs_directory(global, ui, "users")?;
+    let place = place(global, ui)?;
     let settings = ApiSettings::resolve(&args.api, &global.data_dir)?;
     for warning in &settings.warnings {
         ui.warn(warning);
@@ -64,6 +66,8 @@ pub(in crate::commands) fn run(args: &UsersArgs, global: &Global, ui: &Ui) -> Re
         let collection = Collection {
             args,
             on,
+            passes: Passes::begin(on),
+            place: &place,
             global,
             ui,
             users: &users,
@@ -166,29 +170,14 @@ fn users(args: &UsersArgs, global: &Global, ui: &Ui) -> Result<(Vec<User>, u64),
 /// The authors of a hashtag's stored posts: those with the most posts first.
 fn authors(tag: &str, top: Option<usize>, global: &Global, ui: &Ui) -> Result<Vec<String>, Error> {
     let tag = Hashtag::new(tag).ok_or_else(|| Error::Usage(format!("`{tag}` is no hashtag")))?;
-    let subject = Subject::Stored(Store::open(&global.data_dir)?.find(&tag)?);
-    let folded = subject.fold(
-        &hashbrown::HashMap::<String, u64>::new,
-        &|authors, post, _| {
-            if let Some(author) = &post.author {
-                *authors.entry_ref(&**author).or_default() += 1;
-            }
-        },
-        ui,
-    )?;
-    let mut authors = hashbrown::HashMap::<String, u64>::new();
-    for (author, posts) in folded.states.into_iter().flatten() {
-        *authors.entry(author).or_default() += posts;
-    }
-    let mut authors: Vec<(String, u64)> = authors.into_iter().collect();
-    authors.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    authors.truncate(top.unwrap_or(usize::MAX));
-    Ok(authors.into_iter().map(|(author, _)| author).collect())
+    stored_tag(&tag, &Shelf::new(global))?.authors(top, ui)
 }
 
 struct Collection<'c> {
     args: &'c UsersArgs,
     on: Session<'c>,
+    passes: Passes,
+    place: &'c Place,
     global: &'c Global,
     ui: &'c Ui,
     users: &'c [User],
@@ -229,42 +218,53 @@ impl Collection<'_> {
 
     /// All users once, the store given back afterwards.
     async fn pass(&self, total: &mut Total) -> Result<Option<Stop>, Error> {
-        let side = side_writer(self.global, Side::Users, "users", self.ui)?;
-        let reader = ListReader::new(self.on, self.args.max_per_list);
+        let side = side_store(self.global, self.place, Side::Users, "users", self.ui)?;
+        let reader = ListReader::new(self.on, &self.passes, self.args.max_per_list);
         self.ui.start_steps("users", self.users.len() as u64);
-        for (done, user) in self.users.iter().enumerate() {
-            let stop = self.user(user, &side, &reader, total).await?;
-            self.ui.step(done as u64 + 1, || {
-                format!("{} new records", total.tally.new)
-            });
-            if stop.is_some() {
-                self.ui.finish();
-                return Ok(stop);
+        let mut turns = Turns::new(self.users);
+        let mut done = 0;
+        let stop = loop {
+            let Some(user) = turns.next() else {
+                break None;
+            };
+            match self.user(user, &side, &reader, total).await? {
+                Next::Stop(stop) => break Some(stop),
+                Next::Later(other) => {
+                    if let Err(stop) = turns.later(user, &other, self.on).await {
+                        break Some(stop);
+                    }
+                }
+                Next::User => {
+                    turns.done();
+                    done += 1;
+                    self.ui
+                        .step(done, || format!("{} new records", total.tally.new));
+                }
             }
-        }
+        };
         self.ui.finish();
-        Ok(None)
+        Ok(stop)
     }
 
     async fn user(
         &self,
         user: &User,
-        side: &SideWriter,
+        side: &SideStore,
         reader: &ListReader<'_>,
         total: &mut Total,
-    ) -> Result<Option<Stop>, Error> {
-        let folder = side.store().user_folder(&user.key);
+    ) -> Result<Next, Error> {
         let mut told = false;
+        let mut later = None;
         for &name in self.lists {
-            let Some(place) = side.store().user(&user.key, name) else {
+            let Some(records) = Records::list(&user.key, name) else {
                 continue;
             };
-            let mut shelf = ListShelf::new(side, place, &folder)?;
-            if !self.args.again && is_closed(&shelf.asked) {
+            let mut shelf = ListShelf::new(side, &records)?;
+            if self.is_closed(&shelf.asked) {
                 total.skipped += u64::from(!told);
-                return Ok(None);
+                return Ok(Next::User);
             }
-            let line = match self.left(name, &shelf.asked) {
+            let line = match self.left(name, shelf.asked.get(name, None)) {
                 Left::Ask(line) => *line,
                 Left::Noted => {
                     total.skipped += u64::from(!std::mem::replace(&mut told, true));
@@ -273,24 +273,29 @@ impl Collection<'_> {
                 Left::Nothing => continue,
             };
             let wish = list(name, &user.name);
-            if wish.bucket() == Bucket::Relations && total.no_relations.is_some() {
+            let is_relations = wish.bucket() == Bucket::Relations;
+            if is_relations && total.no_relations.is_some() {
                 continue;
             }
-            let is_relations = wish.bucket() == Bucket::Relations;
             let mut tally = ListTally::default();
-            let read = reader.read(wish, line, &mut shelf, &mut tally).await;
-            let (state, stop) = match read {
-                Ok(state) => (state, None),
+            let left = |now: &AskedLine| match self.left(name, Some(now)) {
+                Left::Ask(line) => Some(*line),
+                Left::Noted | Left::Nothing => None,
+            };
+            let turn = reader.turn(wish, line, left, &mut shelf, &mut tally).await;
+            let (state, stop) = match turn {
+                Ok(Turn::Read(state)) => (state, None),
+                Ok(Turn::Nothing) => {
+                    let now = shelf.asked.get(name, None);
+                    (now.map_or(AskedState::Done, |line| line.state), None)
+                }
+                Ok(Turn::Theirs(other)) => {
+                    later = Some(other);
+                    continue;
+                }
                 Err(stop) => (AskedState::Open, Some(stop)),
             };
-            let asked = format!("{name} of @{}", user.name);
-            let run = reader.run_line("users", user.key.as_str(), &asked, &tally, stop.as_ref());
-            if let Err(error) = shelf.close((tally.requests > 0).then_some(run)) {
-                return Err(self.on.gate.trouble().unwrap_or(error));
-            }
-            for failed in &tally.failed {
-                self.ui.warn(&format!("@{}: {failed}", user.name));
-            }
+            self.close(user, name, shelf, reader, &tally, stop.as_ref())?;
             total.tally.add(&tally);
             match stop {
                 // The other lists are counted apart.
@@ -298,29 +303,48 @@ impl Collection<'_> {
                     total.no_relations = Some(stop);
                     continue;
                 }
-                Some(stop) => return Ok(Some(stop)),
+                Some(stop) => return Ok(Next::Stop(stop)),
                 None => {}
             }
             if matches!(state, AskedState::Withheld | AskedState::Missing) {
                 total.skipped += u64::from(!std::mem::replace(&mut told, true));
                 if closes(name, state) {
-                    return Ok(None);
+                    return Ok(Next::User);
                 }
             }
         }
-        Ok(None)
+        Ok(later.map_or(Next::User, Next::Later))
+    }
+
+    /// Enters what was asked about a list.
+    fn close(
+        &self,
+        user: &User,
+        name: &str,
+        shelf: ListShelf<'_>,
+        reader: &ListReader<'_>,
+        tally: &ListTally,
+        stop: Option<&Stop>,
+    ) -> Result<(), Error> {
+        let asked = format!("{name} of @{}", user.name);
+        let run = reader.run_line("users", user.key.as_str(), &asked, tally, stop);
+        if let Err(error) = shelf.close((tally.requests > 0).then_some(run)) {
+            return Err(self.on.gate.trouble().unwrap_or_else(|| error.into()));
+        }
+        for failed in &tally.failed {
+            self.ui.warn(&format!("@{}: {failed}", user.name));
+        }
+        Ok(())
     }
 
     /// What is left to ask of a list.
-    fn left(&self, name: &str, asked: &Asked) -> Left {
-        let new = AskedLine {
-            of: name.to_owned(),
-            ..AskedLine::default()
+    fn left(&self, name: &str, known: Option<&AskedLine>) -> Left {
+        let Some(known) = known.cloned() else {
+            return Left::Ask(Box::new(AskedLine {
+                of: name.to_owned(),
+                ..AskedLine::default()
+            }));
         };
-        let Some(known) = asked.get(&(name.to_owned(), None)) else {
-            return Left::Ask(Box::new(new));
-        };
-        let known = known.clone();
         match known.state {
             AskedState::Open | AskedState::Failed => Left::Ask(Box::new(known)),
             AskedState::Enough => {
@@ -331,7 +355,7 @@ impl Collection<'_> {
                     Left::Nothing
                 }
             }
-            _ if self.args.again => Left::Ask(Box::new(AskedLine {
+            _ if self.args.again && !self.passes.wrote(&known) => Left::Ask(Box::new(AskedLine {
                 new: 0,
                 known: 0,
                 cursor: None,
@@ -341,6 +365,22 @@ impl Collection<'_> {
             AskedState::Withheld | AskedState::Missing => Left::Noted,
         }
     }
+
+    /// Whether an account is known to be missing or private, and not to be asked about again.
+    fn is_closed(&self, asked: &AskedLists) -> bool {
+        let mut lines = asked.lines().into_iter();
+        lines.any(|line| {
+            closes(&line.of, line.state) && (!self.args.again || self.passes.wrote(line))
+        })
+    }
+}
+
+/// What comes after a user's turn.
+enum Next {
+    User,
+    /// Another collector works on one of the lists.
+    Later(Leaseholder),
+    Stop(Stop),
 }
 
 /// What is left to ask of a list.
@@ -356,11 +396,6 @@ fn closes(list: &str, state: AskedState) -> bool {
     state == AskedState::Missing || (state == AskedState::Withheld && list != "liked")
 }
 
-/// Whether an account is known to be missing or private.
-fn is_closed(asked: &Asked) -> bool {
-    asked.lines().any(|line| closes(&line.of, line.state))
-}
-
 /// What would be asked, without asking.
 fn dry_run(
     args: &UsersArgs,
@@ -370,17 +405,15 @@ fn dry_run(
     ui: &Ui,
 ) -> Result<Exit, Error> {
     let mut text = String::new();
-    let store = Store::open(&global.data_dir).ok();
+    let shelf = Shelf::new(global);
     for user in users {
-        let asked = match &store {
-            Some(store) => Some(Asked::read(&store.user_folder(&user.key))?),
+        let asked = match Records::list(&user.key, "info") {
+            Some(records) => asked_of(&shelf, &records)?,
             None => None,
         };
-        let state = |list: &str| {
-            let line = asked.as_ref()?.get(&(list.to_owned(), None))?;
-            Some(line.state)
-        };
-        let closed = !args.again && asked.as_ref().is_some_and(is_closed);
+        let state = |list: &str| Some(asked.as_ref()?.get(list, None)?.state);
+        let known = asked.as_ref().map(AskedLists::lines).unwrap_or_default();
+        let closed = !args.again && known.iter().any(|line| closes(&line.of, line.state));
         let left: Vec<&str> = lists
             .iter()
             .copied()

@@ -8,20 +8,14 @@ use hashbrown::{HashMap, HashSet};
 
 use super::comments::Groups;
 use crate::cli::{CommentsArgs, Global};
-use crate::commands::input::Subject;
+use crate::commands::about::PostComments;
+use crate::commands::database::Shelf;
+use crate::commands::input::stored_tag;
 use crate::error::Error;
 use crate::model::{Hashtag, PostId};
 use crate::output::counted;
-use crate::store::{RecordFolder, Store, StoreError};
+use crate::store::{Records, Store, StoreError};
 use crate::ui::Ui;
-
-/// A post, and how many comments it had when it was fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PostComments {
-    pub(super) id: PostId,
-    /// Unknown is `None`.
-    pub(super) comments: Option<u64>,
-}
 
 /// Posts whose comments go to one place.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,17 +44,9 @@ impl Group {
         self.tag.is_some()
     }
 
-    /// Where the comments go.
-    ///
-    /// # Errors
-    /// The disk's own.
-    pub(super) fn place(&self, store: &Store) -> Result<RecordFolder, StoreError> {
-        match &self.tag {
-            Some(tag) => store.comments_of(tag),
-            None => store
-                .loose_comments()
-                .ok_or_else(|| StoreError::Missing(store.root().into())),
-        }
+    /// What their comments are stored as.
+    pub(super) fn records(&self) -> Records {
+        Records::Comments(self.tag.clone())
     }
 }
 
@@ -105,18 +91,8 @@ pub(super) fn whose(args: &CommentsArgs, global: &Global, ui: &Ui) -> Result<Who
 
 /// The stored posts of a name.
 fn stored(tag: Hashtag, least: u64, global: &Global, ui: &Ui) -> Result<Group, Error> {
-    let subject = Subject::Stored(Store::open(&global.data_dir)?.find(&tag)?);
-    let folded = subject.fold(
-        &Vec::new,
-        &|posts: &mut Vec<PostComments>, post, _| {
-            posts.push(PostComments {
-                id: post.id,
-                comments: post.counts.comments,
-            });
-        },
-        ui,
-    )?;
-    let mut posts: Vec<PostComments> = folded.states.into_iter().flatten().collect();
+    let subject = stored_tag(&tag, &Shelf::new(global))?;
+    let mut posts = subject.comment_counts(ui)?.states.concat();
     let all = posts.len();
     // An unknown count may be any.
     posts.retain(|post| post.comments.is_none_or(|count| count >= least));
@@ -166,10 +142,14 @@ fn id(line: &str) -> Option<PostId> {
 /// Puts ids to the hashtags that hold their posts, the first by code point; the others stand alone.
 fn by_place(ids: &[PostId], global: &Global) -> Result<Vec<Group>, Error> {
     let wanted: HashSet<u64> = ids.iter().map(|id| id.get()).collect();
-    let holders: HashMap<u64, Hashtag> = match Store::open(&global.data_dir) {
-        Ok(store) => store.holders(&wanted)?,
-        Err(StoreError::Missing(_)) => HashMap::new(),
-        Err(error) => return Err(error.into()),
+    let shelf = Shelf::new(global);
+    let holders: HashMap<u64, Hashtag> = match shelf.directory()? {
+        None => shelf.database()?.holders(&wanted)?,
+        Some(root) => match Store::open(root) {
+            Ok(store) => store.holders(&wanted)?,
+            Err(StoreError::Missing(_)) => HashMap::new(),
+            Err(error) => return Err(error.into()),
+        },
     };
     let mut groups: Groups<PostComments> = Groups::new();
     for &id in ids {

@@ -11,7 +11,7 @@ use crate::commands::input::{Folded, Subject};
 use crate::error::{Error, Exit};
 use crate::output::counted;
 use crate::record::{StoredComment, Unreadable};
-use crate::store::{Store, Verdict, scan};
+use crate::store::{Records, Store, Verdict, scan};
 use crate::ui::Ui;
 
 /// What comments do not say cannot be asked of them.
@@ -49,31 +49,41 @@ impl Plan {
     pub(super) fn rank_comments(
         &self,
         subject: &Subject,
+        name: String,
         data_dir: &Path,
         ui: &Ui,
     ) -> Result<(Ranking, Exit), Error> {
         let tag = subject.hashtag().ok_or_else(|| {
             Error::Usage("--in comments counts what is stored: name a hashtag".into())
         })?;
-        if matches!(subject, Subject::Database(_)) {
-            return Err(Error::failed(
-                "comments are not kept in a database yet",
-                "count them in a data directory: --data-dir DIR",
-            ));
+        let records = Records::Comments(Some(tag.clone()));
+        let none = || {
+            Error::failed(
+                format!("there are no {}", records.name()),
+                format!("collect them with `cotag comments --for {tag}`"),
+            )
+        };
+        if let Subject::Database(stored) = subject {
+            if stored.database.count_of(&records)? == 0 {
+                return Err(none());
+            }
+            return self.rank_there(stored, &records, name, ui);
         }
         let place = Store::open(data_dir)?.comments_of(tag)?;
         if !place.exists() {
-            return Err(Error::failed(
-                format!("there are no {}", place.name),
-                format!("collect them with `cotag comments --for {tag}`"),
-            ));
+            return Err(none());
         }
+        self.table(self.count_file(&place.data())?, name, ui)
+    }
+
+    /// Counts the comments of a file.
+    fn count_file(&self, data: &Path) -> Result<Folded<Counter>, Error> {
         let new = || Counted {
             counter: Counter::new(self.from, self.extras),
             ids: Vec::new(),
             unreadable: 0,
         };
-        let (states, end) = scan(&place.data(), &new, &|state: &mut Counted, line| {
+        let (states, end) = scan(data, &new, &|state: &mut Counted, line| {
             match StoredComment::read(line.text) {
                 Ok(comment) => {
                     let post = comment.as_post();
@@ -98,7 +108,7 @@ impl Plan {
             .map(|damage| {
                 format!(
                     "`{}` at byte {}: {}",
-                    place.data().display(),
+                    data.display(),
                     damage.offset,
                     damage.why
                 )
@@ -107,7 +117,7 @@ impl Plan {
         if ids.len() < rows {
             damage.push(format!(
                 "`{}`: {} stand in it again and are counted twice",
-                place.data().display(),
+                data.display(),
                 counted((rows - ids.len()) as u64, "comment")
             ));
         }
@@ -115,10 +125,10 @@ impl Plan {
         let notes = end.torn.map(|_| {
             format!(
                 "`{}` ends inside a comment: a write was interrupted or is under way; that comment is left out",
-                place.data().display()
+                data.display()
             )
         });
-        let folded = Folded {
+        Ok(Folded {
             states: states.into_iter().map(|state| state.counter).collect(),
             left_out: Sample {
                 unit: Unit::Comments,
@@ -128,7 +138,6 @@ impl Plan {
             },
             damage,
             notes: notes.into_iter().collect(),
-        };
-        self.table(folded, format!("#{tag}"), ui)
+        })
     }
 }

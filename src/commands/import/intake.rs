@@ -359,16 +359,16 @@ impl Tally {
 
     /// Lists the posts that the store cannot take.
     fn refuse(&mut self, writer: &mut PostsWriter, run: &str, file: &str) {
-        for (id, reason) in writer.refused() {
+        for (place, reason) in writer.refused() {
             self.rejected += 1;
             self.refused.0 += 1;
             if self.refused.0 == 1 {
-                self.refused.1 = format!("post {id}: {reason}");
+                self.refused.1 = format!("{place}: {reason}");
             }
             self.waiting.push(RejectedRecord {
                 run: run.to_owned(),
                 file: file.to_owned(),
-                place: format!("post {id}"),
+                place,
                 reason,
                 excerpt: String::new(),
             });

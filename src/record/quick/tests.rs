@@ -179,6 +179,16 @@ fn what_is_odd_is_left_to_the_full_reading() {
     }
 }
 
+proptest! {
+    #[test]
+    fn whole_numbers_are_read_as_the_standard_library_does(
+        text in "[0-9]{0,22}|[0-9]{0,12}[!-~][0-9]{0,12}",
+    ) {
+        let expected = text.parse().ok().filter(|_| text.len() < 20 && !text.starts_with('+'));
+        prop_assert_eq!(whole_number(text.as_bytes()), expected);
+    }
+}
+
 /// Values of all types, many of them in the wrong place.
 fn value() -> impl Strategy<Value = String> {
     let text = "([a-z#@ {}\\[\\],:é＃]|\\\\\"|\\\\\\\\|\\\\u00[0-4][0-9a-f]|\\\\ud83d|\\\\ude00|\\\\n|\"id\"){0,8}"

@@ -1,4 +1,4 @@
-//! A stored post as a document, and back: everything beside `raw` and the provenance is derived
+//! A stored record as a document, and back: everything beside `raw` and the provenance is derived
 //! from them, so that a better reader can derive it anew and `verify` can compare.
 //!
 //! `raw` is text, not a nested document: bytes, number spellings, the order of keys and names with
@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use mongodb::bson::{Bson, DateTime, Decimal128, Document, doc};
 
-use crate::model::{Created, Hashtag, Origin, Post, PostId, caption_tags, spelling};
-use crate::record::{Envelope, Stored, Unreadable};
+use crate::model::{Created, Hashtag, Origin, Post, caption_tags, spelling};
+use crate::record::{Envelope, Stored, StoredComment, Unreadable};
+use crate::store::{Kind, Records};
 
 /// The largest document that MongoDB takes, in bytes.
 pub(super) const LARGEST: usize = 16 << 20;
@@ -18,8 +19,8 @@ pub(super) const LARGEST: usize = 16 << 20;
 /// Room kept for `collected_for`, which grows while the rest of the document does not.
 const ROOM: usize = 64 << 10;
 
-/// Fields that a post may lack. One that a newer fetch lacks is removed with the older one.
-pub(super) const OPTIONAL: [&str; 12] = [
+/// Fields that a record may lack. One that a newer fetch lacks is removed with the older one.
+pub(super) const OPTIONAL: [&str; 15] = [
     "author",
     "created",
     "dated",
@@ -32,28 +33,61 @@ pub(super) const OPTIONAL: [&str; 12] = [
     "fetched_ns",
     "run",
     "synthetic",
+    "post",
+    "parent",
+    "username",
 ];
 
-/// A post as it is stored.
+/// A record as it is stored.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct PostDocument {
-    pub(super) id: PostId,
+pub(super) struct RecordDocument {
+    pub(super) id: Bson,
+    /// For people: `post 7189…`.
+    pub(super) name: String,
     pub(super) synthetic: bool,
     pub(super) fetched: Option<Timestamp>,
     /// All fields but `_id` and `collected_for`.
     pub(super) fields: Document,
 }
 
-impl PostDocument {
+impl RecordDocument {
     /// Derives the document of a record's line, as it would stand in `data.json`.
     ///
     /// # Errors
-    /// The line is no post.
-    pub(super) fn of(line: &str) -> Result<Self, Unreadable> {
-        let Stored { post, .. } = Stored::read(line)?;
+    /// The line is no such record.
+    pub(super) fn of(records: &Records, line: &str) -> Result<Self, Unreadable> {
+        let kind = records.kind();
         let (raw, envelope) = Envelope::open(line);
-        let mut fields = derived(&post);
+        let (id, mut fields) = match records {
+            Records::Posts(_) => {
+                let Stored { post, .. } = Stored::read(line)?;
+                (post.id.to_string(), derived(&post))
+            }
+            Records::Comments(_) => {
+                let comment = StoredComment::read(line)?;
+                (comment.id.to_string(), of_comment(&comment))
+            }
+            Records::List(user, list) => (
+                kind.identity(line)?,
+                doc! { "user": user.as_str(), "list": *list },
+            ),
+        };
+        let name = format!("{} {id}", kind.noun());
+        let id = match records {
+            Records::List(user, list) => {
+                match kind {
+                    Kind::Accounts => fields.insert("username", &id),
+                    Kind::Profiles => fields.insert("username", user.as_str()),
+                    Kind::Posts | Kind::Comments => fields.insert("post", &id),
+                };
+                Bson::from(doc! { "user": user.as_str(), "list": *list, "id": id })
+            }
+            _ => Bson::from(id),
+        };
         if let Some(envelope) = &envelope {
+            if !matches!(records, Records::Posts(_)) {
+                fields.insert("format", envelope.format.name());
+            }
             fields.insert("origin", envelope.origin.name());
             fields.insert("run", envelope.run.clone());
             if let Some(fetched) = envelope.fetched {
@@ -72,7 +106,8 @@ impl PostDocument {
         }
         fields.insert("raw", raw);
         Ok(Self {
-            id: post.id,
+            id,
+            name,
             synthetic,
             fetched: envelope.and_then(|envelope| envelope.fetched),
             fields,
@@ -183,6 +218,27 @@ fn derived(post: &Post<'_>) -> Document {
     fields
 }
 
+/// What is asked of comments: the hashtags in their text, as those of a caption.
+fn of_comment(comment: &StoredComment<'_>) -> Document {
+    let mut fields = derived(&comment.as_post());
+    fields.remove("counts");
+    let mut counts = Document::new();
+    for (name, value) in [("likes", comment.likes), ("replies", comment.replies)] {
+        if let Some(value) = value {
+            counts.insert(name, count(value));
+        }
+    }
+    if !counts.is_empty() {
+        fields.insert("counts", counts);
+    }
+    for (name, id) in [("post", comment.video), ("parent", comment.parent)] {
+        if let Some(id) = id {
+            fields.insert(name, id.to_string());
+        }
+    }
+    fields
+}
+
 /// Each hashtag once, with its first spelling where that is not the hashtag itself. A spelling of
 /// which nothing is left stays as an empty document: it tells that there was a list.
 fn named<'s>(spellings: impl Iterator<Item = &'s str>) -> Vec<Document> {
@@ -243,6 +299,51 @@ mod tests {
         .seal(RAW)
     }
 
+    fn post(line: &str) -> Result<RecordDocument, Unreadable> {
+        RecordDocument::of(&Records::Posts(Hashtag::new("london").unwrap()), line)
+    }
+
+    #[test]
+    fn comments_and_accounts_come_back_byte_for_byte_too() {
+        let anna = Hashtag::new("anna").unwrap();
+        let sealed = |raw: &str| {
+            Envelope {
+                origin: Origin::Research,
+                format: crate::model::Format::Research,
+                fetched: "2026-11-21T20:15:00.5Z".parse().ok(),
+                run: "r".into(),
+            }
+            .seal(raw)
+        };
+        let comment = r##"{"id":7516170000000000999,"video_id":7516160338215837051,"parent_comment_id":7516170000000000123,"text":"#Cute #cute é","create_time":1750000000,"like_count":3}"##;
+        let account = r#"{"display_name":"B","username":"bee"}"#;
+        let followers = Records::List(anna, "followers");
+        for (records, raw, id) in [
+            (
+                Records::Comments(None),
+                comment,
+                Bson::from("7516170000000000999"),
+            ),
+            (
+                followers,
+                account,
+                doc! { "user": "anna", "list": "followers", "id": "bee" }.into(),
+            ),
+        ] {
+            let document = RecordDocument::of(&records, &sealed(raw)).unwrap();
+            assert_eq!(super::line(&document.fields), Some(sealed(raw)));
+            assert_eq!(document.id, id);
+        }
+        let fields = RecordDocument::of(&Records::Comments(None), comment)
+            .unwrap()
+            .fields;
+        assert_eq!(fields.get_str("post").unwrap(), "7516160338215837051");
+        assert_eq!(fields.get_str("parent").unwrap(), "7516170000000000123");
+        assert_eq!(fields.get_array("tags").unwrap(), &[Bson::from("cute")]);
+        let counts = fields.get_document("counts").unwrap();
+        assert_eq!(counts, &doc! { "likes": 3_i64 });
+    }
+
     #[test]
     fn lines_come_back_byte_for_byte() {
         for line in [
@@ -252,7 +353,7 @@ mod tests {
             sealed("never"),
             RAW.to_owned(),
         ] {
-            let document = PostDocument::of(&line).unwrap();
+            let document = post(&line).unwrap();
             assert_eq!(super::line(&document.fields).as_ref(), Some(&line));
             assert_eq!(document.fields.get_str("raw").unwrap(), RAW);
         }
@@ -260,7 +361,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_stands_beside_the_record() {
-        let post = PostDocument::of(&sealed("2026-11-21T20:15:00Z")).unwrap();
+        let post = post(&sealed("2026-11-21T20:15:00Z")).unwrap();
         let fields = &post.fields;
         assert_eq!(
             fields.get_array("tags").unwrap(),

@@ -15,10 +15,10 @@ use mongodb::bson::{Bson, DateTime, Document, doc};
 use serde_json::{Value, json};
 
 use super::read::all;
-use super::writer::{POSTS, Wish};
-use super::{Database, DatabaseTagWriter, document, json};
+use super::writer::{BATCH, Wish};
+use super::{Database, DatabaseWriter, document, json};
 use crate::model::{Counts, Format, Hashtag, Origin, PostId};
-use crate::store::{DuePost, Gone, HistoryLine, MissingLine, StoreError, Tombstone};
+use crate::store::{DuePost, Gone, HistoryLine, MissingLine, Records, StoreError, Tombstone};
 
 /// The posts of a hashtag that are due, in the order of their days.
 #[derive(Debug)]
@@ -48,14 +48,17 @@ impl Database {
             { "$ifNull": ["$fetched", { "$date": "1970-01-01T00:00:00Z" }] }, { "$date": text },
         ] });
         let number = |condition| json!({ "$sum": { "$cond": [condition, 1, 0] } });
-        let found = self.aggregate(&[
-            json!({ "$match": { "collected_for": tag.as_str() } }),
-            json!({ "$group": {
+        let found = self.aggregate(
+            &self.place().collections.posts,
+            &[
+                json!({ "$match": { "collected_for": tag.as_str() } }),
+                json!({ "$group": {
                 "_id": null,
                 "due": number(json!({ "$and": [ours, old] })),
                 "others": number(json!({ "$not": [ours] })),
             } }),
-        ])?;
+            ],
+        )?;
         let number = |name: &str| {
             found
                 .first()
@@ -94,8 +97,11 @@ impl Database {
         Ok(found.is_some())
     }
 
-    /// How many posts of a hashtag were removed.
-    pub(super) fn removed(&self, tag: &Hashtag) -> Result<u64, StoreError> {
+    /// How many of the records were removed: posts of a hashtag may be, nothing else ever is.
+    pub(super) fn removed_of(&self, records: &Records) -> Result<u64, StoreError> {
+        let Records::Posts(tag) = records else {
+            return Ok(0);
+        };
         let stones = self.collection(&self.place().collections.tombstones);
         let of_tag = doc! { "collected_for": tag.as_str() };
         self.block_for(None, async move { stones.count_documents(of_tag).await })
@@ -120,12 +126,12 @@ impl Database {
     }
 
     /// As [`Database::buried`], of both kinds.
-    pub(in crate::store) fn removed_of(
+    pub(in crate::store) fn removed_among(
         &self,
         ids: &[PostId],
     ) -> Result<BTreeSet<PostId>, StoreError> {
         let mut removed = BTreeSet::new();
-        for ids in ids.chunks(POSTS) {
+        for ids in ids.chunks(BATCH) {
             let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
             for synthetic in [false, true] {
                 let buried = self.buried(ids.clone(), synthetic)?;
@@ -146,7 +152,7 @@ impl Database {
         let mut ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         ids.extend(tombstones.iter().map(|stone| stone.id.clone()));
         let mut history = Vec::new();
-        for ids in ids.chunks(POSTS) {
+        for ids in ids.chunks(BATCH) {
             let lines = self.collection(&self.place().collections.history);
             let these = doc! { "id": { "$in": ids } };
             let found = self.block_for(None, async move {
@@ -221,17 +227,19 @@ impl DuePages {
     }
 }
 
-impl DatabaseTagWriter {
+impl DatabaseWriter {
     /// Keeps a fetch of a stored post, to replace the stored one if it is newer; a post that is no
     /// longer stored stays away.
     pub(in crate::store) fn offer_update(&mut self, id: PostId, line: &str) {
-        self.take_as(id, line, Wish::Replace);
+        if let Err(why) = self.take_as(line, Wish::Replace) {
+            self.refuse(format!("post {id}"), why.to_string());
+        }
     }
 
     /// Keeps figures that are about to be replaced; the same figures once, whatever happens.
     pub(in crate::store) fn remember(&self, lines: &[HistoryLine]) -> Result<(), StoreError> {
         let name = &self.database().place().collections.history;
-        for lines in lines.chunks(POSTS) {
+        for lines in lines.chunks(BATCH) {
             let mut updates = Vec::new();
             for line in lines {
                 let value = serde_json::to_value(line).map_err(std::io::Error::from)?;
@@ -248,7 +256,7 @@ impl DatabaseTagWriter {
     /// Enters tombstones, then removes the posts.
     pub(in crate::store) fn bury(&mut self, stones: &[Tombstone]) -> Result<(), StoreError> {
         let database = self.database().clone();
-        for stones in stones.chunks(POSTS) {
+        for stones in stones.chunks(BATCH) {
             let ids: Vec<String> = stones.iter().map(|stone| stone.id.clone()).collect();
             let tags = self.collected_for(ids.clone())?;
             let mut updates = Vec::new();
@@ -263,7 +271,7 @@ impl DatabaseTagWriter {
                     update.insert("$unset", doc! { "synthetic": "" });
                 }
                 update.insert("$set", fields);
-                let ours = vec![Bson::from(self.tag.as_str())];
+                let ours = vec![Bson::from(self.subject())];
                 let tags = tags.get(&stone.id).cloned().unwrap_or(ours);
                 update.insert("$addToSet", doc! { "collected_for": { "$each": tags } });
                 updates.push(doc! { "q": { "_id": &stone.id }, "u": update, "upsert": true });
@@ -293,13 +301,13 @@ impl DatabaseTagWriter {
     pub(in crate::store) fn bury_the_rest(&mut self) -> Result<u64, StoreError> {
         let database = self.database().clone();
         let stones = database.collection(&database.place().collections.tombstones);
-        let of_tag = doc! { "collected_for": self.tag.as_str(), "synthetic": kind(self.synthetic) };
+        let of_tag = doc! { "collected_for": self.subject(), "synthetic": kind(self.synthetic) };
         let found = database.block_for(None, async move {
             all(stones.find(of_tag).projection(doc! { "_id": 1 }).await?).await
         })?;
         let ids: Vec<String> = found.iter().filter_map(key).collect();
         let mut gone = 0;
-        for ids in ids.chunks(POSTS) {
+        for ids in ids.chunks(BATCH) {
             gone += database.delete(ids.to_vec(), self.synthetic)?;
         }
         self.counts.removed += gone;
@@ -309,7 +317,7 @@ impl DatabaseTagWriter {
     /// Which of these posts were not found before.
     pub(in crate::store) fn missing(&self, ids: &[PostId]) -> Result<Vec<MissingLine>, StoreError> {
         let mut lines = Vec::new();
-        for ids in ids.chunks(POSTS) {
+        for ids in ids.chunks(BATCH) {
             let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
             let place = self.database().place();
             let missing = self.database().collection(&place.collections.missing);
@@ -324,7 +332,7 @@ impl DatabaseTagWriter {
     /// Notes posts that were not found, or that were found again.
     pub(in crate::store) fn put_missing(&self, lines: &[MissingLine]) -> Result<(), StoreError> {
         let name = &self.database().place().collections.missing;
-        for lines in lines.chunks(POSTS) {
+        for lines in lines.chunks(BATCH) {
             let update = |line: &MissingLine| {
                 doc! {
                     "q": { "_id": &line.id },
@@ -334,7 +342,7 @@ impl DatabaseTagWriter {
                             "last": line.last.to_string(),
                             "found": line.found,
                         },
-                        "$addToSet": { "collected_for": self.tag.as_str() },
+                        "$addToSet": { "collected_for": self.subject() },
                     },
                     "upsert": true,
                 }

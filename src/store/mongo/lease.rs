@@ -1,4 +1,4 @@
-//! Who works on a window: several collectors on different machines share one database.
+//! Who works on a window or a list: several collectors on different machines share one database.
 //!
 //! A lease has an end by the server's clock and is renewed while its collector lives; that of a
 //! dead one runs out. It saves requests, not data: two collectors on one window would store the
@@ -13,21 +13,30 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::Database;
-use super::windows::{self, WindowsCollection};
-use crate::store::{Claim, Leaseholder, StoreError, WindowLine};
+use crate::store::{Leaseholder, StoreError};
 
 /// How long a lease holds, by the server's clock.
 const LENGTH: Duration = Duration::from_mins(1);
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(15);
 
-/// The leases of one process.
+/// What became of a wish for a lease.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// It is ours; the document as it is now, if there is one.
+    Ours(Option<Document>),
+    /// Somebody else has it.
+    Theirs(Leaseholder),
+}
+
+/// The leases of one process on documents of one collection.
 #[derive(Clone, Debug)]
 pub struct Leases(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     database: Database,
+    collection: String,
     me: Document,
     owner: String,
     held: Arc<Mutex<BTreeMap<String, Document>>>,
@@ -35,15 +44,25 @@ struct Shared {
 }
 
 impl Leases {
+    /// Leases on windows.
+    pub(in crate::store) fn on_windows(database: &Database) -> Self {
+        Self::new(database, &database.place().collections.windows)
+    }
+
+    /// Leases on lists.
+    pub(in crate::store) fn on_lists(database: &Database) -> Self {
+        Self::new(database, &database.place().collections.asked)
+    }
+
     /// Begins to renew leases; ends when the last copy is dropped.
-    pub(in crate::store) fn new(database: &Database) -> Self {
+    fn new(database: &Database, collection: &str) -> Self {
         let host = host();
         let pid = std::process::id();
         let begun = Timestamp::now().as_nanosecond();
         let owner = format!("{host}/{pid}/{begun}");
         let me = doc! { "owner": &owner, "host": host, "pid": i64::from(pid) };
         let held = Arc::new(Mutex::new(BTreeMap::new()));
-        let collection = database.collection(&database.place().collections.windows);
+        let leased = database.collection(collection);
         let renewed = Arc::clone(&held);
         let name = owner.clone();
         let renewal = database.0.runtime.spawn(async move {
@@ -55,11 +74,12 @@ impl Leases {
                 }
                 let query = doc! { "_id": { "$in": ids }, "lease.owner": &name };
                 // A renewal that fails is tried again; until it succeeds the lease runs on.
-                let _ = collection.update_many(query, until()).await;
+                let _ = leased.update_many(query, until()).await;
             }
         });
         Self(Arc::new(Shared {
             database: database.clone(),
+            collection: collection.to_owned(),
             me,
             owner,
             held,
@@ -71,26 +91,46 @@ impl Leases {
         &self.0.owner
     }
 
-    /// Takes a lease, or tells who has it.
+    /// Takes a lease on a document, or tells who has it or one of those that `overlapping` finds.
     ///
     /// # Errors
     /// The database's own.
     pub(super) fn claim(
         &self,
-        of: &WindowsCollection,
-        window: &WindowLine,
-    ) -> Result<Claim, StoreError> {
-        let id = of.id(window);
-        if let Some(other) = self.overlapping(&id)? {
-            return Ok(Claim::Theirs(other));
+        id: &Document,
+        overlapping: Option<Document>,
+    ) -> Result<Taken, StoreError> {
+        if let Some(query) = overlapping
+            && let Some(other) = self.alive(&self.0.collection, query)?
+        {
+            return Ok(Taken::Theirs(other));
         }
-        let free = doc! { "_id": &id, "$or": [
+        match self.take(id)? {
+            Taken::Theirs(other) if self.is_dead(&other) => {
+                self.free(self.collection(), doc! { "lease.owner": other.owner })?;
+                self.take(id)
+            }
+            taken => Ok(taken),
+        }
+    }
+
+    fn take(&self, id: &Document) -> Result<Taken, StoreError> {
+        loop {
+            if let Some(taken) = self.try_to_take(id)? {
+                return Ok(taken);
+            }
+        }
+    }
+
+    /// `None` where it may be tried again.
+    fn try_to_take(&self, id: &Document) -> Result<Option<Taken>, StoreError> {
+        let free = doc! { "_id": id, "$or": [
             { "lease.owner": { "$in": [self.owner(), Bson::Null] } },
             { "$expr": { "$lt": ["$lease.until", "$$NOW"] } },
         ] };
         let lease =
             vec![doc! { "$set": { "lease": { "$mergeObjects": [self.0.me.clone(), end()] } } }];
-        let collection = self.windows();
+        let collection = self.collection();
         let taken = self.0.database.block(async move {
             collection
                 .find_one_and_update(free, lease)
@@ -98,48 +138,56 @@ impl Leases {
                 .await
         })?;
         if let Some(taken) = taken {
-            locked(&self.0.held).insert(format!("{id:?}"), id);
-            return Ok(Claim::Ours(windows::line(&taken).map(Box::new)));
+            locked(&self.0.held).insert(format!("{id:?}"), id.clone());
+            return Ok(Some(Taken::Ours(Some(taken))));
         }
-        let collection = self.windows();
+        let collection = self.collection();
+        let this = doc! { "_id": id };
         let found = self
             .0
             .database
-            .block(async move { collection.find_one(doc! { "_id": id }).await })?;
-        // Nobody has entered it, so nobody works on it.
-        Ok(found
-            .as_ref()
-            .and_then(holder)
-            .map_or(Claim::Ours(None), Claim::Theirs))
+            .block(async move { collection.find_one(this).await })?;
+        Ok(match found {
+            // Nobody has entered it, so nobody works on it.
+            None => Some(Taken::Ours(None)),
+            // Without a holder it has been given back since it could not be had.
+            Some(found) => holder(&found).map(Taken::Theirs),
+        })
     }
 
-    /// Whether another living collector works on one of a window's days.
-    fn overlapping(&self, id: &Document) -> Result<Option<Leaseholder>, StoreError> {
-        let text = |name: &str| id.get_str(name).unwrap_or_default().to_owned();
-        let part = id.get("part").cloned().unwrap_or(Bson::Null);
-        let mut query = doc! {
-            "tag": text("tag"),
-            "query": text("query"),
-            "from": { "$lte": text("to") },
-            "to": { "$gte": text("from") },
+    /// A living collector on this machine that works on windows, and so on posts.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub(in crate::store) fn posts_collected_here(&self) -> Result<Option<Leaseholder>, StoreError> {
+        let host = self.0.me.get_str("host").unwrap_or_default();
+        let windows = &self.0.database.place().collections.windows;
+        self.alive(windows, doc! { "lease.host": host })
+    }
+
+    /// Another living collector that works on one of the documents that a query finds; leases of
+    /// dead ones are freed.
+    fn alive(
+        &self,
+        collection: &str,
+        mut query: Document,
+    ) -> Result<Option<Leaseholder>, StoreError> {
+        query.extend(doc! {
             "lease.owner": { "$nin": [self.owner(), Bson::Null] },
             "$expr": { "$gte": ["$lease.until", "$$NOW"] },
-        };
-        if part != Bson::Null {
-            // The parts of a day may be asked for side by side.
-            query.insert("part", doc! { "$in": [part, Bson::Null] });
-        }
-        let collection = self.windows();
+        });
+        let collection = self.0.database.collection(collection);
+        let asked = collection.clone();
         let found = self
             .0
             .database
-            .block(async move { super::read::all(collection.find(query).await?).await })?;
+            .block(async move { super::read::all(asked.find(query).await?).await })?;
         let alive: Vec<Leaseholder> = found.iter().filter_map(holder).collect();
         let (dead, alive): (Vec<_>, Vec<_>) =
             alive.into_iter().partition(|other| self.is_dead(other));
         if !dead.is_empty() {
             let owners: Vec<String> = dead.into_iter().map(|other| other.owner).collect();
-            self.free(doc! { "lease.owner": { "$in": owners } })?;
+            self.free(collection, doc! { "lease.owner": { "$in": owners } })?;
         }
         Ok(alive.into_iter().next())
     }
@@ -160,27 +208,25 @@ impl Leases {
     ///
     /// # Errors
     /// The database's own; it then runs out.
-    pub(super) fn release(
-        &self,
-        of: &WindowsCollection,
-        window: &WindowLine,
-    ) -> Result<(), StoreError> {
-        let id = of.id(window);
+    pub(super) fn release(&self, id: Document) -> Result<(), StoreError> {
         locked(&self.0.held).remove(&format!("{id:?}"));
-        self.free(doc! { "_id": id, "lease.owner": self.owner() })
+        let ours = doc! { "_id": id, "lease.owner": self.owner() };
+        self.free(self.collection(), ours)
     }
 
-    fn free(&self, query: Document) -> Result<(), StoreError> {
-        let collection = self.windows();
+    fn free(
+        &self,
+        collection: mongodb::Collection<Document>,
+        query: Document,
+    ) -> Result<(), StoreError> {
         self.0.database.block(async move {
             let free = doc! { "$unset": { "lease": "" } };
             collection.update_many(query, free).await.map(|_| ())
         })
     }
 
-    fn windows(&self) -> mongodb::Collection<Document> {
-        let name = &self.0.database.place().collections.windows;
-        self.0.database.collection(name)
+    fn collection(&self) -> mongodb::Collection<Document> {
+        self.0.database.collection(&self.0.collection)
     }
 }
 
@@ -191,8 +237,7 @@ impl Drop for Shared {
         if ids.is_empty() {
             return;
         }
-        let name = &self.database.place().collections.windows;
-        let collection = self.database.collection(name);
+        let collection = self.database.collection(&self.collection);
         let query = doc! { "_id": { "$in": ids }, "lease.owner": &self.owner };
         // Where the database is gone, the leases run out; nobody is to wait for it long.
         let _ = self

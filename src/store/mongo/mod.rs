@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! posts       _id = post id; what is asked of posts, and `raw`, the record as it came
+//! comments    _id = comment id; the same
+//! users       one document per record of a user's list
 //! history     figures that a refresh replaced, as in history.jsonl
 //! missing     posts that a refresh did not find, as in missing.jsonl
 //! tombstones  posts that were removed since they are gone, as in tombstones.jsonl
 //! runs        one document per run and hashtag, as in runs.jsonl
 //! windows     one per window of a query, as in windows.jsonl, and who works on it
+//! asked       one per list that was asked for, as in asked.jsonl, and who works on it
 //! rejected    records that could not be stored
 //! meta        the schema's version
 //! ```
@@ -20,11 +23,11 @@ mod error;
 mod gone;
 mod json;
 mod lease;
+mod ledger;
 mod read;
 mod runtime;
 mod schema;
 mod verify;
-mod windows;
 mod writer;
 
 use std::future::Future;
@@ -41,11 +44,11 @@ use super::{StoreError, Trouble};
 
 pub use gone::DuePages;
 pub use lease::Leases;
-pub use read::PostLines;
+pub use ledger::Ledger;
+pub use read::{PostLines, Rows};
 pub use verify::DatabaseReport;
-pub use windows::WindowsCollection;
 pub(super) use writer::Counts;
-pub use writer::DatabaseTagWriter;
+pub use writer::DatabaseWriter;
 
 /// How long to look for a server, unless the address says otherwise.
 const SELECTION: Duration = Duration::from_secs(5);
@@ -81,6 +84,16 @@ impl Database {
     pub fn open_for_writing(place: &DatabasePlace) -> Result<Self, StoreError> {
         let database = Self::connect(place)?;
         schema::prepare(&database)?;
+        Ok(database)
+    }
+
+    /// As [`Database::open_for_writing`], for comments and users as well.
+    ///
+    /// # Errors
+    /// As [`Database::open_for_writing`]; the collection of comments or users is another tool's.
+    pub fn open_for_lists(place: &DatabasePlace) -> Result<Self, StoreError> {
+        let database = Self::open_for_writing(place)?;
+        schema::prepare_lists(&database)?;
         Ok(database)
     }
 

@@ -2,16 +2,15 @@
 
 use mongodb::bson::{Bson, Document};
 
-use super::document::{OPTIONAL, PostDocument};
+use super::document::{OPTIONAL, RecordDocument};
 use super::writer::integer;
 use super::{Database, document};
-use crate::model::Hashtag;
-use crate::store::StoreError;
+use crate::store::{Records, StoreError};
 
-/// What [`Database::verify`] found about one hashtag.
+/// What [`Database::verify`] found about the records of one hashtag or user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseReport {
-    /// Posts read.
+    /// Records read.
     pub posts: u64,
     /// Runs entered.
     pub runs: u64,
@@ -20,18 +19,18 @@ pub struct DatabaseReport {
 }
 
 impl Database {
-    /// Derives every post of a hashtag anew from its record and compares.
+    /// Derives every document anew from its record and compares.
     ///
     /// # Errors
     /// The database's own.
-    pub fn verify(&self, tag: &Hashtag) -> Result<DatabaseReport, StoreError> {
+    pub fn verify(&self, records: &Records) -> Result<DatabaseReport, StoreError> {
         let mut report = DatabaseReport::default();
-        let mut lines = self.lines(tag)?;
+        let mut lines = self.lines_of(records)?;
         while let Some(document) = lines.next_document()? {
             report.posts += 1;
-            report.findings.extend(wrong(&document));
+            report.findings.extend(wrong(records, &document));
         }
-        let runs = self.runs(tag)?;
+        let runs = self.runs(records)?;
         report.runs = runs.len() as u64;
         let stored = runs
             .iter()
@@ -39,9 +38,10 @@ impl Database {
             .max();
         let stored = u64::try_from(stored.unwrap_or(0)).unwrap_or(0);
         // A run that stored posts which a refresh removed counted them.
-        if stored > report.posts && stored > report.posts + self.removed(tag)? {
+        if stored > report.posts && stored > report.posts + self.removed_of(records)? {
             report.findings.push(format!(
-                "{stored} posts were stored, {} are there",
+                "{stored} {}s were stored, {} are there",
+                records.kind().noun(),
                 report.posts
             ));
         }
@@ -50,21 +50,29 @@ impl Database {
 }
 
 /// What is wrong with a document.
-fn wrong(found: &Document) -> Option<String> {
-    let id = match found.get("_id") {
-        Some(Bson::String(id)) => id.clone(),
-        Some(other) => return Some(format!("the document {other}: its _id is no post id")),
-        None => return Some("a document without _id".into()),
+fn wrong(records: &Records, found: &Document) -> Option<String> {
+    let noun = records.kind().noun();
+    let Some(id) = found.get("_id") else {
+        return Some("a document without _id".into());
     };
+    let is_id = matches!(records, Records::List(..)) || id.as_str().is_some();
+    let name = match id {
+        Bson::String(id) => id.clone(),
+        Bson::Document(id) => id.get_str("id").unwrap_or_default().to_owned(),
+        _ => String::new(),
+    };
+    if !is_id {
+        return Some(format!("the document {id}: its _id is no {noun} id"));
+    }
     let Some(line) = document::line(found) else {
-        return Some(format!("post {id}: its record is missing"));
+        return Some(format!("{noun} {name}: its record is missing"));
     };
-    let expected = match PostDocument::of(&line) {
+    let expected = match RecordDocument::of(records, &line) {
         Ok(expected) => expected,
-        Err(why) => return Some(format!("post {id}: its record is no post: {why}")),
+        Err(why) => return Some(format!("{noun} {name}: its record is no {noun}: {why}")),
     };
-    if expected.id.to_string() != id {
-        return Some(format!("post {id}: its record is of post {}", expected.id));
+    if expected.id != *id {
+        return Some(format!("{noun} {name}: its record is of {}", expected.name));
     }
     let mut fields = found.clone();
     fields.remove("_id");
@@ -81,6 +89,10 @@ fn wrong(found: &Document) -> Option<String> {
                 .filter(|name| OPTIONAL.contains(name) && !expected.fields.contains_key(*name)),
         )
         .collect();
-    (!names.is_empty())
-        .then(|| format!("post {id}: not what its record says: {}", names.join(", ")))
+    (!names.is_empty()).then(|| {
+        format!(
+            "{noun} {name}: not what its record says: {}",
+            names.join(", ")
+        )
+    })
 }

@@ -1,16 +1,18 @@
 //! Committing posts: upserts by id, so that doing it twice does nothing more.
 
+use hashbrown::HashSet;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use sha2::{Digest as _, Sha256};
 
-use super::document::PostDocument;
+use super::document::RecordDocument;
 use super::{Database, json};
-use crate::model::{Hashtag, Origin, PostId};
+use crate::model::Origin;
+use crate::record::Unreadable;
 use crate::store::runs::hex;
-use crate::store::{RejectedRecord, Run, StoreError, Trouble};
+use crate::store::{Records, RejectedRecord, Run, StoreError, Trouble};
 
-/// The most posts that one command carries; the server takes 100,000.
-pub(super) const POSTS: usize = 1000;
+/// The most documents that one command carries; the server takes 100,000.
+pub(super) const BATCH: usize = 1000;
 /// The most bytes that one command carries; the server takes 48 MB.
 const BYTES: usize = 24 << 20;
 /// The id is there, under another condition than ours; or two collectors inserted it at once.
@@ -18,23 +20,23 @@ const DUPLICATE: i32 = 11_000;
 /// The document is too large, which we should have seen.
 const TOO_LARGE: [i32; 2] = [10_334, 17_419];
 
-/// A hashtag's posts, open for adding.
+/// Records that name the same hashtag or user, open for adding.
 #[derive(Debug)]
-pub struct DatabaseTagWriter {
-    pub(in crate::store) tag: Hashtag,
+pub struct DatabaseWriter {
+    records: Records,
     database: Database,
     pending: Vec<Pending>,
     bytes: usize,
     pub(in crate::store) counts: Counts,
-    /// Posts that the database cannot take, and why.
-    refused: Vec<(PostId, String)>,
-    /// Posts stored when it was opened.
+    /// Records that the database cannot take, and why.
+    refused: Vec<(String, String)>,
+    /// Records stored when it was opened.
     before: u64,
     /// Its posts are made up.
     pub(super) synthetic: bool,
 }
 
-/// What became of the posts taken in.
+/// What became of the records taken in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct Counts {
     pub(in crate::store) new: u64,
@@ -48,12 +50,12 @@ pub(in crate::store) struct Counts {
 
 #[derive(Debug)]
 struct Pending {
-    post: PostDocument,
+    record: RecordDocument,
     bytes: usize,
     wish: Wish,
 }
 
-/// What is to become of a post.
+/// What is to become of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     /// It is stored unless it is.
@@ -64,21 +66,23 @@ pub(super) enum Wish {
     Replace,
 }
 
-impl DatabaseTagWriter {
-    /// Opens a hashtag's posts.
+/// What could not be stored, and why.
+type Failed<'p> = Vec<(&'p Pending, String)>;
+
+impl DatabaseWriter {
+    /// Opens records for adding.
     ///
     /// # Errors
-    /// [`StoreError::Mixed`] where synthetic and real posts would meet; the database's own.
+    /// [`StoreError::Mixed`] where synthetic and real records would meet; the database's own.
     pub(in crate::store) fn open(
         database: &Database,
-        tag: &Hashtag,
+        records: &Records,
         origin: Origin,
     ) -> Result<Self, StoreError> {
-        let posts = database.posts();
-        let of_tag = doc! { "collected_for": tag.as_str() };
+        let (collection, of_these) = database.documents(records);
         let first = database.block(async move {
-            posts
-                .find_one(of_tag)
+            collection
+                .find_one(of_these)
                 .projection(doc! { "synthetic": 1 })
                 .await
         })?;
@@ -88,7 +92,7 @@ impl DatabaseTagWriter {
             if stored != offered {
                 let name = |is: bool| if is { "synthetic" } else { "real" };
                 return Err(StoreError::Mixed {
-                    name: format!("#{tag}"),
+                    name: records.name(),
                     root: database.place().to_string().into(),
                     stored: name(stored),
                     offered: name(offered),
@@ -97,8 +101,8 @@ impl DatabaseTagWriter {
         }
         Ok(Self {
             synthetic: origin == Origin::Synthetic,
-            before: database.count(tag)?,
-            tag: tag.clone(),
+            before: database.count_of(records)?,
+            records: records.clone(),
             database: database.clone(),
             pending: Vec::new(),
             bytes: 0,
@@ -107,33 +111,47 @@ impl DatabaseTagWriter {
         })
     }
 
-    /// Takes a sealed line in; durable after [`DatabaseTagWriter::commit`].
-    pub(in crate::store) fn take(&mut self, id: PostId, line: &str, update: bool) {
+    /// Takes a sealed line in; durable after [`DatabaseWriter::commit`].
+    ///
+    /// # Errors
+    /// It is no such record.
+    pub(in crate::store) fn take(&mut self, line: &str, update: bool) -> Result<(), Unreadable> {
         let wish = if update {
             Wish::AddOrReplace
         } else {
             Wish::Add
         };
-        self.take_as(id, line, wish);
+        self.take_as(line, wish)
     }
 
-    pub(super) fn take_as(&mut self, id: PostId, line: &str, wish: Wish) {
-        match PostDocument::of(line) {
-            Ok(post) => {
-                let (bytes, too_large) = post.size();
-                if too_large {
-                    let why = format!(
-                        "the record has {} MiB, and a MongoDB document takes at most 16",
-                        bytes >> 20
-                    );
-                    self.refused.push((id, why));
-                    return;
-                }
-                self.bytes += bytes;
-                self.pending.push(Pending { post, bytes, wish });
-            }
-            Err(why) => self.refused.push((id, why.to_string())),
+    pub(super) fn take_as(&mut self, line: &str, wish: Wish) -> Result<(), Unreadable> {
+        let record = RecordDocument::of(&self.records, line)?;
+        let (bytes, too_large) = record.size();
+        if too_large {
+            let why = format!(
+                "the record has {} MiB, and a MongoDB document takes at most 16",
+                bytes >> 20
+            );
+            self.refused.push((record.name, why));
+            return Ok(());
         }
+        self.bytes += bytes;
+        self.pending.push(Pending {
+            record,
+            bytes,
+            wish,
+        });
+        Ok(())
+    }
+
+    /// Lists a record, as people call it, as one that could not be stored.
+    pub(in crate::store) fn refuse(&mut self, name: String, why: String) {
+        self.refused.push((name, why));
+    }
+
+    /// The hashtag, or the user.
+    pub(super) fn subject(&self) -> &str {
+        self.records.subject()
     }
 
     pub(in crate::store) fn database(&self) -> &Database {
@@ -145,89 +163,115 @@ impl DatabaseTagWriter {
         self.bytes
     }
 
-    /// Posts stored for the hashtag, as far as this writer knows.
+    /// Records stored, as far as this writer knows.
     pub(in crate::store) fn len(&self) -> u64 {
         (self.before + self.counts.new).saturating_sub(self.counts.removed)
     }
 
-    /// Posts that could not be stored since the last call, and why.
-    pub(in crate::store) fn refused(&mut self) -> Vec<(PostId, String)> {
+    /// Records that could not be stored since the last call, as people call them, and why.
+    pub(in crate::store) fn refused(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.refused)
     }
 
     /// Stores what was taken in, on the disks of the majority of servers.
     ///
     /// # Errors
-    /// The database's own. What of the posts is stored by then is known to the next run.
+    /// The database's own. What is stored by then is known to the next run.
     pub(in crate::store) fn commit(&mut self) -> Result<(), StoreError> {
         let pending = std::mem::take(&mut self.pending);
         self.bytes = 0;
         let mut rest = pending.as_slice();
         while !rest.is_empty() {
             let mut bytes = 0;
-            let fits = |post: &&Pending| {
-                bytes += post.bytes;
+            let fits = |pending: &&Pending| {
+                bytes += pending.bytes;
                 bytes <= BYTES
             };
-            let count = rest.iter().take(POSTS).take_while(fits).count().max(1);
+            let count = rest.iter().take(BATCH).take_while(fits).count().max(1);
             let (batch, after) = rest.split_at(count);
-            let ids = batch.iter().map(|pending| pending.post.id.to_string());
-            let buried = self.database.buried(ids.collect(), self.synthetic)?;
-            let (gone, batch): (Vec<&Pending>, Vec<&Pending>) = batch
-                .iter()
-                .partition(|pending| buried.contains(&pending.post.id.to_string()));
+            let buried = self.buried(
+                batch
+                    .iter()
+                    .filter_map(|pending| pending.record.id.as_str()),
+            )?;
+            let (gone, batch): (Vec<&Pending>, Vec<&Pending>) = batch.iter().partition(|pending| {
+                let id = pending.record.id.as_str();
+                id.is_some_and(|id| buried.contains(id))
+            });
             self.counts.tombstoned += gone.len() as u64;
-            self.insert(&batch)?;
-            self.replace(&batch)?;
+            let stored_before = self.insert(&batch)?;
+            self.replace(&stored_before)?;
             rest = after;
         }
         Ok(())
     }
 
-    /// Inserts posts that are not there, and enters the hashtag on those that are.
-    fn insert(&mut self, batch: &[&Pending]) -> Result<(), StoreError> {
-        let wished = |pending: &&&Pending| pending.wish != Wish::Replace;
-        let batch: Vec<&Pending> = batch.iter().filter(wished).copied().collect();
-        if batch.is_empty() {
-            return Ok(());
+    /// Which of these posts were removed as gone; nothing else is ever removed.
+    fn buried<'i>(
+        &self,
+        ids: impl Iterator<Item = &'i str>,
+    ) -> Result<HashSet<String>, StoreError> {
+        match self.records {
+            Records::Posts(_) => {
+                let ids = ids.map(str::to_owned).collect();
+                self.database.buried(ids, self.synthetic)
+            }
+            Records::Comments(_) | Records::List(..) => Ok(HashSet::new()),
         }
-        let failed = self.upsert(&batch)?;
-        // Two collectors that insert one post at once: the one that came second finds it now.
-        let again: Vec<&Pending> = failed.into_iter().map(|(post, _)| post).collect();
-        if again.is_empty() {
-            return Ok(());
-        }
-        for (pending, why) in self.upsert(&again)? {
-            self.refused.push((pending.post.id, why));
-        }
-        Ok(())
     }
 
+    /// Inserts records that are not there, and enters the hashtag on those that are. Returns those
+    /// that were there, and those that are only to replace others.
+    fn insert<'p>(&mut self, batch: &[&'p Pending]) -> Result<Vec<&'p Pending>, StoreError> {
+        let (wished, mut there): (Vec<&Pending>, Vec<&Pending>) = batch
+            .iter()
+            .copied()
+            .partition(|pending| pending.wish != Wish::Replace);
+        if wished.is_empty() {
+            return Ok(there);
+        }
+        let (failed, inserted) = self.upsert(&wished)?;
+        let known = wished
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !inserted.contains(at));
+        there.extend(known.map(|(_, pending)| *pending));
+        // Two collectors that insert one record at once: the one that came second finds it now.
+        let again: Vec<&Pending> = failed.into_iter().map(|(pending, _)| pending).collect();
+        if !again.is_empty() {
+            for (pending, why) in self.upsert(&again)?.0 {
+                self.refused.push((pending.record.name.clone(), why));
+            }
+        }
+        Ok(there)
+    }
+
+    /// Returns what could not be stored, and which of the batch were not there.
     fn upsert<'p>(
         &mut self,
         batch: &[&'p Pending],
-    ) -> Result<Vec<(&'p Pending, String)>, StoreError> {
+    ) -> Result<(Failed<'p>, HashSet<usize>), StoreError> {
         let updates = batch
             .iter()
-            .map(|pending| self.upsert_of(&pending.post))
+            .map(|pending| self.upsert_of(&pending.record))
             .collect();
-        let answer = self.database.update(&self.posts(), updates)?;
+        let answer = self.database.update(self.collection(), updates)?;
         let mut failed = Vec::new();
+        let noun = self.records.kind().noun();
         for error in documents(&answer, "writeErrors") {
             let code = error.get_i32("code").unwrap_or_default();
             let text = error.get_str("errmsg").unwrap_or("no reason given");
-            let index = integer(error.get("index")).and_then(|index| usize::try_from(index).ok());
-            let Some(&pending) = index.and_then(|index| batch.get(index)) else {
+            let Some(&pending) = index(error).and_then(|index| batch.get(index)) else {
                 continue;
             };
             let why = match code {
-                DUPLICATE if pending.post.synthetic => {
-                    "a real post has the same id; made-up posts never replace it".to_owned()
+                DUPLICATE if pending.record.synthetic => {
+                    format!("a real {noun} has the same id; made-up ones never replace it")
                 }
-                DUPLICATE => "a made-up post of another hashtag has the same id".to_owned(),
+                DUPLICATE => format!("a made-up {noun} of another hashtag has the same id"),
                 code if TOO_LARGE.contains(&code) => "the document is too large".to_owned(),
                 code => {
-                    let what = format!("post {}: {text} (code {code})", pending.post.id);
+                    let what = format!("{}: {text} (code {code})", pending.record.name);
                     return Err(super::error::made(
                         self.database.place(),
                         Trouble::Other,
@@ -237,21 +281,20 @@ impl DatabaseTagWriter {
             };
             failed.push((pending, why));
         }
-        let inserted = documents(&answer, "upserted").count() as u64;
+        let inserted: HashSet<usize> = documents(&answer, "upserted").filter_map(index).collect();
         let entered = integer(answer.get("nModified")).unwrap_or(0);
-        let new = inserted + u64::try_from(entered).unwrap_or(0);
+        let new = inserted.len() as u64 + u64::try_from(entered).unwrap_or(0);
         self.counts.new += new;
         self.counts.known += (batch.len() - failed.len()) as u64 - new;
         self.take_back(&answer)?;
-        Ok(failed)
+        Ok((failed, inserted))
     }
 
     /// Removes what was inserted while a refresh was removing it: the tombstone came after we had
     /// looked for it. One that comes later still is followed by a removal that finds the post.
     fn take_back(&mut self, answer: &Document) -> Result<(), StoreError> {
-        let id = |upserted: &Document| upserted.get_str("_id").ok().map(str::to_owned);
-        let inserted: Vec<String> = documents(answer, "upserted").filter_map(id).collect();
-        let buried = self.database.buried(inserted, self.synthetic)?;
+        let inserted = documents(answer, "upserted");
+        let buried = self.buried(inserted.filter_map(|upserted| upserted.get_str("_id").ok()))?;
         if !buried.is_empty() {
             let gone = buried.len() as u64;
             self.database
@@ -262,41 +305,38 @@ impl DatabaseTagWriter {
         Ok(())
     }
 
-    /// Made-up posts neither hide behind real ones of the same id nor replace them.
-    fn upsert_of(&self, post: &PostDocument) -> Document {
-        let mut query = doc! { "_id": post.id.to_string() };
-        let mut fields = post.fields.clone();
-        if post.synthetic {
+    /// Made-up records neither hide behind real ones of the same id nor replace them.
+    fn upsert_of(&self, record: &RecordDocument) -> Document {
+        let mut query = doc! { "_id": record.id.clone() };
+        let mut fields = record.fields.clone();
+        if record.synthetic {
             // An equality in the query is inserted with the document.
             query.insert("synthetic", true);
             fields.remove("synthetic");
         } else {
             query.insert("synthetic", doc! { "$ne": true });
         }
-        doc! {
-            "q": query,
-            "u": {
-                "$setOnInsert": fields,
-                "$addToSet": { "collected_for": self.tag.as_str() },
-            },
-            "upsert": true,
+        let mut update = doc! { "$setOnInsert": fields };
+        if let Some(tag) = collected_for(&self.records) {
+            update.insert("$addToSet", doc! { "collected_for": tag });
         }
+        doc! { "q": query, "u": update, "upsert": true }
     }
 
-    /// Replaces stored posts by newer fetches, where that is wished.
-    fn replace(&mut self, batch: &[&Pending]) -> Result<(), StoreError> {
+    /// Replaces stored records by newer fetches, where that is wished.
+    fn replace(&mut self, stored: &[&Pending]) -> Result<(), StoreError> {
         let wished = |pending: &&&Pending| pending.wish != Wish::Add;
-        let wished: Vec<&Pending> = batch.iter().filter(wished).copied().collect();
-        // A post that this run has replaced before is counted once.
+        let wished: Vec<&Pending> = stored.iter().filter(wished).copied().collect();
+        // A record that this run has replaced before is counted once.
         for again in [false, true] {
             let updates: Vec<Document> = wished
                 .iter()
-                .map(|pending| replacement(&pending.post, again))
+                .map(|pending| replacement(&pending.record, again))
                 .collect();
             if updates.is_empty() {
                 return Ok(());
             }
-            let answer = self.database.update(&self.posts(), updates)?;
+            let answer = self.database.update(self.collection(), updates)?;
             if !again {
                 let updated = integer(answer.get("nModified")).unwrap_or(0);
                 self.counts.updated += u64::try_from(updated).unwrap_or(0);
@@ -305,8 +345,8 @@ impl DatabaseTagWriter {
         Ok(())
     }
 
-    fn posts(&self) -> String {
-        self.database.place().collections.posts.clone()
+    fn collection(&self) -> &str {
+        self.database.collection_of(&self.records)
     }
 
     /// Lists records that could not be stored, each once.
@@ -314,8 +354,10 @@ impl DatabaseTagWriter {
     /// # Errors
     /// The database's own.
     pub(in crate::store) fn reject(&self, records: &[RejectedRecord]) -> Result<(), StoreError> {
-        for records in records.chunks(POSTS) {
-            let updates = records.iter().map(|record| rejection(&self.tag, record));
+        for records in records.chunks(BATCH) {
+            let updates = records
+                .iter()
+                .map(|record| rejection(&self.records, record));
             let name = self.database.place().collections.rejected.clone();
             self.database.update(&name, updates.collect())?;
         }
@@ -328,10 +370,10 @@ impl DatabaseTagWriter {
     /// The database's own.
     pub(in crate::store) fn enter(&self, run: Run) -> Result<(), StoreError> {
         let run = Run {
-            posts: self.database.count(&self.tag)?,
+            posts: self.database.count_of(&self.records)?,
             ..run
         };
-        self.database.enter_run(&run)
+        self.database.enter_run(&self.records, &run)
     }
 }
 
@@ -340,8 +382,8 @@ impl Database {
     ///
     /// # Errors
     /// The database's own.
-    pub(in crate::store) fn enter_run(&self, run: &Run) -> Result<(), StoreError> {
-        let id = doc! { "run": &run.run, "hashtag": &run.hashtag };
+    fn enter_run(&self, records: &Records, run: &Run) -> Result<(), StoreError> {
+        let mut id = doc! { "run": &run.run, "hashtag": &run.hashtag };
         let value = serde_json::to_value(run).map_err(std::io::Error::from)?;
         let Some(map) = value.as_object() else {
             return Ok(());
@@ -351,36 +393,65 @@ impl Database {
         for name in ["data", "ids", "previous"] {
             fields.remove(name);
         }
+        if let Some(of) = run_of(records) {
+            id.insert("of", of);
+            fields.insert("of", of);
+        }
         let update = doc! { "q": { "_id": id }, "u": { "$setOnInsert": fields }, "upsert": true };
         self.update(&self.place().collections.runs, vec![update])?;
         Ok(())
     }
 }
 
-/// The update that replaces a stored post by this one, unless it is known to be no newer.
-fn replacement(post: &PostDocument, again: bool) -> Document {
-    let run = post.fields.get("run").cloned().unwrap_or(Bson::Null);
+/// What a record is entered for; nothing where its id tells it.
+pub(super) fn collected_for(records: &Records) -> Option<&str> {
+    match records {
+        Records::Posts(tag) | Records::Comments(Some(tag)) => Some(tag.as_str()),
+        // No hashtag is empty.
+        Records::Comments(None) => Some(""),
+        Records::List(..) => None,
+    }
+}
+
+/// What a run was about beside posts.
+pub(super) fn run_of(records: &Records) -> Option<&'static str> {
+    match records {
+        Records::Posts(_) => None,
+        Records::Comments(Some(_)) => Some("comments"),
+        Records::Comments(None) => Some("other comments"),
+        Records::List(_, list) => Some(list),
+    }
+}
+
+/// The update that replaces a stored record by this one, unless it is known to be no newer.
+fn replacement(record: &RecordDocument, again: bool) -> Document {
+    let run = record.fields.get("run").cloned().unwrap_or(Bson::Null);
     let run = if again {
         run
     } else {
         Bson::from(doc! { "$ne": run })
     };
-    let mut query = doc! { "_id": post.id.to_string(), "run": run };
-    if let Some(fetched) = post.fetched {
+    let mut query = doc! { "_id": record.id.clone(), "run": run };
+    if let Some(fetched) = record.fetched {
         let at = DateTime::from_millis(fetched.as_millisecond());
         query.insert("fetched", doc! { "$not": { "$gte": at } });
     }
-    if post.synthetic {
+    if record.synthetic {
         query.insert("synthetic", true);
     } else {
         query.insert("synthetic", doc! { "$ne": true });
     }
-    doc! { "q": query, "u": post.replacing() }
+    doc! { "q": query, "u": record.replacing() }
 }
 
-fn rejection(tag: &Hashtag, record: &RejectedRecord) -> Document {
+fn rejection(records: &Records, record: &RejectedRecord) -> Document {
+    let mut of = doc! { "tag": records.subject() };
+    if let Some(other) = run_of(records) {
+        of.insert("of", other);
+    }
     let hash = Sha256::new()
-        .chain_update(tag.as_str())
+        .chain_update(records.subject())
+        .chain_update(run_of(records).map_or(String::new(), |of| format!("\0{of}")))
         .chain_update([0])
         .chain_update(&record.file)
         .chain_update([0])
@@ -389,24 +460,25 @@ fn rejection(tag: &Hashtag, record: &RejectedRecord) -> Document {
         .chain_update(&record.reason)
         .chain_update([0])
         .chain_update(&record.excerpt);
-    doc! {
-        "q": { "_id": hex(&hash.finalize()) },
-        "u": { "$setOnInsert": {
-            "tag": tag.as_str(),
-            "run": &record.run,
-            "file": &record.file,
-            "place": &record.place,
-            "reason": &record.reason,
-            "excerpt": &record.excerpt,
-        } },
-        "upsert": true,
-    }
+    of.extend(doc! {
+        "run": &record.run,
+        "file": &record.file,
+        "place": &record.place,
+        "reason": &record.reason,
+        "excerpt": &record.excerpt,
+    });
+    doc! { "q": { "_id": hex(&hash.finalize()) }, "u": { "$setOnInsert": of }, "upsert": true }
 }
 
 /// The documents of an array, if there is one.
 fn documents<'d>(answer: &'d Document, name: &str) -> impl Iterator<Item = &'d Document> {
     let array = answer.get_array(name).map_or(&[][..], Vec::as_slice);
     array.iter().filter_map(Bson::as_document)
+}
+
+/// Which of a command's updates a document of its answer is about.
+fn index(of: &Document) -> Option<usize> {
+    usize::try_from(integer(of.get("index"))?).ok()
 }
 
 /// A whole number of either width.

@@ -290,3 +290,61 @@ proptest::proptest! {
         proptest::prop_assert!(left >= 4, "{found:?}");
     }
 }
+
+#[test]
+fn a_line_longer_than_a_block_may_be_is_read_in_order() {
+    // In tests lines of more than 4 KB are not gathered to be read on all cores.
+    let long = post(2).replace("\"a\"", &format!("\"{}\"", "a".repeat(20_000)));
+    let file = Text::new(format!("[\n{},\n{long},\n{}\n]\n", post(1), post(3)));
+    let (found, end) = file.scan();
+    let ids: Vec<u64> = found.iter().map(|(_, id)| *id).collect();
+    assert_eq!(ids, [1, 2, 3]);
+    assert_eq!((end.torn, end.damaged), (None, Vec::new()));
+    // One that never ends costs no more, and hides none before it.
+    let open = format!(
+        "[\n{},\n{{\"id\":\"2\",\"desc\":\"{}",
+        post(1),
+        "a".repeat(20_000)
+    );
+    let file = Text::new(&open);
+    let (found, end) = file.scan();
+    assert_eq!(found.len(), 1);
+    assert!(end.torn.is_some() && end.damaged.is_empty());
+}
+
+#[test]
+fn posts_that_are_added_while_a_file_is_read_are_no_damage() {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let first: Vec<u64> = (1..=40).collect();
+    let behind = [
+        b",\n",
+        post(41).as_bytes(),
+        b",\n",
+        post(42).as_bytes(),
+        b"\n]\n",
+    ]
+    .concat();
+    // As much of it as may be there when somebody reads.
+    for written in [1, 2, 10, behind.len() - 3, behind.len()] {
+        let file = Text::new(ours(&first));
+        let added = AtomicBool::new(false);
+        let (states, end) = scan(&file.path(), &Vec::new, &|found: &mut Vec<_>, line| {
+            if !added.swap(true, Ordering::Relaxed) {
+                let mut open = fs::OpenOptions::new()
+                    .write(true)
+                    .open(file.path())
+                    .unwrap();
+                open.seek(SeekFrom::End(-3)).unwrap();
+                open.write_all(&behind[..written]).unwrap();
+            }
+            collect(found, line)
+        })
+        .unwrap();
+        let mut ids: Vec<u64> = states.concat().into_iter().map(|(_, id)| id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, first, "{written}");
+        assert_eq!(end.damaged, [], "{written}");
+    }
+}

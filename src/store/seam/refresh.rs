@@ -43,7 +43,7 @@ impl PostsWriter {
     ) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.offer_update(id, line, fetched),
-            Self::Database(posts, ..) => {
+            Self::Database(_, posts, ..) => {
                 posts.offer_update(id, line);
                 Ok(())
             }
@@ -57,7 +57,7 @@ impl PostsWriter {
     pub fn remember(&mut self, lines: &[HistoryLine]) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.remember(lines),
-            Self::Database(posts, ..) => posts.remember(lines),
+            Self::Database(_, posts, ..) => posts.remember(lines),
         }
     }
 
@@ -69,7 +69,7 @@ impl PostsWriter {
     pub fn bury(&mut self, stones: Vec<Tombstone>) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.bury(stones),
-            Self::Database(posts, ..) => posts.bury(&stones),
+            Self::Database(_, posts, ..) => posts.bury(&stones),
         }
     }
 
@@ -81,7 +81,7 @@ impl PostsWriter {
     pub fn bury_the_rest(&mut self) -> Result<u64, StoreError> {
         match self {
             Self::Directory(posts, _) => Ok(posts.bury_the_rest()),
-            Self::Database(posts, ..) => posts.bury_the_rest(),
+            Self::Database(_, posts, ..) => posts.bury_the_rest(),
         }
     }
 
@@ -96,7 +96,7 @@ impl PostsWriter {
                 let line = |id: &PostId| missing.get(&id.to_string()).cloned();
                 ids.iter().filter_map(line).collect()
             }
-            Self::Database(posts, ..) => posts.missing(ids)?,
+            Self::Database(_, posts, ..) => posts.missing(ids)?,
         };
         let missing = lines.into_iter().filter(|line| !line.found);
         let keyed = |line: MissingLine| Some((line.id.parse().ok()?, line));
@@ -122,10 +122,10 @@ impl PostsWriter {
                 let stones = Tombstones::read(folder)?;
                 stones.lines().map(|stone| stone.id.clone()).collect()
             }
-            Self::Database(posts, ..) => {
+            Self::Database(_, posts, ..) => {
                 let ids = tombstones.iter().filter_map(|stone| stone.id.parse().ok());
                 let ids: Vec<PostId> = ids.collect();
-                let known = posts.database().removed_of(&ids)?;
+                let known = posts.database().removed_among(&ids)?;
                 known.iter().map(ToString::to_string).collect()
             }
         };
@@ -153,7 +153,7 @@ impl PostsWriter {
     pub fn put_missing(&mut self, lines: Vec<MissingLine>) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => Missing::read(posts.folder())?.put(lines),
-            Self::Database(posts, ..) => posts.put_missing(&lines),
+            Self::Database(_, posts, ..) => posts.put_missing(&lines),
         }
     }
 }
