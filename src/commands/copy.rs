@@ -116,6 +116,14 @@ impl Origins {
         })
     }
 
+    /// The same, for looking at what was removed.
+    fn stock(&self) -> Stock {
+        match self {
+            Self::Directory(store) => Stock::Directory(store.clone()),
+            Self::Database(database) => Stock::Database(database.clone()),
+        }
+    }
+
     /// Hands over the lines of a hashtag's posts.
     fn each(
         &self,
@@ -136,14 +144,6 @@ impl Origins {
                 Ok(())
             }
         }
-    }
-
-    /// The same store, as a refresh sees it.
-    fn stock(&self) -> Result<Stock, Error> {
-        Ok(match self {
-            Self::Directory(store) => Stock::open(&Place::Directory(store.root().to_owned()))?,
-            Self::Database(database) => Stock::Database(database.clone()),
-        })
     }
 
     fn windows(&self, tag: &Hashtag) -> Result<Vec<Windows>, Error> {
@@ -296,7 +296,7 @@ impl Copy<'_> {
         posts: &mut PostsWriter,
     ) -> Result<u64, Error> {
         let ids: Vec<PostId> = records.keys().copied().collect();
-        let gone = self.source.stock()?.gone(tag, &ids)?;
+        let gone = self.source.stock().gone(tag, &ids)?;
         if gone.is_empty() {
             return Ok(0);
         }
@@ -323,7 +323,7 @@ impl Copy<'_> {
         })?;
         let absent = source.keys().filter(|id| !there.contains_key(id));
         let absent: Vec<PostId> = absent.copied().collect();
-        let removed = target.stock()?.removed(tag, &absent)?;
+        let removed = target.stock().removed(tag, &absent)?;
         let name = format!("#{tag}");
         if !removed.is_empty() {
             let posts = counted(removed.len() as u64, "post");

@@ -162,6 +162,28 @@ fn a_copy_there_and_back_is_the_same_bytes() {
 }
 
 #[test]
+fn a_copy_takes_tombstones_over() {
+    let (desk, database) = (Desk::new(), database());
+    desk.write("a.ndjson", &posts(0..3, &["london"], 10));
+    desk.cotag("import a.ndjson -t london").expect(0);
+    let copy = format!("copy --from data --to {}", database.address);
+    let told = desk.cotag(&copy).expect(0);
+    assert!(!told.err.contains("taken over"), "{}", told.err);
+    desk.write(
+        "data/london/posts/tombstones.jsonl",
+        "{\"id\":\"7189254512345678009\",\"removed\":\"2026-11-22T00:00:00Z\",\"why\":\"gone\",\"run\":\"r\"}\n",
+    );
+    desk.cotag(&copy).expect(0).says("1 tombstone taken over");
+    desk.write("b.ndjson", &posts(9..10, &["london"], 10));
+    desk.cotag(&format!(
+        "import b.ndjson -t london --store {}",
+        database.address
+    ))
+    .expect(0)
+    .says("1 post not stored again");
+}
+
+#[test]
 fn a_copy_over_another_record_of_a_post_is_told() {
     let (desk, database) = (Desk::new(), database());
     desk.write("a.ndjson", &posts(0..3, &["london"], 10));
