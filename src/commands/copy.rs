@@ -21,8 +21,8 @@ use crate::record::Stored;
 use crate::store::mongo::Database;
 use crate::store::place::Place;
 use crate::store::{
-    Coverage, Holder, PostsWriter, RejectedRecord, Run, RunInput, Store, StoreWriter, StoredTag,
-    Taken, Verdict, WindowLine, Windows, new_id, scan,
+    Coverage, Holder, PostsWriter, RejectedRecord, Run, RunInput, Stock, Store, StoreWriter,
+    StoredTag, Taken, Verdict, WindowLine, Windows, new_id, scan,
 };
 use crate::ui::Ui;
 
@@ -114,6 +114,14 @@ impl Origins {
             Self::Directory(store) => store.tags()?.into_iter().map(|stored| stored.tag).collect(),
             Self::Database(database) => database.tags()?,
         })
+    }
+
+    /// The same, for looking at what was removed.
+    fn stock(&self) -> Stock {
+        match self {
+            Self::Directory(store) => Stock::Directory(store.clone()),
+            Self::Database(database) => Stock::Database(database.clone()),
+        }
     }
 
     /// Hands over the lines of a hashtag's posts.
@@ -208,6 +216,13 @@ impl Copy<'_> {
             counts.known,
             taken.rejected.len()
         ));
+        if self.source.stock().has_tombstones(tag)? {
+            self.ui.warn(&format!(
+                "#{tag}: what refreshing left (tombstones, posts in doubt, old figures) stays behind: a download or import \
+                 into `{}` may store posts again that were removed here",
+                self.to
+            ));
+        }
         let exit = if taken.rejected.is_empty() {
             Exit::Done
         } else {

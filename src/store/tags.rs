@@ -26,7 +26,7 @@ struct Manifest {
 }
 
 /// A data directory, opened for reading.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
     folders: BTreeMap<String, String>,

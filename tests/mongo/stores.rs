@@ -132,6 +132,21 @@ fn a_copy_there_and_back_is_the_same_bytes() {
 }
 
 #[test]
+fn a_copy_tells_that_tombstones_stay_behind() {
+    let (desk, database) = (Desk::new(), database());
+    desk.write("a.ndjson", &posts(0..3, &["london"], 10));
+    desk.cotag("import a.ndjson -t london").expect(0);
+    let copy = format!("copy --from data --to {}", database.address);
+    let told = desk.cotag(&copy).expect(0);
+    assert!(!told.err.contains("stays behind"), "{}", told.err);
+    desk.write(
+        "data/london/posts/tombstones.jsonl",
+        "{\"id\":\"7189254512345678999\",\"removed\":\"2026-11-22T00:00:00Z\",\"why\":\"gone\",\"run\":\"r\"}\n",
+    );
+    desk.cotag(&copy).expect(0).says("stays behind");
+}
+
+#[test]
 fn a_copy_over_another_record_of_a_post_is_told() {
     let (desk, database) = (Desk::new(), database());
     desk.write("a.ndjson", &posts(0..3, &["london"], 10));

@@ -148,6 +148,34 @@ fn every_fault_at_once_costs_requests_but_no_comments() {
 }
 
 #[test]
+fn what_was_asked_again_before_midnight_was_asked_once_more_after_it() {
+    let bench = Bench::new(&small());
+    bench.run(DAYS).expect(0);
+    let words = "comments --for london --retry-wait 1ms --max-per-post 100";
+    bench
+        .run(&format!("{words} --daily-quota 100000"))
+        .expect(0);
+    let all = bench.asked("comment/list");
+    let done = bench
+        .lines("london/comments/asked.jsonl")
+        .iter()
+        .filter(|line| line["state"] == "done")
+        .count();
+    assert!(done > 2, "{done} of {all}");
+    // Some seconds before the day's end, on which two requests are left.
+    let now = bench.server.now();
+    let midnight: jiff::Timestamp = "2024-06-04T00:00:00Z".parse().unwrap();
+    let left = midnight.duration_since(now) - jiff::SignedDuration::from_secs(8);
+    bench.server.advance(left.unsigned_abs());
+    let quota = bench.server.used() + 2;
+    bench
+        .run(&format!("{words} --again --wait --daily-quota {quota}"))
+        .expect(0)
+        .says("waiting until 2024-06-04");
+    assert_eq!(bench.asked("comment/list"), all + done);
+}
+
+#[test]
 fn the_most_commented_come_first_and_no_more_than_wanted() {
     let bench = Bench::new(&small());
     bench.run(DAYS).expect(0);
