@@ -30,6 +30,41 @@ struct Joined {
 /// In place of the number of a name that was not met in the first list so far.
 const NOWHERE: u32 = u32::MAX;
 
+fn texts(names: &Names) -> impl Iterator<Item = &[u8]> {
+    (0..).map(|number| names.bytes(number)).take(names.len())
+}
+
+/// A few bits of each name of a short list, by which nearly all names of a long one are told not to be
+/// in it without hashing them.
+struct Sketch(Vec<bool>);
+
+impl Default for Sketch {
+    fn default() -> Self {
+        Self(vec![false; 1 << 16])
+    }
+}
+
+impl Sketch {
+    fn add(&mut self, name: &[u8]) {
+        self.0[Self::place(name)] = true;
+    }
+
+    #[inline]
+    fn may_have(&self, name: &[u8]) -> bool {
+        self.0[Self::place(name)]
+    }
+
+    #[inline]
+    fn place(name: &[u8]) -> usize {
+        let byte = |at: usize| u64::from(name.get(at).copied().unwrap_or(0));
+        let length = name.len();
+        let bytes =
+            byte(0) | byte(1) << 8 | byte(length / 2) << 16 | byte(length.saturating_sub(1)) << 24;
+        let mixed = (bytes ^ (length as u64) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        usize::try_from(mixed >> 48).unwrap_or(0)
+    }
+}
+
 impl Joined {
     fn new(lists: &[&Names]) -> Option<Self> {
         let Some((first, rest)) = lists.split_first() else {
@@ -39,24 +74,31 @@ impl Joined {
             first: first.len(),
             ..Self::default()
         };
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut numbers: HashMap<&[u8], u32> = HashMap::new();
+        let mut sketch = Sketch::default();
         for list in rest {
-            numbers.extend(list.iter().map(|name| (name, NOWHERE)));
+            for name in texts(list) {
+                sketch.add(name);
+                numbers.insert(name, NOWHERE);
+            }
         }
         if !numbers.is_empty() {
             let half = u32::try_from(first.len()).ok()? / 2;
             let halves = vec![0..half, half..u32::try_from(first.len()).ok()?];
             let met = side_by_side(halves, |half| {
-                let known = half.filter(|&number| numbers.contains_key(first.get(number)));
+                let known = half.filter(|&number| {
+                    let name = first.bytes(number);
+                    sketch.may_have(name) && numbers.contains_key(name)
+                });
                 known.collect::<Vec<u32>>()
             });
             for number in met.into_iter().flatten() {
-                numbers.insert(first.get(number), number);
+                numbers.insert(first.bytes(number), number);
             }
         }
         for (list, names) in (1..).zip(rest) {
             let mut here = Vec::with_capacity(names.len());
-            for (number, name) in (0..).zip(names.iter()) {
+            for (number, name) in (0..).zip(texts(names)) {
                 let entry = numbers.entry(name).or_insert(NOWHERE);
                 if *entry == NOWHERE {
                     *entry = u32::try_from(joined.first + joined.others.len()).ok()?;
