@@ -200,9 +200,10 @@ impl Copy<'_> {
         taken.refuse(&mut posts, &self.from);
         posts.reject(&taken.rejected)?;
         self.windows(tag, &posts)?;
+        let removed = self.gone(tag, &taken.records, &mut posts)?;
         let counts = posts.taken();
         // Copying nothing leaves no trace.
-        if counts.new > 0 {
+        if counts.new + removed > 0 {
             let run = taken.run(tag.as_str(), &self.from, started, counts, interrupted);
             self.writer.finish(vec![(posts, run)])?;
         }
@@ -216,13 +217,6 @@ impl Copy<'_> {
             counts.known,
             taken.rejected.len()
         ));
-        if self.source.stock().has_tombstones(tag)? {
-            self.ui.warn(&format!(
-                "#{tag}: what refreshing left (tombstones, posts in doubt, old figures) stays behind: a download or import \
-                 into `{}` may store posts again that were removed here",
-                self.to
-            ));
-        }
         let exit = if taken.rejected.is_empty() {
             Exit::Done
         } else {
@@ -294,17 +288,52 @@ impl Copy<'_> {
         Ok(())
     }
 
+    /// What refreshes left behind: a post that was removed must not come back where it is collected next.
+    fn gone(
+        &self,
+        tag: &Hashtag,
+        records: &Records,
+        posts: &mut PostsWriter,
+    ) -> Result<u64, Error> {
+        let ids: Vec<PostId> = records.keys().copied().collect();
+        let gone = self.source.stock().gone(tag, &ids)?;
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let removed = posts.take_gone(gone)?;
+        posts.apply_updates()?;
+        if removed > 0 {
+            self.ui.note(&format!(
+                "#{tag}: {} taken over: removed as gone at TikTok, not stored again",
+                counted(removed, "tombstone")
+            ));
+        }
+        Ok(removed)
+    }
+
     /// Whether every post is there, and its record the same.
     fn compare(&self, tag: &Hashtag, source: &Records) -> Result<Exit, Error> {
+        let target = Origins::open(self.to.clone())?;
         let mut there = Records::new();
-        Origins::open(self.to.clone())?.each(tag, &mut |line| {
+        target.each(tag, &mut |line| {
             if let Ok(stored) = Stored::read(line) {
                 there.entry(stored.post.id).or_insert_with(|| hash(line));
             }
             Ok(())
         })?;
+        let absent = source.keys().filter(|id| !there.contains_key(id));
+        let absent: Vec<PostId> = absent.copied().collect();
+        let removed = target.stock().removed(tag, &absent)?;
         let name = format!("#{tag}");
-        compare((&name, "post"), source, &there, &self.to, self.ui)
+        if !removed.is_empty() {
+            let posts = counted(removed.len() as u64, "post");
+            self.ui.note(&format!(
+                "{name}: {posts} removed there as gone, and not stored again"
+            ));
+        }
+        let mut source = source.clone();
+        source.retain(|id, _| !removed.contains(id));
+        compare((&name, "post"), &source, &there, &self.to, self.ui)
     }
 }
 

@@ -10,6 +10,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use fs_err as fs;
+use hashbrown::HashSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +140,68 @@ pub(super) fn append_history(posts: &Path, lines: &[HistoryLine]) -> Result<(), 
     file.write_all(&text)?;
     file.sync_data()?;
     Ok(())
+}
+
+/// What a refresh has left behind about a hashtag's posts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// Posts that were removed.
+    pub tombstones: Vec<Tombstone>,
+    /// Posts that were not found when they were last looked for.
+    pub missing: Vec<MissingLine>,
+    /// Figures that were replaced.
+    pub history: Vec<HistoryLine>,
+}
+
+impl Gone {
+    /// That of a folder. A line of the history that cannot be read is passed over.
+    pub(super) fn read(posts: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            tombstones: Tombstones::read(posts)?.lines().cloned().collect(),
+            missing: Missing::read(posts)?
+                .lines()
+                .filter(|line| !line.found)
+                .cloned()
+                .collect(),
+            history: read_history(posts)?,
+        })
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.tombstones.is_empty() && self.missing.is_empty() && self.history.is_empty()
+    }
+
+    pub(super) fn extend(&mut self, other: Self) {
+        self.tombstones.extend(other.tombstones);
+        self.missing.extend(other.missing);
+        self.history.extend(other.history);
+    }
+}
+
+fn read_history(posts: &Path) -> Result<Vec<HistoryLine>, StoreError> {
+    let text = match fs::read(posts.join(HISTORY)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let lines = text.split(|&byte| byte == b'\n');
+    Ok(lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
+}
+
+/// Figures that a folder's history does not have yet.
+pub(super) fn new_figures(
+    posts: &Path,
+    lines: Vec<HistoryLine>,
+) -> Result<Vec<HistoryLine>, StoreError> {
+    let known: HashSet<(String, Option<Timestamp>)> = read_history(posts)?
+        .into_iter()
+        .map(|line| (line.id, line.fetched))
+        .collect();
+    let is_new = |line: &HistoryLine| !known.contains(&(line.id.clone(), line.fetched));
+    Ok(lines.into_iter().filter(is_new).collect())
 }
 
 fn ends_whole(path: &Path) -> io::Result<bool> {

@@ -64,7 +64,7 @@ pub use claim::{Claim, Leaseholder};
 pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
 pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
-pub use gone::{HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
+pub use gone::{Gone, HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
 pub use health::{QuickLook, existing_above, quick_look, try_writing, writing};
 pub use index::Index;
 pub use journal::{Journal, JournalLine};

@@ -1,6 +1,6 @@
 //! Which posts a refresh has to ask for, wherever they are stored.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::mongo::{Database, DuePages};
 use super::place::Place;
-use super::{Missing, MissingLine, Store, StoreError, StoredTag, Tombstones, Verdict, scan};
+use super::{Gone, Missing, MissingLine, Store, StoreError, StoredTag, Tombstones, Verdict, scan};
 use crate::model::{Counts, Created, Format, Hashtag, Origin, Post, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -123,6 +123,42 @@ impl Stock {
                 Ok(waiting)
             }
             Self::Database(database) => database.waiting(tag),
+        }
+    }
+
+    /// What refreshes have left behind about a hashtag's posts; `ids` are those that are stored.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn gone(&self, tag: &Hashtag, ids: &[PostId]) -> Result<Gone, StoreError> {
+        match self {
+            Self::Directory(store) => {
+                let mut gone = Gone::default();
+                for folder in &store.find(tag)?.posts {
+                    gone.extend(Gone::read(folder)?);
+                }
+                Ok(gone)
+            }
+            Self::Database(database) => database.gone(tag, ids),
+        }
+    }
+
+    /// Which of these posts are not stored since they were removed.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn removed(&self, tag: &Hashtag, ids: &[PostId]) -> Result<BTreeSet<PostId>, StoreError> {
+        match self {
+            Self::Directory(store) => {
+                let mut removed = BTreeSet::new();
+                for folder in &store.find(tag)?.posts {
+                    let stones = Tombstones::read(folder)?;
+                    let is = |id: &&PostId| stones.get(&id.to_string()).is_some();
+                    removed.extend(ids.iter().filter(is));
+                }
+                Ok(removed)
+            }
+            Self::Database(database) => database.removed_among(ids),
         }
     }
 

@@ -3,17 +3,17 @@
 //! The types have no value, so that nothing can be done with them and nobody needs to ask which
 //! features there are. They hide that, lest the compiler calls their users unreachable.
 
-use jiff::Timestamp;
-use serde_json::Value;
-
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 use hashbrown::{HashMap, HashSet};
+use jiff::Timestamp;
+use serde_json::Value;
 
 use super::place::DatabasePlace;
 use super::{
-    AskedLine, Claim, DuePost, HistoryLine, Leaseholder, MissingLine, Records, RejectedRecord, Run,
-    StoreError, Tombstone, WindowLine,
+    AskedLine, Claim, DuePost, Gone, HistoryLine, Leaseholder, MissingLine, Records,
+    RejectedRecord, Run, StoreError, Tombstone, WindowLine,
 };
 use crate::model::{Hashtag, Origin, PostId};
 use crate::record::Unreadable;
@@ -164,6 +164,14 @@ impl Database {
     }
 
     pub(super) fn waiting(&self, _: &Hashtag) -> Result<Vec<MissingLine>, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn gone(&self, _: &Hashtag, _: &[PostId]) -> Result<Gone, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn removed_among(&self, _: &[PostId]) -> Result<BTreeSet<PostId>, StoreError> {
         match self.0 {}
     }
 

@@ -59,6 +59,32 @@ fn a_server_that_is_not_there_is_told_in_bounded_time() {
 }
 
 #[test]
+fn the_address_says_whether_tls_is_used_and_a_server_without_it_is_told() {
+    let (desk, database) = (Desk::new(), database());
+    let start = Instant::now();
+    for (options, says) in [
+        ("tls=true", "no MongoDB server answers"),
+        ("tls=true&tlsInsecure=true", "no MongoDB server answers"),
+        ("tls=true&tlsCAFile=missing.pem", "missing.pem"),
+        ("tls=maybe", "tls"),
+    ] {
+        let address = format!(
+            "{}?serverSelectionTimeoutMS=1500&{options}",
+            database.address
+        );
+        desk.cotag(&format!("verify --store {address}"))
+            .expect(1)
+            .says(says)
+            .says("check");
+    }
+    assert!(
+        start.elapsed() < Duration::from_mins(1),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[test]
 fn a_server_that_is_no_database_is_told() {
     let desk = Desk::new();
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -184,6 +210,40 @@ fn another_schema_or_another_tools_collection_is_left_alone() {
         .expect(1)
         .says(says);
     }
+}
+
+#[test]
+fn documents_whose_ids_are_no_posts_are_found_and_removed_by_nothing() {
+    let (desk, database) = (Desk::new(), database());
+    let store = format!("--store {}", database.address);
+    desk.write("a.ndjson", "{\"id\":\"7189254512345678901\",\"desc\":\"#london\",\"createTime\":1673884800,\"author\":{\"uniqueId\":\"ann\"}}\n");
+    desk.cotag(&format!("import a.ndjson -t london {store}"))
+        .expect(0);
+    with_driver(&database, async |database| {
+        let posts = database.collection::<Document>("posts");
+        let found = posts.find_one(doc! {}).await?.unwrap();
+        let mut odd = found.clone();
+        odd.insert("_id", "seven");
+        posts.insert_one(odd).await?;
+        let mut odd = found.clone();
+        odd.insert("_id", mongodb::bson::oid::ObjectId::new());
+        posts.insert_one(odd).await?;
+        // As a refresh would see them.
+        let ours = doc! { "$set": { "origin": "research", "format": "research" } };
+        posts.update_many(doc! {}, ours).await
+    });
+    desk.cotag(&format!("verify {store}"))
+        .expect(6)
+        .says("its _id is no post id")
+        .says("post seven: its record is of post 7189254512345678901");
+    desk.cotag(&format!("refresh --dry-run --older-than 0 {store}"))
+        .expect(0)
+        .says("#london: 1 post (research) to ask for in 1 request");
+    let left = with_driver(&database, async |database| {
+        let posts = database.collection::<Document>("posts");
+        posts.count_documents(doc! {}).await
+    });
+    assert_eq!(left, 3);
 }
 
 #[test]

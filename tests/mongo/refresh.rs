@@ -174,6 +174,64 @@ fn a_removed_post_comes_back_by_no_import_copy_or_download() {
 }
 
 #[test]
+fn a_copy_takes_over_what_refreshes_left_behind_and_back() {
+    let (desk, api, database) = (Desk::new(), sandbox_of(400, 0), database());
+    let store = &database.address;
+    download(&desk, &api, "files", "london");
+    let before = stored(&desk, "files", "london");
+    let whole = desk.root().join("files/london/posts/data.json");
+    let whole = fs_err::read_to_string(whole).unwrap();
+    desk.write("whole.json", &whole);
+    let gone = take_away(&api, &before, 4);
+    days(&api, 16);
+    outcome(&mut refresh(&desk, &api, "files", "--compliance")).expect(0);
+    let left = &before - &gone;
+    let waits = take_away(&api, &left, 2);
+    days(&api, 1);
+    outcome(&mut refresh(&desk, &api, "files", "--older-than 0"))
+        .expect(0)
+        .says("2 not found");
+    // Something to be removed there, too.
+    desk.cotag(&format!("import whole.json -t london --store {store}"))
+        .expect(0);
+    desk.cotag(&format!("copy --from files --to {store}"))
+        .says("4 tombstones taken over");
+    assert_eq!(stored(&desk, store, "london"), left);
+    for place in [store.as_str(), "back"] {
+        if place == "back" {
+            desk.cotag(&format!("copy --from {store} --to back"))
+                .expect(0)
+                .says("4 tombstones taken over");
+        }
+        desk.cotag(&format!("import whole.json -t london --store {place}"))
+            .expect(0)
+            .says("4 posts not stored again");
+        assert_eq!(stored(&desk, place, "london"), left);
+        let plan = outcome(&mut refresh(&desk, &api, place, "--dry-run")).expect(0);
+        assert_eq!(plan.out.matches("was not found on").count(), waits.len());
+        desk.cotag(&format!("verify --store {place}")).expect(0);
+    }
+    let lines = |place: &str| {
+        let path = desk.root().join(place).join("london/posts/history.jsonl");
+        let text = fs_err::read_to_string(path).unwrap();
+        let lines: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+        lines
+    };
+    assert_eq!(lines("back"), lines("files"));
+    assert_eq!(documents(&database, "history").len(), lines("files").len());
+    // A second time there is nothing to take over, and removed posts are no missing ones.
+    let again = desk
+        .cotag(&format!("copy --from {store} --to back"))
+        .expect(0);
+    assert!(!again.err.contains("taken over"), "{}", again.err);
+    desk.cotag("import whole.json -t london --data-dir old")
+        .expect(0);
+    desk.cotag(&format!("copy --from old --to {store} -t london"))
+        .says("0 missing there")
+        .says("4 posts removed there as gone");
+}
+
+#[test]
 fn killed_at_any_moment_a_refresh_is_completed_by_the_next() {
     let (desk, api, database) = (Desk::new(), sandbox_of(800, 0), database());
     let store = &database.address;

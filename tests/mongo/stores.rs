@@ -67,6 +67,36 @@ fn an_import_is_idempotent_and_both_stores_say_the_same() {
 }
 
 #[test]
+fn a_repeated_id_and_ids_that_are_none_are_told_as_for_files() {
+    let (desk, database) = (Desk::new(), database());
+    let store = format!("--store {}", database.address);
+    let good = posts(0..3, &["london"], 10);
+    let other = posts(1..2, &["london", "other"], 99);
+    let odd = |id: &str| posts(5..6, &["london"], 1).replace("7189254512345678005", id);
+    let bad = [
+        odd(""),
+        odd("seven"),
+        odd("7.18925E+18"),
+        odd("9223372036854775808"),
+    ];
+    desk.write("a.ndjson", &format!("{good}{other}{}", bad.concat()));
+    let mut said = Vec::new();
+    for place in [store.as_str(), ""] {
+        let told = desk.cotag(&format!("import a.ndjson -t london {place}"));
+        assert_eq!(told.code, Some(3), "{}", told.err);
+        said.push(told.out);
+    }
+    assert_eq!(said[0], said[1]);
+    // The first record of a post stays.
+    let list = "posts london --format ndjson";
+    let (there, here) = (desk.cotag(&format!("{list} {store}")), desk.cotag(list));
+    assert_eq!(there.out, here.out);
+    assert_eq!(there.out.lines().count(), 3);
+    assert!(!there.out.contains("other"), "{}", there.out);
+    desk.cotag(&format!("verify {store}")).expect(0);
+}
+
+#[test]
 fn an_update_replaces_and_a_plain_import_does_not() {
     let (desk, database) = (Desk::new(), database());
     let store = format!("--store {}", database.address);
@@ -132,18 +162,25 @@ fn a_copy_there_and_back_is_the_same_bytes() {
 }
 
 #[test]
-fn a_copy_tells_that_tombstones_stay_behind() {
+fn a_copy_takes_tombstones_over() {
     let (desk, database) = (Desk::new(), database());
     desk.write("a.ndjson", &posts(0..3, &["london"], 10));
     desk.cotag("import a.ndjson -t london").expect(0);
     let copy = format!("copy --from data --to {}", database.address);
     let told = desk.cotag(&copy).expect(0);
-    assert!(!told.err.contains("stays behind"), "{}", told.err);
+    assert!(!told.err.contains("taken over"), "{}", told.err);
     desk.write(
         "data/london/posts/tombstones.jsonl",
-        "{\"id\":\"7189254512345678999\",\"removed\":\"2026-11-22T00:00:00Z\",\"why\":\"gone\",\"run\":\"r\"}\n",
+        "{\"id\":\"7189254512345678009\",\"removed\":\"2026-11-22T00:00:00Z\",\"why\":\"gone\",\"run\":\"r\"}\n",
     );
-    desk.cotag(&copy).expect(0).says("stays behind");
+    desk.cotag(&copy).expect(0).says("1 tombstone taken over");
+    desk.write("b.ndjson", &posts(9..10, &["london"], 10));
+    desk.cotag(&format!(
+        "import b.ndjson -t london --store {}",
+        database.address
+    ))
+    .expect(0)
+    .says("1 post not stored again");
 }
 
 #[test]

@@ -7,16 +7,18 @@
 //! tombstones  _id = post id: posts that were removed since they are gone
 //! ```
 
+use std::collections::BTreeSet;
+
 use hashbrown::{HashMap, HashSet};
 use jiff::Timestamp;
 use mongodb::bson::{Bson, DateTime, Document, doc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::read::all;
 use super::writer::{BATCH, Wish};
 use super::{Database, DatabaseWriter, document, json};
 use crate::model::{Counts, Format, Hashtag, Origin, PostId};
-use crate::store::{DuePost, HistoryLine, MissingLine, Records, StoreError, Tombstone};
+use crate::store::{DuePost, Gone, HistoryLine, MissingLine, Records, StoreError, Tombstone};
 
 /// The posts of a hashtag that are due, in the order of their days.
 #[derive(Debug)]
@@ -121,6 +123,49 @@ impl Database {
             all(stones.find(these).projection(doc! { "_id": 1 }).await?).await
         })?;
         Ok(found.iter().filter_map(key).collect())
+    }
+
+    /// As [`Database::buried`], of both kinds.
+    pub(in crate::store) fn removed_among(
+        &self,
+        ids: &[PostId],
+    ) -> Result<BTreeSet<PostId>, StoreError> {
+        let mut removed = BTreeSet::new();
+        for ids in ids.chunks(BATCH) {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            for synthetic in [false, true] {
+                let buried = self.buried(ids.clone(), synthetic)?;
+                removed.extend(buried.iter().filter_map(|id| id.parse::<PostId>().ok()));
+            }
+        }
+        Ok(removed)
+    }
+
+    /// What refreshes have left behind about a hashtag's posts; `ids` are those that are stored.
+    pub(in crate::store) fn gone(&self, tag: &Hashtag, ids: &[PostId]) -> Result<Gone, StoreError> {
+        let stones = self.collection(&self.place().collections.tombstones);
+        let of_tag = doc! { "collected_for": tag.as_str() };
+        let found = self.block_for(None, async move {
+            all(stones.find(of_tag).sort(doc! { "_id": 1 }).await?).await
+        })?;
+        let tombstones: Vec<Tombstone> = found.iter().filter_map(tombstone).collect();
+        let mut ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        ids.extend(tombstones.iter().map(|stone| stone.id.clone()));
+        let mut history = Vec::new();
+        for ids in ids.chunks(BATCH) {
+            let lines = self.collection(&self.place().collections.history);
+            let these = doc! { "id": { "$in": ids } };
+            let found = self.block_for(None, async move {
+                all(lines.find(these).sort(doc! { "id": 1, "until": 1 }).await?).await
+            })?;
+            let line = |line| serde_json::from_value(Value::Object(json::object(line))).ok();
+            history.extend(found.iter().filter_map(line));
+        }
+        Ok(Gone {
+            tombstones,
+            missing: self.waiting(tag)?,
+            history,
+        })
     }
 
     /// Removes posts, and what says that they were not found; tells how many were there.
@@ -330,6 +375,13 @@ fn missing_line(document: &Document) -> Option<MissingLine> {
         last: time("last")?,
         found: document.get_bool("found").unwrap_or(false),
     })
+}
+
+fn tombstone(document: &Document) -> Option<Tombstone> {
+    let mut fields = json::object(document);
+    let id = fields.remove("_id")?;
+    fields.insert("id".into(), id);
+    serde_json::from_value(Value::Object(fields)).ok()
 }
 
 fn due_post(document: &Document) -> Option<DuePost> {

@@ -1,12 +1,15 @@
 //! What a refresh does to a hashtag's posts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::{PostsWriter, StoreWriter};
 use crate::model::PostId;
-use crate::store::{HistoryLine, Missing, MissingLine, Stock, Store, StoreError, Tombstone};
+use crate::store::gone::new_figures;
+use crate::store::{
+    Gone, HistoryLine, Missing, MissingLine, Stock, Store, StoreError, Tombstone, Tombstones,
+};
 
 impl StoreWriter {
     /// The same store, for looking at what is due.
@@ -98,6 +101,49 @@ impl PostsWriter {
         let missing = lines.into_iter().filter(|line| !line.found);
         let keyed = |line: MissingLine| Some((line.id.parse().ok()?, line));
         Ok(missing.filter_map(keyed).collect())
+    }
+
+    /// Takes over what refreshes left behind in another store, each thing once; posts that were removed
+    /// there are removed here by [`PostsWriter::apply_updates`] at the latest. Durable on return.
+    /// Tells how many tombstones are new.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn take_gone(&mut self, gone: Gone) -> Result<u64, StoreError> {
+        let Gone {
+            mut tombstones,
+            mut missing,
+            mut history,
+        } = gone;
+        let known: BTreeSet<String> = match self {
+            Self::Directory(posts, _) => {
+                let folder = posts.folder();
+                history = new_figures(folder, history)?;
+                let stones = Tombstones::read(folder)?;
+                stones.lines().map(|stone| stone.id.clone()).collect()
+            }
+            Self::Database(_, posts, ..) => {
+                let ids = tombstones.iter().filter_map(|stone| stone.id.parse().ok());
+                let ids: Vec<PostId> = ids.collect();
+                let known = posts.database().removed_among(&ids)?;
+                known.iter().map(ToString::to_string).collect()
+            }
+        };
+        tombstones.retain(|stone| !known.contains(&stone.id));
+        let ids = missing.iter().filter_map(|line| line.id.parse().ok());
+        let waiting = self.missing(&ids.collect::<Vec<_>>())?;
+        let waits = |line: &MissingLine| {
+            let id = line.id.parse().ok();
+            id.is_some_and(|id| waiting.contains_key(&id))
+        };
+        missing.retain(|line| !waits(line));
+        self.remember(&history)?;
+        self.put_missing(missing)?;
+        let new = tombstones.len() as u64;
+        if new > 0 {
+            self.bury(tombstones)?;
+        }
+        Ok(new)
     }
 
     /// Notes posts that were not found, or that were found again; durable on return.

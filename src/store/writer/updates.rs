@@ -76,7 +76,8 @@ impl TagWriter {
             .collect();
         Tombstones::read(&self.posts)?.put(tombstones)?;
         self.buried.extend(&ids);
-        self.removing.extend(ids);
+        let stored = |id: &u64| PostId::new(*id).is_some_and(|id| self.known.contains(id));
+        self.removing.extend(ids.into_iter().filter(stored));
         Ok(())
     }
 
