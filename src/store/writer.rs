@@ -262,7 +262,7 @@ impl TagWriter {
         place: RecordFolder,
         origin: Origin,
     ) -> Result<Self, StoreError> {
-        let writer = Self::open(place)?;
+        let writer = Self::open(root, place)?;
         let synthetic = Origin::Synthetic.name();
         if let Some(first) = writer.ledger.runs.first()
             && (first.origin == synthetic) != (origin == Origin::Synthetic)
@@ -278,7 +278,7 @@ impl TagWriter {
         Ok(writer)
     }
 
-    fn open(place: RecordFolder) -> Result<Self, StoreError> {
+    fn open(root: &Path, place: RecordFolder) -> Result<Self, StoreError> {
         atomic::sweep(&place.folder)?;
         let (kind, posts) = (place.kind, place.folder);
         let path = posts.join("data.json");
@@ -314,6 +314,7 @@ impl TagWriter {
             && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
         let buried = buried(&posts, kind)?;
+        let mut unlisted = None;
         let mut known = None;
         if vouched && layout == Layout::Lines {
             known = Known::cached(&posts, &ledger);
@@ -321,7 +322,12 @@ impl TagWriter {
         let known = match known {
             Some(known) => known,
             None if vouched => Known::of(&stored_ids(&path, kind, Care::Ids)?),
-            None => Known::of(&stored_ids(&path, kind, Care::Whole)?),
+            None => {
+                let order = stored_ids(&path, kind, Care::Whole)?;
+                let known = Known::of(&order);
+                unlisted = place.listed.then_some(order);
+                known
+            }
         };
         if !vouched {
             let stored = known.len() as u64;
@@ -339,6 +345,11 @@ impl TagWriter {
             // A file that was rewritten is another from its first byte on.
             let whole = opened.rewritten.is_some() || opened.healed;
             let data = (if whole { 0 } else { vouched_to }, appender.end());
+            // What the ledger vouches for nobody lists later.
+            if let Some(order) = unlisted {
+                let key = ids::key(&posts, &place.tag);
+                ids::update(root, &BTreeMap::from([(key, order)]), Others::Keep)?;
+            }
             vouch(&path, &posts, &mut ledger, (&place.tag, kind), data, stored)?;
         }
         intent::clear(&posts)?;
