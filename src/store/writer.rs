@@ -284,24 +284,10 @@ impl TagWriter {
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
         let mut opened = Opened::default();
-        let layout = if path.exists() {
-            layout(&path)?
-        } else {
-            Layout::Empty
-        };
         let last = ledger.runs.last();
         let vouched_to = last.map_or(0, |run| run.data.to);
         let expected = last.map_or(0, |run| run.posts);
-        match layout {
-            Layout::Empty if expected > 0 => return Err(fewer(&path, expected, 0)),
-            Layout::Empty if path.exists() => fs::write(&path, b"")?,
-            Layout::Empty => {}
-            Layout::Lines => opened.cut = close(&path, kind, vouched_to)?,
-            Layout::Other => {
-                intent::write(&posts)?;
-                intent::unless_failed(&posts, convert(&path, kind, &mut opened))?;
-            }
-        }
+        let layout = in_lines(&path, kind, (vouched_to, expected), &mut opened)?;
         let appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
             path: path.clone(),
             why: "its end is not that of a JSON array".into(),
@@ -554,6 +540,33 @@ impl TagWriter {
     pub fn reject(&mut self, records: &[RejectedRecord]) -> Result<(), StoreError> {
         self.rejected.append(&self.posts, records)
     }
+}
+
+/// Makes a file one of a record per line, closed, and tells how it was; a ledger vouches for so many
+/// bytes and records of it.
+fn in_lines(
+    path: &Path,
+    kind: Kind,
+    (vouched_to, expected): (u64, u64),
+    opened: &mut Opened,
+) -> Result<Layout, StoreError> {
+    let layout = if path.exists() {
+        layout(path)?
+    } else {
+        Layout::Empty
+    };
+    match layout {
+        Layout::Empty if expected > 0 => return Err(fewer(path, expected, 0)),
+        Layout::Empty if path.exists() => fs::write(path, b"")?,
+        Layout::Empty => {}
+        Layout::Lines => opened.cut = close(path, kind, vouched_to)?,
+        Layout::Other => {
+            let folder = path.parent().unwrap_or(path);
+            intent::write(folder)?;
+            intent::unless_failed(folder, convert(path, kind, opened))?;
+        }
+    }
+    Ok(layout)
 }
 
 /// Posts with a tombstone.

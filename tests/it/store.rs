@@ -458,7 +458,7 @@ fn a_second_writer_waits_says_for_whom_and_gives_up() {
         );
     // One that is patient gets its turn.
     let second = Fed::start(desk.command("import b.ndjson -t london --lock-timeout 60"));
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    second.wait_until_told("waiting for `cotag import`");
     writer.finish(&desk).fine();
     second
         .finish(&desk)
