@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::count::Counted;
+use super::interval::share;
 use super::{Counter, Extras, Sample, TagsFrom, Weight, wilson};
 use crate::model::Hashtag;
 
@@ -175,11 +176,7 @@ fn row(
         hashtag,
         spelling,
         occurrences,
-        frequency: if total == 0 {
-            0.0
-        } else {
-            occurrences as f64 / total as f64
-        },
+        frequency: share(occurrences, total),
         interval: wilson(occurrences, total),
         authors: extras.authors.then_some(distinct),
         top_author_share: (!authors.is_empty()).then(|| f64::from(busiest) / authors.len() as f64),

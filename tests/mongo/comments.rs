@@ -375,7 +375,7 @@ fn a_changed_or_missing_comment_is_found() {
     });
     desk.cotag(&format!("verify {store}"))
         .expect(6)
-        .says("comments were stored, 0 are there");
+        .says("stored comments 0 are there");
 }
 
 /// A page: comments by number, and the second of its fetch.
