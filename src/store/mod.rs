@@ -80,7 +80,7 @@ pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{
     Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array,
-    scan_quickly,
+    scan_in_order, scan_quickly,
 };
 pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
 pub use side::{Side, SideWriter};
