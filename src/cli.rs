@@ -261,10 +261,10 @@ pub(crate) struct CrawlArgs {
 #[derive(Args, Debug)]
 pub(crate) struct SpanArgs {
     /// First day (UTC) [default: where the last run ended; 30 days on the first]
-    #[arg(long, value_name = "DATE", value_parser = day)]
+    #[arg(long, value_name = "DATE", value_parser = values::day)]
     pub(crate) since: Option<Date>,
     /// Last day (UTC) [default: today less the lag]
-    #[arg(long, value_name = "DATE", value_parser = day)]
+    #[arg(long, value_name = "DATE", value_parser = values::day)]
     pub(crate) until: Option<Date>,
     /// Days after which the API has all posts of a day
     #[arg(long, value_name = "DAYS", default_value_t = 2)]
@@ -290,11 +290,6 @@ pub(crate) struct SpanArgs {
     /// Searches at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub(crate) concurrency: u8,
-}
-
-fn day(text: &str) -> Result<Date, String> {
-    crate::source::research::parse_date(text)
-        .ok_or_else(|| format!("`{text}` is no date: YYYY-MM-DD"))
 }
 
 /// How to reach the API.
@@ -439,9 +434,9 @@ pub(crate) struct FrequenciesArgs {
 /// How a result is written.
 #[derive(Args, Debug)]
 pub(crate) struct OutputArgs {
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: OutputFormat,
+    /// Output format [default: as the ending of --output says, else table]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<OutputFormat>,
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -454,10 +449,10 @@ pub(crate) struct OutputArgs {
 #[derive(Args, Debug)]
 pub(crate) struct FilterArgs {
     /// First day (UTC), inclusive
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = values::day)]
     pub(crate) since: Option<Date>,
     /// Last day (UTC), inclusive
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = values::day)]
     pub(crate) until: Option<Date>,
     /// Only posts of these regions (two-letter codes)
     #[arg(long, value_name = "CODE,…", value_delimiter = ',')]
@@ -493,11 +488,25 @@ pub(crate) enum TagsFromArg {
     Both,
 }
 
+impl OutputArgs {
+    /// The format that was asked for, by name or by the ending of the file.
+    pub(crate) fn format(&self) -> OutputFormat {
+        let ending = || self.output.as_deref()?.extension()?.to_str();
+        self.format.unwrap_or_else(|| match ending() {
+            Some("csv") => OutputFormat::Csv,
+            Some("tsv") => OutputFormat::Tsv,
+            Some("json") => OutputFormat::Json,
+            Some("ndjson" | "jsonl") => OutputFormat::Ndjson,
+            Some("md") => OutputFormat::Md,
+            _ => OutputFormat::Table,
+        })
+    }
+}
+
 /// How a result is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
     /// For reading
-    #[default]
     Table,
     /// Comma-separated values
     Csv,

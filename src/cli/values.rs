@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use jiff::civil::Date;
 
 /// `5s`, `1ms`, `2m`, or a number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -12,6 +13,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
     let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
     Duration::try_from(duration).map_err(|_| wrong())
+}
+
+/// `2024-05-31`, also without the signs.
+pub(super) fn day(text: &str) -> Result<Date, String> {
+    let day = crate::source::research::parse_date(text);
+    day.ok_or_else(|| format!("`{text}` is no day such as 2024-05-31"))
 }
 
 /// A time in which something can happen.

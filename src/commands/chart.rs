@@ -300,6 +300,7 @@ fn only(ranking: &Ranking, rows: Vec<Row>) -> Ranking {
             ..ranking.table.clone()
         },
         conditions: ranking.conditions.clone(),
+        asked: ranking.asked.clone(),
     }
 }
 

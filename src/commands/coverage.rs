@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::collect::report::days;
 use super::database::Shelf;
 use super::input::stored_tag;
 use super::{deliver, table_format};
@@ -25,6 +26,7 @@ pub(super) fn run(args: &CoverageArgs, global: &Global, ui: &Ui) -> Result<Exit,
     // A window that was cut before it was ever asked says nothing.
     let said = |line: &&WindowLine| line.state != WindowState::Split || line.requests > 0;
     let mut rows = Vec::new();
+    let mut missing = Vec::new();
     for windows in windows(&tag, global)? {
         if windows.unreadable() > 0 {
             ui.warn(&format!(
@@ -32,7 +34,9 @@ pub(super) fn run(args: &CoverageArgs, global: &Global, ui: &Ui) -> Result<Exit,
                 windows.unreadable()
             ));
         }
-        rows.extend(windows.all().iter().filter(said).map(row));
+        let lines = windows.all();
+        rows.extend(lines.iter().filter(said).map(row));
+        missing.extend(lines.into_iter().filter(is_missing));
     }
     if rows.is_empty() {
         return Err(Error::failed(
@@ -41,8 +45,10 @@ pub(super) fn run(args: &CoverageArgs, global: &Global, ui: &Ui) -> Result<Exit,
         ));
     }
     let name = tag.to_string();
+    let missing: Vec<&WindowLine> = missing.iter().collect();
+    let missing = (!missing.is_empty()).then(|| days(&missing));
     deliver(
-        &coverage(&name, &rows, format),
+        &coverage(&name, &rows, missing.as_deref(), format),
         args.output.output.as_deref(),
         ui,
     )?;
@@ -58,6 +64,14 @@ fn windows(tag: &Hashtag, global: &Global) -> Result<Vec<Windows>, Error> {
     let folders = Store::open(root)?.find(tag)?.posts;
     let read = |folder: &PathBuf| Coverage::read(folder).map(Windows::Directory);
     Ok(folders.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// Whether a window's posts are not stored, or not all of them.
+fn is_missing(line: &WindowLine) -> bool {
+    matches!(
+        line.state,
+        WindowState::Open | WindowState::Failed | WindowState::Unavailable
+    )
 }
 
 fn row(line: &WindowLine) -> CoverageRow {

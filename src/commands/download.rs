@@ -6,6 +6,7 @@ use super::{hashtags, media, needs_directory};
 use crate::cli::{BROWSER_ONLY, DownloadArgs, Global, RESEARCH_ONLY, SourceArg, flag};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
+use crate::output::printable;
 use crate::settings::ApiSettings;
 use crate::source::research::{Query, QueryError};
 use crate::ui::Ui;
@@ -19,11 +20,22 @@ enum Source {
 
 pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let tags = hashtags(&args.tags, args.file.as_deref())?;
+    if let Some(odd) = tags.iter().find(|tag| !can_be_a_hashtag(tag)) {
+        return Err(Error::Usage(format!(
+            "`{}` can be no hashtag: those have no blanks and no slashes; several are separated by blanks \
+             outside of quotes",
+            printable(odd.as_str())
+        )));
+    }
     let pages = subjects(&tags, &args.browser)?;
     if pages.is_empty() {
-        return Err(Error::Usage(
-            "for which hashtags? Name them with -t, or a file of them with -f".into(),
-        ));
+        return Err(Error::Usage(match &args.file {
+            Some(file) => format!(
+                "`{}` names no hashtag: one a line, or separated by commas",
+                file.display()
+            ),
+            None => "for which hashtags? Name them with -t, or a file of them with -f".into(),
+        }));
     }
     if args.videos {
         // Before anything is collected.
@@ -64,6 +76,12 @@ pub(super) fn run(args: &DownloadArgs, global: &Global, ui: &Ui) -> Result<Exit,
         }
         (Err(first), Ok(_)) => Err(first),
     }
+}
+
+/// Asking for anything else costs requests and finds nothing.
+fn can_be_a_hashtag(tag: &Hashtag) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\');
+    !tag.as_str().contains(odd)
 }
 
 fn interrupted(outcome: &Result<Exit, Error>) -> bool {

@@ -1,10 +1,12 @@
 //! `cotag frequencies`: posts → counts → ranking → table.
 
 mod comments;
+mod queries;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use self::queries::asked_of_the_api;
 use super::chart::{Plotting, Target};
 use super::database::{DatabaseTag, Shelf, explained};
 use super::input::{Folded, Subject, subject};
@@ -15,7 +17,7 @@ use crate::analysis::{
 };
 use crate::cli::{
     ChartArgs, ColumnArg, FrequenciesArgs, Global, InArg, MeasureArg, OutputFormat, PlotArg,
-    ThemeArg,
+    TagsFromArg, ThemeArg,
 };
 use crate::error::{Error, Exit};
 use crate::model::{Format, Hashtag};
@@ -77,7 +79,7 @@ fn plotting(
 ) -> Result<Option<Plotting>, Error> {
     let target = match (&args.plot, &args.output.output) {
         (None, _) => return without_plot(&args.chart).map(|()| None),
-        (Some(_), _) if args.output.format != OutputFormat::Table && !args.print => {
+        (Some(_), _) if args.output.format() != OutputFormat::Table && !args.print => {
             return Err(Error::Usage(
                 "--format is the table's: add -d to print it beside the chart".into(),
             ));
@@ -175,8 +177,9 @@ impl Plan {
         for (subject, name) in named(words, &Shelf::new(global)) {
             let ranked = subject.and_then(|subject| {
                 let own = subject.hashtag().cloned();
-                self.rank(&subject, name, &global.data_dir, ui)
-                    .map(|(ranking, found)| ((ranking, own), found))
+                let (ranking, found) = self.rank(&subject, name, &global.data_dir, ui)?;
+                let asked = asked_of_the_api(&subject);
+                Ok(((Ranking { asked, ..ranking }, own), found))
             });
             match ranked {
                 Ok((ranking, found)) => {
@@ -237,6 +240,7 @@ impl Plan {
                 subject: name,
                 table,
                 conditions,
+                asked: Vec::new(),
             };
             return Ok((ranking, Exit::Done));
         }
@@ -289,6 +293,7 @@ impl Plan {
                 subject: name,
                 table,
                 conditions: self.conditions.clone(),
+                asked: Vec::new(),
             },
             exit,
         ))
@@ -321,6 +326,7 @@ impl Plan {
             subject: name,
             table,
             conditions: self.conditions.clone(),
+            asked: Vec::new(),
         };
         Ok((ranking, Exit::Done))
     }
@@ -427,6 +433,16 @@ fn conditions(args: &FrequenciesArgs) -> Vec<String> {
     add(
         !filter.require_tags.is_empty(),
         format!("with {}", filter.require_tags.join(joint)),
+    );
+    add(
+        filter.tags_from != TagsFromArg::Auto,
+        match filter.tags_from {
+            TagsFromArg::Caption => "hashtags that stand in captions".into(),
+            TagsFromArg::Structured => "hashtags of the sources' own lists".into(),
+            TagsFromArg::Auto | TagsFromArg::Both => {
+                "hashtags of captions and of the sources' own lists".into()
+            }
+        },
     );
     if let Some(excluded) = &args.exclude_tags {
         add(true, format!("rows not excluded by `{excluded}`"));

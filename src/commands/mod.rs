@@ -257,7 +257,7 @@ fn filter(args: &FilterArgs) -> Result<Filter, Error> {
 
 fn table_format(args: &OutputArgs) -> Result<TableFormat, Error> {
     let excel = args.excel;
-    match args.format {
+    match args.format() {
         OutputFormat::Csv => Ok(TableFormat::Csv { excel }),
         OutputFormat::Tsv => Ok(TableFormat::Tsv { excel }),
         _ if excel => Err(Error::Usage("--excel goes with --format csv or tsv".into())),

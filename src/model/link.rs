@@ -24,7 +24,7 @@ impl Post<'_> {
     }
 }
 
-fn is_handle(name: &str) -> bool {
+pub(super) fn is_handle(name: &str) -> bool {
     (1..=LONGEST_HANDLE).contains(&name.len())
         && name
             .bytes()

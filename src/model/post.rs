@@ -7,6 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::Format;
+use super::link::is_handle;
 
 /// A post's id: 64 bits, never zero, never through a float.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -248,11 +249,12 @@ fn owned(text: Option<Cow<'_, str>>) -> Option<Cow<'static, str>> {
     text.map(|text| Cow::Owned(text.into_owned()))
 }
 
-/// The page of a post of which the source gave none.
+/// The page of a post of which the source gave none. A name that TikTok does not give to accounts
+/// is left out of it.
 pub fn page_address(author: Option<&str>, kind: Option<Kind>, id: PostId) -> String {
     format!(
         "https://www.tiktok.com/@{}/{}/{id}",
-        author.unwrap_or_default(),
+        author.filter(|name| is_handle(name)).unwrap_or_default(),
         kind.unwrap_or(Kind::Video).name(),
     )
 }

@@ -49,8 +49,13 @@ pub struct CoverageRow {
     pub at: Timestamp,
 }
 
-/// Writes a coverage ledger.
-pub fn coverage(subject: &str, rows: &[CoverageRow], format: TableFormat) -> Vec<u8> {
+/// Writes a coverage ledger; `missing` names the days that are to be asked for yet, in words for the table.
+pub fn coverage(
+    subject: &str,
+    rows: &[CoverageRow],
+    missing: Option<&str>,
+    format: TableFormat,
+) -> Vec<u8> {
     match format {
         TableFormat::Table => {
             let sum = |value: fn(&CoverageRow) -> u64| rows.iter().map(value).sum::<u64>();
@@ -63,6 +68,9 @@ pub fn coverage(subject: &str, rows: &[CoverageRow], format: TableFormat) -> Vec
                 counted(sum(|row| row.returned), "post"),
                 sum(|row| row.new)
             );
+            if let Some(missing) = missing {
+                let _ = writeln!(text, "missing: {missing}");
+            }
             text.into_bytes()
         }
         TableFormat::Csv { excel } => sheet(rows, false).separated(b',', excel),
@@ -165,10 +173,11 @@ mod tests {
             TableFormat::Markdown,
         ] {
             let text =
-                String::from_utf8(coverage("bees", std::slice::from_ref(&row), format)).unwrap();
+                String::from_utf8(coverage("bees", std::slice::from_ref(&row), None, format))
+                    .unwrap();
             assert!(text.contains("HTTP 500 internal") && text.contains("unavailable"));
         }
-        let json = coverage("bees", &[row], TableFormat::Json);
+        let json = coverage("bees", &[row], None, TableFormat::Json);
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json["schema"], SCHEMA);
         assert_eq!(json["windows"][0]["returned"], 120);

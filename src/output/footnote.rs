@@ -18,6 +18,9 @@ pub fn ranking_footnote(subject: &str, ranking: &Ranking) -> Vec<String> {
     if !ranking.conditions.is_empty() {
         lines.push(format!("Only {}.", ranking.conditions.join("; ")));
     }
+    if !ranking.asked.is_empty() {
+        lines.push(format!("Asked of the API: {}.", ranking.asked.join("; ")));
+    }
     if table.weight == Weight::Authors {
         let mut line = format!(
             "Shares are of {}, one vote each",

@@ -56,6 +56,8 @@ pub struct Ranking {
     pub table: FrequencyTable,
     /// What was asked of posts and rows, in words; empty where all were taken.
     pub conditions: Vec<String>,
+    /// The queries that collected the posts, in words; empty where all asked for the hashtag alone.
+    pub asked: Vec<String>,
 }
 
 impl Ranking {
@@ -228,6 +230,7 @@ fn table_json(ranking: &Ranking, columns: &[Column]) -> Value {
         "total": table.total,
         "distinct_hashtags": table.distinct,
         "conditions": ranking.conditions,
+        "asked": ranking.asked,
         "sample": sample_json(&ranking.subject, &table.sample),
         "tags_from": {
             "mode": table.tags_from.name(),

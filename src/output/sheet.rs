@@ -73,13 +73,14 @@ impl Cell {
     fn shown(&self) -> String {
         match self {
             Self::Missing => "–".to_owned(),
-            cell => fitted(&printable(&cell.plain())),
+            cell => fitted(&cell.plain()),
         }
     }
 
+    /// What moves a cursor or reorders text is written out: files end up on terminals, too.
     fn plain(&self) -> String {
         match self {
-            Self::Text(text) | Self::Id(text) => text.clone(),
+            Self::Text(text) | Self::Id(text) => printable(text).into_owned(),
             Self::Count(count) => count.to_string(),
             Self::Number(number, decimals) => format!("{number:.decimals$}"),
             Self::Missing => String::new(),

@@ -151,9 +151,10 @@ pub(super) fn page(link: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
     })
 }
 
-/// A web address; anything else, `javascript:` for one, is dropped.
+/// A web address; anything else, `javascript:` or one with controls in it, is dropped.
 pub(super) fn address(link: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
     link.filter(|link| link.starts_with("https://") || link.starts_with("http://"))
+        .filter(|link| !link.chars().any(|c| c.is_control() || c.is_whitespace()))
 }
 
 /// The first address of a `url_list`.

@@ -9,9 +9,7 @@ use jiff::tz::TimeZone;
 use super::mongo::{Database, DuePages};
 use super::place::Place;
 use super::runs::Ledger;
-use super::{
-    Gone, Missing, MissingLine, Records, Store, StoreError, StoredTag, Tombstones, Verdict, scan,
-};
+use super::{Gone, Missing, MissingLine, Store, StoreError, StoredTag, Tombstones, Verdict, scan};
 use crate::model::{Counts, Created, Format, Hashtag, Origin, Post, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -103,11 +101,7 @@ impl Stock {
                 }
                 Ok(None)
             }
-            Self::Database(database) => {
-                let runs = database.runs(&Records::Posts(tag.clone()))?;
-                let last = runs.last().and_then(|run| run.get_str("origin").ok());
-                Ok(last.and_then(|origin| origin.parse().ok()))
-            }
+            Self::Database(database) => database.last_origin(tag),
         }
     }
 

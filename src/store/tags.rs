@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rewrite::backup;
 use super::runs::Ledger;
-use super::{StoreError, atomic, ids, names};
+use super::{RunInput, StoreError, atomic, ids, names};
 use crate::model::Hashtag;
 
 /// Version of the store's format that this program writes.
@@ -45,6 +45,19 @@ impl StoredTag {
     /// The files with its posts.
     pub fn data_files(&self) -> impl Iterator<Item = PathBuf> {
         self.posts.iter().map(|folder| folder.join("data.json"))
+    }
+
+    /// The inputs of all runs that added to it, the first run first.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn inputs(&self) -> Result<Vec<RunInput>, StoreError> {
+        let mut inputs = Vec::new();
+        for folder in &self.posts {
+            let runs = Ledger::read(folder)?.runs.into_iter();
+            inputs.extend(runs.flat_map(|run| run.inputs));
+        }
+        Ok(inputs)
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::place::DatabasePlace;
 use super::{
     AskedLine, Claim, DuePost, Gone, HistoryLine, Leaseholder, MissingLine, Records,
-    RejectedRecord, Run, StoreError, Tombstone, WindowLine,
+    RejectedRecord, Run, RunInput, StoreError, Tombstone, WindowLine,
 };
 use crate::model::{Hashtag, Origin, PostId};
 use crate::record::Unreadable;
@@ -95,6 +95,14 @@ impl Database {
     }
 
     pub fn tags_ever(&self) -> Result<Vec<Hashtag>, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn last_origin(&self, _: &Hashtag) -> Result<Option<Origin>, StoreError> {
+        match self.0 {}
+    }
+
+    pub fn inputs(&self, _: &Hashtag) -> Result<Vec<RunInput>, StoreError> {
         match self.0 {}
     }
 

@@ -520,3 +520,26 @@ fn seed_spellings_of_plot_are_understood() {
         assert_ne!(outcome.code, Some(2), "{words}: {}", outcome.stderr);
     }
 }
+
+#[test]
+fn a_file_that_ends_in_csv_was_given_a_text_table() {
+    let desk = Desk::new();
+    desk.write("posts.json", array(&[web(1, "london fyp")]));
+    for (file, start) in [
+        ("a.csv", "rank,hashtag,"),
+        ("a.tsv", "rank\thashtag\t"),
+        ("a.json", "{\n"),
+        ("a.ndjson", "{\"rank\":1,"),
+        ("a.md", "| "),
+        ("a.txt", "Rank"),
+    ] {
+        desk.cotag(&format!("frequencies posts.json -o {file}"))
+            .fine();
+        let text = desk.read(file);
+        assert!(text.starts_with(start), "{file}: {text}");
+    }
+    // The name of the format decides where both are given.
+    desk.cotag("frequencies posts.json -o b.csv --format json")
+        .fine();
+    assert!(desk.read("b.csv").starts_with('{'));
+}

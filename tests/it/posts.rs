@@ -22,6 +22,28 @@ fn stocked() -> Desk {
 }
 
 #[test]
+fn a_hostile_name_reached_the_terminal_and_the_link() {
+    let desk = Desk::new();
+    let hostile = json!({"uniqueId": "../../x\u{1b}[31m"});
+    desk.write(
+        "posts.json",
+        array(&[web(1, "london").with("author", hostile)]),
+    );
+    desk.cotag("import posts.json -t london").fine();
+    for format in ["table", "csv", "tsv", "md", "ndjson", "json"] {
+        let shown = desk
+            .cotag(&format!("posts london --format {format}"))
+            .fine()
+            .stdout;
+        assert!(!shown.contains('\u{1b}'), "{format}: {shown}");
+        assert!(
+            shown.contains("https://www.tiktok.com/@/video/"),
+            "{format}: {shown}"
+        );
+    }
+}
+
+#[test]
 fn the_posts_are_listed_by_date_with_their_links() {
     stocked()
         .cotag("posts london --with fyp")

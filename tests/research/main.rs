@@ -110,6 +110,13 @@ fn our_own_count_ends_the_run_too_and_waiting_goes_on() {
         .download("--daily-quota 4")
         .expect(4)
         .says("the day's requests are used up\n");
+    // Where nothing was asked nothing can have been found.
+    let idle = bench
+        .run("download -t newyork paris -p --since 2024-05-01 --until 2024-05-02 --daily-quota 4");
+    assert!(!idle.err.contains("No posts were found"), "{}", idle.err);
+    idle.expect(4)
+        .says("#newyork: no answer in this run (the day's requests are used up)")
+        .says("not asked in this run: #paris");
     let waited = bench.download("--daily-quota 20 --max-requests 3");
     waited.expect(4);
     let waited = bench.download("--daily-quota 7 --wait");
@@ -168,8 +175,17 @@ fn days_that_always_fail_are_unavailable_and_asked_again_only_on_request() {
     assert_eq!(unavailable, ["2024-05-06", "2024-05-07"]);
     let before = bench.requests();
     assert!(before < 60, "{before} requests");
-    bench.download("").expect(0);
+    bench
+        .download("")
+        .expect(0)
+        .says("#london: could not be had before and is left alone: 2024-05-06 (unavailable");
     assert_eq!(bench.requests(), before, "left alone");
+    let shown = bench.run("coverage london").expect(0);
+    assert!(
+        shown.out.contains("\nmissing: 2024-05-06 (unavailable"),
+        "{}",
+        shown.out
+    );
     let bench = bench.with_server(&options());
     bench.download("--retry-failed").expect(0);
     bench.assert_complete();
@@ -197,6 +213,17 @@ fn the_two_youngest_days_are_asked_again_until_they_are_complete() {
             ("2024-06-01".into(), "inside-lag".into())
         ]
     );
+    // What the first asking of the youngest days brought and cost is not forgotten by the second.
+    bench
+        .run(&format!("{words} --since 2024-05-28 --until 2024-06-03"))
+        .expect(0);
+    let sum = |key: &str| -> u64 {
+        let rows = bench.coverage();
+        rows.iter().map(|row| row[key].as_u64().unwrap()).sum()
+    };
+    assert_eq!(sum("requests"), bench.requests());
+    assert_eq!(sum("new"), bench.stored().len() as u64);
+    assert_eq!(sum("returned"), sum("new") + sum("known"));
     bench.server.advance(Duration::from_hours(72));
     bench.run(words).expect(0);
     let days = jiff::civil::date(2024, 5, 28)..=jiff::civil::date(2024, 6, 4);
@@ -211,6 +238,25 @@ fn the_two_youngest_days_are_asked_again_until_they_are_complete() {
         states(&bench)
             .iter()
             .all(|(_, state)| state == "done" || state == "inside-lag")
+    );
+}
+
+#[test]
+fn a_ranking_of_posts_chosen_by_a_keyword_says_so() {
+    let bench = Bench::new(&options());
+    let frequencies = |more: &str| bench.run(&format!("frequencies london 3 {more}")).expect(0);
+    bench.download("").expect(0);
+    let plain = frequencies("-d");
+    assert!(!plain.err.contains("Asked of the API") && !plain.out.contains("Asked of the API"));
+    bench.download("--region GB").expect(0);
+    let both = frequencies("--format md");
+    let asked = "Asked of the API: the hashtag alone; hashtag_name EQ london and region_code";
+    assert!(both.out.contains(asked), "{}", both.out);
+    let document: serde_json::Value =
+        serde_json::from_str(&frequencies("--format json").out).unwrap();
+    assert_eq!(
+        document["tables"][0]["asked"][0], "the hashtag alone",
+        "{document}"
     );
 }
 

@@ -102,7 +102,9 @@ impl Tag<'_> {
         };
         for window in tile(days, most) {
             let end = self.day_after(window.to);
-            match self.look(window, end).await?.0 {
+            let (found, spent) = self.look(window, end).await?;
+            self.charge(window, spent)?;
+            match found {
                 Found::Posts(day) if day == end => {
                     self.end_date.set(Some(EndDate::Inclusive));
                 }
@@ -127,6 +129,23 @@ impl Tag<'_> {
             return Ok(());
         }
         self.put(lines)
+    }
+
+    /// Enters requests for looking with a window that they were about, so that the ledger has all.
+    fn charge(&self, days: Window, spent: u64) -> Result<(), Stop> {
+        let lines = self.shelf.windows(&self.query_key).into_iter();
+        // Nobody else works on one that is done.
+        let mut about = lines.filter(|line| {
+            let meets = line.from <= days.to && days.from <= line.to;
+            meets && line.state == WindowState::Done && line.part.is_none()
+        });
+        match about.next() {
+            Some(line) => self.put(vec![WindowLine {
+                requests: line.requests + spent,
+                ..line
+            }]),
+            None => Ok(()),
+        }
     }
 
     fn left_out(&self) {

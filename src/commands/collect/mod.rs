@@ -12,7 +12,7 @@ mod page;
 mod pass;
 mod plan;
 pub(super) mod refresh;
-mod report;
+pub(super) mod report;
 mod server;
 mod session;
 mod shelf;

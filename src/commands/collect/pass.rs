@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use jiff::Timestamp;
 
-use super::plan::{Wish, plan};
-use super::report::tell;
+use super::plan::{Wish, left_alone, plan};
+use super::report::{tell, tell_left_alone};
 use super::shelf::{Shelf, Shelves};
 use super::tag::{Tag, Tally, why};
 use super::{Collection, Subject};
@@ -52,7 +52,8 @@ impl<'c> Pass<'c> {
     /// The store's.
     pub(super) async fn run(mut self) -> Result<Outcome, Error> {
         let mut outcome = Outcome::default();
-        for subject in self.of.request.subjects {
+        let mut subjects = self.of.request.subjects.iter();
+        for subject in subjects.by_ref() {
             let (tally, stop) = self.subject(subject).await?;
             outcome.new += tally.new;
             outcome.failed += tally.failed.len();
@@ -60,6 +61,11 @@ impl<'c> Pass<'c> {
                 outcome.stop = stop;
                 break;
             }
+        }
+        let rest: Vec<String> = subjects.map(|left| format!("#{}", left.name)).collect();
+        if !rest.is_empty() {
+            let rest = rest.join(", ");
+            self.of.ui.note(&format!("not asked in this run: {rest}"));
         }
         Ok(outcome)
     }
@@ -82,6 +88,7 @@ impl<'c> Pass<'c> {
         let mut wish = of.request.wish(&known, Tag::today(of.api));
         wish.end_left_out = of.end_date.get() == Some(EndDate::Exclusive);
         let tasks = plan(&known, &subject.query, &wish);
+        tell_left_alone(&subject.name, &left_alone(&known, &wish), of.ui);
         let last_day = of.request.last_day(wish.today);
         if wish.span.to > last_day {
             of.ui.warn(&format!(
@@ -167,7 +174,7 @@ impl<'c> Pass<'c> {
             // If the disk is full, that came first and is what a person must hear.
             return Err(self.of.gate.trouble().unwrap_or_else(|| error.into()));
         }
-        tell(subject, stored, tally, self.of.ui);
+        tell(subject, stored, tally, stop, self.of.ui);
         Ok(())
     }
 }

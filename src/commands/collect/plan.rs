@@ -95,11 +95,26 @@ pub(super) fn plan(lines: &[WindowLine], query: &Query, wish: &Wish) -> Vec<Task
     for gap in remaining(wish.span, &settled) {
         for piece in at_boundary(gap, wish.complete) {
             let new = tile(piece, wish.days);
-            tasks.extend(new.into_iter().map(|window| Task::new(window, None, None)));
+            tasks.extend(new.into_iter().map(|window| {
+                // What an earlier asking for the same days brought and cost still counts, and who
+                // shares the store must see that we know of it.
+                let before = whole.iter().find(|line| window_of(line) == window);
+                Task::new(window, None, before.map(|&line| line.clone()))
+            }));
         }
     }
     tasks.extend(again);
     tasks
+}
+
+/// Windows of a span that could not be had before and are left alone now, with their states.
+pub(super) fn left_alone<'l>(lines: &'l [WindowLine], wish: &Wish) -> Vec<&'l WindowLine> {
+    let inside = |line: &&WindowLine| wish.span.from <= line.to && line.from <= wish.span.to;
+    lines
+        .iter()
+        .filter(|line| rests(line, wish))
+        .filter(inside)
+        .collect()
 }
 
 /// The days of a window that are done.

@@ -1,5 +1,7 @@
 //! `cotag users`: names → Research API → what accounts say of themselves, and their lists.
 
+use std::collections::BTreeSet;
+
 use fs_err as fs;
 
 use super::list_shelf::{ListShelf, asked_of};
@@ -188,8 +190,8 @@ struct Collection<'c> {
 #[derive(Default)]
 struct Total {
     tally: ListTally,
-    /// Users of whom something is private or missing, now or as noted before.
-    skipped: u64,
+    /// Names of users of whom something is private or missing, now or as noted before.
+    closed: BTreeSet<String>,
     /// Followers and following are used up for today; the other lists have a quota of their own.
     no_relations: Option<Stop>,
 }
@@ -199,7 +201,7 @@ impl Collection<'_> {
         self.on.login().await?;
         let mut total = Total::default();
         let pass = async || {
-            total.skipped = 0;
+            total.closed.clear();
             total.tally.failed.clear();
             let stop = self.pass(&mut total).await?;
             Ok(stop.or_else(|| total.no_relations.take()))
@@ -210,9 +212,21 @@ impl Collection<'_> {
             counted(self.users.len() as u64, "user"),
             counted(total.tally.requests, "request"),
             counted(total.tally.new, "record"),
-            total.skipped
+            total.closed.len()
         ));
-        let partly = total.skipped > 0 || !total.tally.failed.is_empty();
+        if !total.closed.is_empty() {
+            let named: Vec<&str> = total.closed.iter().take(10).map(String::as_str).collect();
+            let more = total.closed.len() - named.len();
+            let rest = match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            self.ui.note(&format!(
+                "private, missing or banned: {}{rest}; why stands in their asked.jsonl",
+                named.join(", ")
+            ));
+        }
+        let partly = !total.closed.is_empty() || !total.tally.failed.is_empty();
         self.on.end(stop.as_ref(), partly)
     }
 
@@ -253,7 +267,6 @@ impl Collection<'_> {
         reader: &ListReader<'_>,
         total: &mut Total,
     ) -> Result<Next, Error> {
-        let mut told = false;
         let mut later = None;
         for &name in self.lists {
             let Some(records) = Records::list(&user.key, name) else {
@@ -261,13 +274,13 @@ impl Collection<'_> {
             };
             let mut shelf = ListShelf::new(side, &records)?;
             if self.is_closed(&shelf.asked) {
-                total.skipped += u64::from(!told);
+                total.closed.insert(user.name.clone());
                 return Ok(Next::User);
             }
             let line = match self.left(name, shelf.asked.get(name, None)) {
                 Left::Ask(line) => *line,
                 Left::Noted => {
-                    total.skipped += u64::from(!std::mem::replace(&mut told, true));
+                    total.closed.insert(user.name.clone());
                     continue;
                 }
                 Left::Nothing => continue,
@@ -307,7 +320,7 @@ impl Collection<'_> {
                 None => {}
             }
             if matches!(state, AskedState::Withheld | AskedState::Missing) {
-                total.skipped += u64::from(!std::mem::replace(&mut told, true));
+                total.closed.insert(user.name.clone());
                 if closes(name, state) {
                     return Ok(Next::User);
                 }

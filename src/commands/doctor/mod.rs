@@ -20,7 +20,9 @@ pub(super) fn run(args: &DoctorArgs, global: &Global, ui: &Ui) -> Result<Exit, E
     let youngest = match crate::settings::store(global) {
         Ok((Place::Directory(_), _)) => data::check(&global.data_dir, &mut checks),
         Ok((Place::Database(place), _)) => {
-            let what = format!("posts are in `{place}`; `cotag verify` asks it and checks them");
+            let what = format!(
+                "posts are in `{place}`, which is not asked here; `cotag verify` asks it and checks them"
+            );
             checks.push(Check::ok("store", what));
             None
         }

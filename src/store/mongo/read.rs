@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::writer::{collected_for, integer, run_of};
 use super::{Database, document, json};
-use crate::model::{Hashtag, PostId};
-use crate::store::{Records, StoreError};
+use crate::model::{Hashtag, Origin, PostId};
+use crate::store::{Records, RunInput, StoreError};
 
 /// Documents fetched at once.
 const BATCH: u32 = 1000;
@@ -209,6 +209,37 @@ impl Database {
         let of = run_of(records).map_or(Bson::Null, Bson::from);
         let these = doc! { "hashtag": records.subject(), "of": of };
         self.block(async move { all(runs.find(these).sort(doc! { "started": 1 }).await?).await })
+    }
+
+    /// How a hashtag's posts came, as its last run says.
+    pub(in crate::store) fn last_origin(
+        &self,
+        tag: &Hashtag,
+    ) -> Result<Option<Origin>, StoreError> {
+        let runs = self.runs(&Records::Posts(tag.clone()))?;
+        let last = runs.last().and_then(|run| run.get_str("origin").ok());
+        Ok(last.and_then(|origin| origin.parse().ok()))
+    }
+
+    /// The inputs of all runs that added to a hashtag's posts, the first run first.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub fn inputs(&self, tag: &Hashtag) -> Result<Vec<RunInput>, StoreError> {
+        let input = |input: &Bson| {
+            let input = input.as_document()?;
+            let text = |key| input.get_str(key).unwrap_or_default().to_owned();
+            Some(RunInput {
+                path: text("path"),
+                kind: text("kind"),
+                bytes: integer(input.get("bytes")).and_then(|bytes| bytes.try_into().ok())?,
+                sha256: text("sha256"),
+                stopped: input.get_str("stopped").ok().map(str::to_owned),
+            })
+        };
+        let runs = self.runs(&Records::Posts(tag.clone()))?;
+        let inputs = runs.iter().filter_map(|run| run.get_array("inputs").ok());
+        Ok(inputs.flatten().filter_map(input).collect())
     }
 
     /// The posts of a hashtag as lines of `data.json`, in the order of their days.
