@@ -194,6 +194,8 @@ struct Copy<'c> {
 impl Copy<'_> {
     fn tag(&mut self, tag: &Hashtag) -> Result<Exit, Error> {
         let started = Timestamp::now();
+        // Before the posts: what is collected meanwhile would be told to be there, and is not.
+        let windows = self.source.windows(tag)?;
         let mut taken = self.take(tag, &new_id(started))?;
         let mut posts = match taken.posts.take() {
             Some(posts) => posts,
@@ -214,12 +216,18 @@ impl Copy<'_> {
         posts.commit()?;
         taken.refuse(&mut posts, &self.from);
         posts.reject(&taken.rejected)?;
-        self.windows(tag, &posts)?;
-        let removed = self.gone(tag, &taken.records, &mut posts)?;
         let counts = posts.taken();
+        let mut gone = TakenGone::default();
+        if !interrupted {
+            enter(&windows, &posts)?;
+            gone = self.gone(tag, &taken.records, &mut posts)?;
+        }
         // Copying nothing leaves no trace.
-        if counts.new + removed > 0 {
-            let run = taken.run(tag.as_str(), &self.from, started, counts, interrupted);
+        if counts.new + gone.tombstones + gone.removed > 0 {
+            let run = Run {
+                removed: gone.removed,
+                ..taken.run(tag.as_str(), &self.from, started, counts, interrupted)
+            };
             self.writer.finish(vec![(posts, run)])?;
         }
         if interrupted {
@@ -283,47 +291,33 @@ impl Copy<'_> {
         }
     }
 
-    /// Windows that the other store does not have: a download goes on there.
-    fn windows(&self, tag: &Hashtag, posts: &PostsWriter) -> Result<(), Error> {
-        let mut there = posts.windows()?;
-        let known = there.all();
-        let is_known = |line: &WindowLine| {
-            known.iter().any(|other| {
-                (&other.query, other.from, other.to, &other.part)
-                    == (&line.query, line.from, line.to, &line.part)
-            })
-        };
-        let mut new = Vec::new();
-        for windows in self.source.windows(tag)? {
-            new.extend(windows.all().into_iter().filter(|line| !is_known(line)));
-        }
-        if !new.is_empty() {
-            there.begin(new)?;
-        }
-        Ok(())
-    }
-
     /// What refreshes left behind: a post that was removed must not come back where it is collected next.
     fn gone(
         &self,
         tag: &Hashtag,
         records: &Records,
         posts: &mut PostsWriter,
-    ) -> Result<u64, Error> {
+    ) -> Result<TakenGone, Error> {
         let ids: Vec<PostId> = records.keys().copied().collect();
         let gone = self.source.stock().gone(tag, &ids)?;
         if gone.is_empty() {
-            return Ok(0);
+            return Ok(TakenGone::default());
         }
-        let removed = posts.take_gone(gone)?;
+        let before = posts.stored();
+        let tombstones = posts.take_gone(gone)?;
+        // Also those of a copy that was killed once it had entered their tombstones.
+        let rest = posts.bury_the_rest()?;
         posts.apply_updates()?;
-        if removed > 0 {
+        if tombstones > 0 {
             self.ui.note(&format!(
                 "#{tag}: {} taken over: removed as gone at TikTok, not stored again",
-                counted(removed, "tombstone")
+                counted(tombstones, "tombstone")
             ));
         }
-        Ok(removed)
+        Ok(TakenGone {
+            tombstones,
+            removed: before.saturating_sub(posts.stored()).max(rest),
+        })
     }
 
     /// Whether every post is there, and its record the same.
@@ -381,6 +375,33 @@ fn compare<K: Ord + Display>(
         ui.warn(&format!("{name}: {noun} {id} is missing in `{to}`"));
     }
     Ok(Exit::Damaged)
+}
+
+/// Windows that the other store does not have: a download goes on there.
+fn enter(windows: &[Windows], posts: &PostsWriter) -> Result<(), Error> {
+    let mut there = posts.windows()?;
+    let known = there.all();
+    let is_known = |line: &WindowLine| {
+        known.iter().any(|other| {
+            (&other.query, other.from, other.to, &other.part)
+                == (&line.query, line.from, line.to, &line.part)
+        })
+    };
+    let lines = windows.iter().flat_map(Windows::all);
+    let new: Vec<WindowLine> = lines.filter(|line| !is_known(line)).collect();
+    if !new.is_empty() {
+        there.begin(new)?;
+    }
+    Ok(())
+}
+
+/// What was taken over of what refreshes left behind.
+#[derive(Default)]
+struct TakenGone {
+    /// New ones.
+    tombstones: u64,
+    /// Posts that went.
+    removed: u64,
 }
 
 /// What was taken over of one hashtag.

@@ -11,6 +11,7 @@ use crate::cli::{CoverageArgs, Global};
 use crate::error::{Error, Exit};
 use crate::model::Hashtag;
 use crate::output::{AskedRow, CoverageRow, asked, coverage};
+use crate::source::research::{Window, remaining};
 use crate::store::{
     AskedLine, AskedLists, Coverage, Records, Store, WindowLine, WindowState, Windows,
 };
@@ -35,8 +36,19 @@ pub(super) fn run(args: &CoverageArgs, global: &Global, ui: &Ui) -> Result<Exit,
             ));
         }
         let lines = windows.all();
-        rows.extend(lines.iter().filter(said).map(row));
-        missing.extend(lines.into_iter().filter(is_missing));
+        let replaced = |line: &WindowLine| is_replaced(line, &lines);
+        rows.extend(lines.iter().filter(said).map(|line| CoverageRow {
+            state: if replaced(line) {
+                REPLACED
+            } else {
+                line.state.name()
+            },
+            ..row(line)
+        }));
+        let left = lines
+            .iter()
+            .filter(|line| is_missing(line) && !replaced(line));
+        missing.extend(left.cloned());
     }
     if rows.is_empty() {
         return Err(Error::failed(
@@ -64,6 +76,25 @@ fn windows(tag: &Hashtag, global: &Global) -> Result<Vec<Windows>, Error> {
     let folders = Store::open(root)?.find(tag)?.posts;
     let read = |folder: &PathBuf| Coverage::read(folder).map(Windows::Directory);
     Ok(folders.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// The state of a window that others have taken the place of.
+const REPLACED: &str = "replaced";
+
+/// Whether all days of a window that was not read to its end, or too early, are done in others.
+fn is_replaced(line: &WindowLine, all: &[WindowLine]) -> bool {
+    let days = |line: &WindowLine| Window {
+        from: line.from,
+        to: line.to,
+    };
+    let done = |other: &&WindowLine| {
+        other.state == WindowState::Done && other.part.is_none() && other.query == line.query
+    };
+    let unfinished = matches!(line.state, WindowState::InsideLag | WindowState::Open);
+    unfinished && line.part.is_none() && {
+        let done: Vec<Window> = all.iter().filter(done).map(days).collect();
+        remaining(days(line), &done).is_empty()
+    }
 }
 
 /// Whether a window's posts are not stored, or not all of them.

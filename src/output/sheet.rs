@@ -350,16 +350,16 @@ mod tests {
     }
 
     #[test]
-    fn csv_keeps_text_as_it_is_and_excel_is_disarmed() {
+    fn csv_has_controls_written_out_and_excel_is_disarmed() {
         let csv = String::from_utf8(sheet().separated(b',', false)).unwrap();
         assert_eq!(
             csv,
-            "id,hashtag,views\n7189254512345678901,東京,5\n2,=1+1|\u{1b}[2J,\n"
+            "id,hashtag,views\n7189254512345678901,東京,5\n2,=1+1|\\u{1b}[2J,\n"
         );
         let excel = String::from_utf8(sheet().separated(b',', true)).unwrap();
         assert_eq!(
             excel,
-            "\u{feff}id,hashtag,views\n\"=\"\"7189254512345678901\"\"\",東京,5\n\"=\"\"2\"\"\",'=1+1|\u{1b}[2J,\n"
+            "\u{feff}id,hashtag,views\n\"=\"\"7189254512345678901\"\"\",東京,5\n\"=\"\"2\"\"\",'=1+1|\\u{1b}[2J,\n"
         );
     }
 

@@ -17,7 +17,7 @@ use ring::digest::{Context, SHA256};
 use super::runs::hex;
 use super::{Segment, atomic};
 
-const CLOSING: &[u8] = b"\n]\n";
+pub(super) const CLOSING: &[u8] = b"\n]\n";
 
 /// `data.json`, open for adding.
 #[derive(Debug)]

@@ -2,13 +2,14 @@
 //!
 //! A process that is killed between the two leaves a whole file that the ledger's hashes no longer
 //! fit. By the mark the next writer knows that it was cotag itself, and vouches for the file anew.
+//! It stands also where a rewrite failed, since that may have been after the file was replaced.
 
 use std::io;
 use std::path::Path;
 
 use fs_err as fs;
 
-use super::{StoreError, atomic};
+use super::atomic;
 
 const FILE: &str = ".rewriting";
 
@@ -29,15 +30,4 @@ pub(super) fn clear(posts: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Takes the mark away where a rewrite failed: the old file is then still in place.
-pub(super) fn unless_failed<T>(
-    posts: &Path,
-    outcome: Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    if outcome.is_err() {
-        clear(posts)?;
-    }
-    outcome
 }

@@ -16,10 +16,11 @@ use super::mongo::{Database, DatabaseWriter, Leases, Ledger};
 use super::place::Place;
 use super::{
     Added, Asked, AskedLine, Claim, Holder, Opened, RecordFolder, Records, RejectedRecord, Run,
-    Side, SideWriter, Store, StoreError, TagWriter, Verdict, scan,
+    Side, SideWriter, Store, StoreError, TagWriter, Verdict, runs, scan,
 };
 use crate::model::{Origin, PostId};
 use crate::record::{StoredComment, Unreadable};
+use crate::store::append::CLOSING;
 
 /// A store, open for writing comments or users beside its posts.
 #[derive(Debug)]
@@ -184,6 +185,19 @@ impl RecordsWriter<'_> {
         }
     }
 
+    /// Enters what a killed run stored and did not live to enter; nothing else might ever add to it.
+    ///
+    /// # Errors
+    /// As [`RecordsWriter::open`].
+    pub fn settle(&mut self, origin: Origin) -> Result<(), StoreError> {
+        if let Self::Directory(_, folder, None) = self
+            && is_unfinished(folder)?
+        {
+            self.open(origin)?;
+        }
+        Ok(())
+    }
+
     /// Stores sealed lines, durable on return.
     ///
     /// # Errors
@@ -255,6 +269,19 @@ impl RecordsWriter<'_> {
             Self::Directory(..) | Self::Database(..) => Ok(()),
         }
     }
+}
+
+/// Whether a place has records that no run has entered.
+fn is_unfinished(place: &RecordFolder) -> Result<bool, StoreError> {
+    let Ok(meta) = fs::metadata(place.data()) else {
+        return Ok(false);
+    };
+    let ledger = runs::Ledger::read(&place.folder)?;
+    let entered = ledger
+        .runs
+        .last()
+        .map(|run| run.data.to + CLOSING.len() as u64);
+    Ok(entered != Some(meta.len()))
 }
 
 impl AskedLists {

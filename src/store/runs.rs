@@ -139,33 +139,40 @@ impl Ledger {
 
     /// Writes a ledger anew, each line chained to the one before.
     pub(super) fn rechained(posts: &Path, runs: Vec<Run>) -> Result<Self, StoreError> {
-        let path = posts.join(FILE);
-        atomic::replace(&path, |_| Ok(()))?;
         let mut ledger = Self::default();
+        let mut text = Vec::new();
         for run in runs {
-            ledger.append(posts, run)?;
+            text.extend(ledger.chained(run)?);
         }
+        // At once: a kill between two lines would lose those that follow.
+        atomic::replace(&posts.join(FILE), |out| out.write_all(&text))?;
         Ok(ledger)
     }
 
-    /// Appends a run, chained to the last one, and syncs it to disk.
-    pub(super) fn append(&mut self, posts: &Path, mut run: Run) -> Result<(), StoreError> {
+    /// The line of a run that follows the last one.
+    fn chained(&mut self, mut run: Run) -> io::Result<Vec<u8>> {
         run.previous = self.head.take();
-        let mut line = serde_json::to_vec(&run).map_err(io::Error::from)?;
+        let mut line = serde_json::to_vec(&run)?;
+        seal(&mut line);
+        self.head = Some(hex(&Sha256::digest(&line)));
+        line.push(b'\n');
+        self.length += line.len() as u64;
+        self.runs.push(run);
+        Ok(line)
+    }
+
+    /// Appends a run, chained to the last one, and syncs it to disk.
+    pub(super) fn append(&mut self, posts: &Path, run: Run) -> Result<(), StoreError> {
+        let whole = self.length;
+        let line = self.chained(run)?;
         let path = posts.join(FILE);
         let mut file = fs::OpenOptions::new()
             .append(true)
             .create(true)
             .open(&path)?;
-        file.set_len(self.length)?;
-        seal(&mut line);
-        self.head = Some(hex(&Sha256::digest(&line)));
-        line.push(b'\n');
+        file.set_len(whole)?;
         file.write_all(&line)?;
-        file.sync_data()?;
-        self.length += line.len() as u64;
-        self.runs.push(run);
-        Ok(())
+        Ok(file.sync_data()?)
     }
 }
 

@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use super::mongo::{Database, DuePages};
 use super::place::Place;
 use super::runs::Ledger;
-use super::{Gone, Missing, MissingLine, Store, StoreError, StoredTag, Tombstones, Verdict, scan};
+use super::{
+    Gone, Missing, MissingLine, Store, StoreError, StoredTag, Tombstones, Verdict, intent, scan,
+};
 use crate::model::{Counts, Created, Format, Hashtag, Origin, Post, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -181,17 +183,18 @@ impl Stock {
         }
     }
 
-    /// Whether posts of a hashtag were removed: the removal of one may have been interrupted.
+    /// Whether an earlier refresh may not have come to its end: posts have tombstones, or a file was
+    /// being rewritten.
     ///
     /// # Errors
     /// The store's own.
-    pub fn has_tombstones(&self, tag: &Hashtag) -> Result<bool, StoreError> {
+    pub fn may_be_unfinished(&self, tag: &Hashtag) -> Result<bool, StoreError> {
         match self {
             Self::Directory(store) => {
                 let folders = store.find(tag)?.posts;
-                Ok(folders
-                    .iter()
-                    .any(|folder| folder.join("tombstones.jsonl").is_file()))
+                Ok(folders.iter().any(|folder| {
+                    folder.join("tombstones.jsonl").is_file() || intent::stands(folder)
+                }))
             }
             Self::Database(database) => database.has_tombstones(tag),
         }

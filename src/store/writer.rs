@@ -171,8 +171,8 @@ impl Writer {
     /// Enters what was added into `post_ids.json` and the ledgers.
     ///
     /// # Errors
-    /// The disk's own, the first of them: whatever else can be entered is. The posts themselves are
-    /// stored by then.
+    /// The disk's own, the first of them: whatever else can be entered is, but nothing that is not
+    /// listed, which the next writer does. The posts themselves are stored by then.
     pub fn finish(&mut self, done: Vec<(TagWriter, Run)>) -> Result<(), StoreError> {
         let mut outcome = Ok(());
         let mut finished = Vec::new();
@@ -180,11 +180,14 @@ impl Writer {
             outcome = outcome.and(writer.commit());
             finished.push((writer, run));
         }
-        outcome = outcome.and(self.list(finished.iter().map(|(writer, _)| writer)));
-        for (writer, run) in finished {
-            outcome = outcome.and(writer.enter(run));
+        let listed = self.list(finished.iter().map(|(writer, _)| writer));
+        // What the ledger vouched for nobody would list later.
+        if listed.is_ok() {
+            for (writer, run) in finished {
+                outcome = outcome.and(writer.enter(run));
+            }
         }
-        outcome
+        outcome.and(listed)
     }
 
     /// Adds to the lists of `post_ids.json`, in place where that can be done.
@@ -563,7 +566,7 @@ fn in_lines(
         Layout::Other => {
             let folder = path.parent().unwrap_or(path);
             intent::write(folder)?;
-            intent::unless_failed(folder, convert(path, kind, opened))?;
+            convert(path, kind, opened)?;
         }
     }
     Ok(layout)

@@ -526,10 +526,10 @@ fn a_file_that_ends_in_csv_was_given_a_text_table() {
     let desk = Desk::new();
     desk.write("posts.json", array(&[web(1, "london fyp")]));
     for (file, start) in [
-        ("a.csv", "rank,hashtag,"),
-        ("a.tsv", "rank\thashtag\t"),
+        ("a.csv", "of,rank,hashtag,"),
+        ("a.tsv", "of\trank\thashtag\t"),
         ("a.json", "{\n"),
-        ("a.ndjson", "{\"rank\":1,"),
+        ("a.ndjson", "{\"of\":"),
         ("a.md", "| "),
         ("a.txt", "Rank"),
     ] {

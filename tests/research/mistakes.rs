@@ -86,7 +86,7 @@ fn bad_words_are_refused_before_anything_is_asked() {
         ),
         ("-t london -p --since 2017-12-31", "before 2018"),
         ("-t london -p --until 2999-01-01", "is in the future"),
-        ("-t london -p --since 2024-02-30", "is no date"),
+        ("-t london -p --since 2024-02-30", "is no day such as"),
         ("-t london -p --window 31", "31"),
         ("-t london -p --retry-wait soon", "is no time"),
         ("-t london -p --api-url ftp://x", "is no URL"),

@@ -152,6 +152,8 @@ impl Collection<'_> {
             let name = shelf.name().to_owned();
             let opened = shelf.open(reader.origin)?;
             super::super::import::tell_opened(&name, "comment", &opened, self.ui);
+        } else {
+            shelf.settle(reader.origin)?;
         }
         let mut tally = ListTally::default();
         let left = |new, asked: &AskedLists| left(new, asked, self.args, Some(&self.passes));

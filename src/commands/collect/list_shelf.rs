@@ -50,6 +50,14 @@ impl<'s> ListShelf<'s> {
         self.writer.open(origin)
     }
 
+    /// Enters what a killed run left unentered, if anything.
+    ///
+    /// # Errors
+    /// As [`RecordsWriter::open`].
+    pub(super) fn settle(&mut self, origin: Origin) -> Result<(), StoreError> {
+        self.writer.settle(origin)
+    }
+
     /// Stores a page's sealed lines, durable on return; what is no record is listed as rejected.
     ///
     /// # Errors

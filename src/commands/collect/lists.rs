@@ -206,6 +206,7 @@ impl<'c> ListReader<'c> {
     ) -> Result<AskedState, Stop> {
         line.run.clone_from(&self.run);
         let before = line.requests;
+        let mut resumed = line.cursor.is_some();
         let mut listing = Listing::new(list.clone(), line.cursor.take());
         loop {
             let step = listing.next(self.on.api).await;
@@ -215,6 +216,7 @@ impl<'c> ListReader<'c> {
             line.cursor = listing.cursor().map(str::to_owned);
             match step {
                 Ok(ListStep::Page(page)) => {
+                    resumed = false;
                     self.store(&list, &page, &mut line, shelf, tally)?;
                     line.log_id.clone_from(&page.log_id);
                     let enough = self
@@ -247,6 +249,10 @@ impl<'c> ListReader<'c> {
                     | ListEnd::Failed(problem) = &end
                     {
                         line.log_id.clone_from(&problem.log_id);
+                    }
+                    // A cursor that the API does not take (any more) would fail for ever.
+                    if resumed && state == AskedState::Failed {
+                        line.cursor = None;
                     }
                     return self.end(line, state, why, shelf, tally);
                 }

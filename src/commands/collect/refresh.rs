@@ -188,8 +188,8 @@ impl Refresh<'_> {
                 if due.others == 1 { "is" } else { "are" }
             ));
         }
-        // A removal that was interrupted is finished even if nothing is due.
-        if due.posts == 0 && !stock.has_tombstones(tag)? {
+        // What was interrupted is finished even if nothing is due.
+        if due.posts == 0 && !stock.may_be_unfinished(tag)? {
             self.ui.note(&format!("#{tag}: no post is due"));
             return Ok(None);
         }

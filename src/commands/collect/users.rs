@@ -281,9 +281,13 @@ impl Collection<'_> {
                 Left::Ask(line) => *line,
                 Left::Noted => {
                     total.closed.insert(user.name.clone());
+                    shelf.settle(reader.origin)?;
                     continue;
                 }
-                Left::Nothing => continue,
+                Left::Nothing => {
+                    shelf.settle(reader.origin)?;
+                    continue;
+                }
             };
             let wish = list(name, &user.name);
             let is_relations = wish.bucket() == Bucket::Relations;

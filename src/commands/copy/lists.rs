@@ -109,15 +109,20 @@ pub(super) struct Lists<'c> {
 impl Lists<'_> {
     pub(super) fn all(&mut self, lists: &[Records], ledgers: &[Records]) -> Result<Exit, Error> {
         let mut exit = Exit::Done;
+        // Read before the records: what is collected meanwhile would be told to be there, and is not.
+        let asked = ledgers
+            .iter()
+            .map(|records| Ok((records, self.source.asked(records)?)))
+            .collect::<Result<Vec<_>, Error>>()?;
         for records in lists {
-            exit = exit.and(self.tolerant(records, Self::records)?);
+            exit = exit.and(self.tolerant(records, |copy| copy.records(records))?);
             if interrupt::asked() {
                 return Ok(Exit::Interrupted);
             }
         }
         // Once all records are there: a ledger tells what need not be asked again.
-        for records in ledgers {
-            exit = exit.and(self.tolerant(records, Self::ledger)?);
+        for (records, asked) in asked {
+            exit = exit.and(self.tolerant(records, |copy| copy.ledger(records, &asked))?);
         }
         Ok(exit)
     }
@@ -126,9 +131,9 @@ impl Lists<'_> {
     fn tolerant(
         &mut self,
         records: &Records,
-        copy: fn(&mut Self, &Records) -> Result<Exit, Error>,
+        copy: impl FnOnce(&mut Self) -> Result<Exit, Error>,
     ) -> Result<Exit, Error> {
-        match copy(self, records) {
+        match copy(self) {
             Err(Error::Store(StoreError::NotStored { .. })) => {
                 self.ui.warn(&format!(
                     "{}: left behind, since the posts are not stored in `{}`",
@@ -215,8 +220,7 @@ impl Lists<'_> {
     }
 
     /// What the other store does not know to have been asked for: a collection goes on there.
-    fn ledger(&mut self, records: &Records) -> Result<Exit, Error> {
-        let here = self.source.asked(records)?;
+    fn ledger(&mut self, records: &Records, here: &AskedLists) -> Result<Exit, Error> {
         if here.lines().is_empty() {
             return Ok(Exit::Done);
         }

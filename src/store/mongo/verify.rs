@@ -35,7 +35,7 @@ impl Database {
         let stored = runs
             .iter()
             .filter_map(|run| integer(run.get("posts")))
-            .max();
+            .next_back();
         let stored = u64::try_from(stored.unwrap_or(0)).unwrap_or(0);
         // A run that stored posts which a refresh removed counted them.
         if stored > report.posts && stored > report.posts + self.removed_of(records)? {

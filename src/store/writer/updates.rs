@@ -126,8 +126,7 @@ impl TagWriter {
             updated += 1;
             Ok(String::from_utf8(newer).map_or(Fate::Keep, Fate::Replace))
         });
-        let segment = intent::unless_failed(&self.posts, rewritten)?;
-        self.rewritten = Some(segment);
+        self.rewritten = Some(rewritten?);
         let removing = std::mem::take(&mut self.removing);
         if !removing.is_empty() {
             self.known = Known::of(&stored_ids(&path, self.kind, Care::Ids)?);
