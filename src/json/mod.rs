@@ -12,6 +12,7 @@ mod marks;
 mod mend;
 mod redact;
 mod scan;
+mod split;
 mod walk;
 mod window;
 

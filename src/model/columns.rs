@@ -7,10 +7,12 @@ mod builder;
 mod dictionary;
 mod merge;
 mod packed;
+mod rows;
 
 pub use builder::Builder;
 pub use merge::merge;
 pub use packed::{Names, Packed};
+pub use rows::Rows;
 
 use super::{Format, Hashtag, Origin};
 
