@@ -41,9 +41,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// As [`Fields::parse`], of text in which [`redact`](super::redact) would blank nothing; `None` where that
-    /// is not sure.
+    /// As [`Fields::parse`], of text on one line that none of [`redact`](super::redact),
+    /// [`one_line`](super::one_line) and [`lone_surrogates`] would change; `None` where that is not sure.
     pub fn parse_clean(text: &'a str) -> Option<Self> {
+        if split::lowest(text.as_bytes()) < b' ' {
+            return None;
+        }
         // Secrets stand in links behind one of these, or under a key.
         if memchr::memchr3(b'=', b'%', b'\\', text.as_bytes()).is_some() {
             return None;

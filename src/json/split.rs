@@ -278,10 +278,13 @@ impl Check<'_> {
         let rest = self.0.get(at..)?;
         let found = memchr::memchr2(b'"', b'\\', rest)?;
         let before = rest.get(..found)?;
-        // Without a branch, so that the compiler makes wide instructions of it.
-        let control = before.iter().fold(false, |any, &byte| any | (byte < 0x20));
-        (!control).then_some(at + found)
+        (lowest(before) >= b' ').then_some(at + found)
     }
+}
+
+/// The lowest byte; 255 where there is none. Without a branch, so that wide instructions are made of it.
+pub(super) fn lowest(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(u8::MAX, |lowest, &byte| lowest.min(byte))
 }
 
 /// The highest bit of each byte that is a quote, a backslash or a control character, up to the first

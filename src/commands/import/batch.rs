@@ -12,6 +12,9 @@ use crate::model::{Hashtag, Origin, Post, PostId, Rows};
 use crate::record::Envelope;
 use crate::source::files::{Made, Make};
 
+/// Bytes of lines that a batch mostly has.
+const ROOM: usize = 320 << 10;
+
 /// What is asked of the posts of a job.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -126,6 +129,10 @@ impl Made for Batch {
                 tags.extend(Hashtag::new(text));
             }
         });
+        if self.lines.capacity() == 0 {
+            // About what a thread is given, so that little has to be moved.
+            self.lines.reserve(ROOM);
+        }
         let line = (asked.whole || carried.contains(&true)).then(|| {
             let envelope = Envelope {
                 origin,

@@ -9,7 +9,7 @@ use crate::model::{Created, Origin, Post, caption_tags, spelling};
 /// What a table asks of some posts.
 #[derive(Debug, Default)]
 pub struct Rows {
-    rows: Vec<Row>,
+    posts: Vec<Row>,
     /// Spellings of the posts' hashtags, post after post, repeats included.
     tags: Vec<Text>,
     texts: String,
@@ -49,17 +49,17 @@ fn parts(at: Timestamp) -> (i64, u32) {
 impl Rows {
     /// How many posts were taken.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.posts.len()
     }
 
     /// Whether none was taken.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.posts.is_empty()
     }
 
     /// Forgets all posts.
     pub fn clear(&mut self) {
-        self.rows.clear();
+        self.posts.clear();
         self.tags.clear();
         self.texts.clear();
     }
@@ -98,7 +98,7 @@ impl Rows {
             views: post.counts.views,
             tags: self.tags.len(),
         };
-        self.rows.push(row);
+        self.posts.push(row);
     }
 
     fn push_tag(&mut self, tag: &str) {
@@ -121,10 +121,10 @@ impl Rows {
 
     /// A row and its tags.
     pub(super) fn get(&self, number: usize) -> Option<(&Row, &[Text])> {
-        let row = self.rows.get(number)?;
+        let row = self.posts.get(number)?;
         let before = number
             .checked_sub(1)
-            .and_then(|before| self.rows.get(before));
+            .and_then(|before| self.posts.get(before));
         let tags = self.tags.get(before.map_or(0, |row| row.tags)..row.tags)?;
         Some((row, tags))
     }

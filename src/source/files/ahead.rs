@@ -97,6 +97,9 @@ impl Ahead {
         given: Option<Format>,
         make: Option<&Arc<dyn Make>>,
     ) -> bool {
+        if self.filling.text.capacity() == 0 {
+            self.filling.text.reserve(BATCH + record.len() * 2);
+        }
         self.filling.text.extend_from_slice(record);
         let end = self.filling.text.len();
         self.filling.records.push((end, at));

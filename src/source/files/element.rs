@@ -58,19 +58,12 @@ impl Shape {
     }
 }
 
-/// The text of an object without control characters, line breaks among them, and bytes that are not
-/// UTF-8; `None` of any other.
-fn fit(record: &[u8]) -> Option<&str> {
-    let controls = record.iter().fold(false, |any, &byte| any | (byte < b' '));
-    let text = simdutf8::basic::from_utf8(record).ok()?;
-    (!controls && text.starts_with('{')).then_some(text)
-}
-
 impl Session<'_> {
     /// Reads one value; false if it is not JSON.
     pub(super) fn element(&mut self, record: &[u8], at: At) -> Result<bool, Stop> {
         // Most records are fit for storing as they are.
-        if let Some(text) = fit(record)
+        if let Ok(text) = simdutf8::basic::from_utf8(record)
+            && text.starts_with('{')
             && let Some(fields) = Fields::parse_clean(text)
         {
             return self.object(&fields, text, at).map(|()| true);
