@@ -30,6 +30,8 @@ pub struct Builder {
     last: Vec<u32>,
     /// The row of a post that comes by itself.
     single: Rows,
+    /// Numbers that the spellings of a post most likely have.
+    guesses: Vec<Option<u32>>,
 }
 
 /// In place of an identity.
@@ -61,9 +63,21 @@ impl Builder {
             return;
         };
         let start = self.tags.len();
-        for &tag in tags {
-            self.push_tag(rows.str(tag), tag.hash);
+        let mut guesses = std::mem::take(&mut self.guesses);
+        guesses.clear();
+        guesses.extend(tags.iter().map(|tag| self.spellings.guess(tag.hash)));
+        for (&tag, &guess) in tags.iter().zip(&guesses) {
+            let text = rows.str(tag);
+            match guess.filter(|&number| self.spellings.is(number, text)) {
+                Some(known) => self.push_tag(known),
+                None => {
+                    if let Some(number) = self.spelled(text, tag.hash) {
+                        self.push_tag(number);
+                    }
+                }
+            }
         }
+        self.guesses = guesses;
         self.tag_counts.push(self::number(self.tags.len() - start));
         self.push_class(row.class);
         self.push_created(row.created);
@@ -98,10 +112,7 @@ impl Builder {
     }
 
     /// Takes a hashtag of the next post, unless the post has it already.
-    fn push_tag(&mut self, text: &str, hash: u64) {
-        let Some(tag) = self.spelled(text, hash) else {
-            return;
-        };
+    fn push_tag(&mut self, tag: u32) {
         let post = number(self.class.len() + 1);
         self.last.resize(self.identities.len(), 0);
         let identity = self.identities[tag as usize];
@@ -113,7 +124,7 @@ impl Builder {
         }
     }
 
-    fn spelled(&mut self, text: &str, hash: u64) -> Option<u32> {
+    fn spelled(&mut self, text: &str, hash: u32) -> Option<u32> {
         let (number, is_new) = self.spellings.hashed(text, hash)?;
         if is_new {
             self.identities.push(number);

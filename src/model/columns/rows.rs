@@ -32,7 +32,7 @@ pub(super) struct Row {
 /// A text and its hash.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text {
-    pub(super) hash: u64,
+    pub(super) hash: u32,
     from: usize,
     to: usize,
 }
