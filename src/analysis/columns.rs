@@ -3,19 +3,22 @@
 //! Whatever the columns do not tell is not answered here, and the caller reads the posts.
 
 mod choose;
+mod lists;
 mod numbers;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use super::count::Counted;
+use super::rank::{Tallied, Told};
 use super::{Extras, Filter, FrequencyTable, Provenance, Sample, TableOptions, TagsFrom, Weight};
-use crate::model::{Class, Column, Columns, Dated, Hashtag, TagSource};
+use crate::model::{Class, Column, Columns, Dated, Hashtag, Tables, TagSource};
 use choose::{Chosen, parts, side_by_side};
-use numbers::Numbers;
+use numbers::{Authors, Numbers};
 
 /// What is asked of a table of posts.
 #[derive(Clone, Copy, Debug)]
@@ -31,35 +34,35 @@ pub struct Asked<'q> {
 }
 
 impl Asked<'_> {
-    /// The columns that hold the answer, of so many tables; `None` where columns do not tell it.
-    pub fn columns(&self, tables: usize) -> Option<Vec<Column>> {
+    /// Whether columns tell what is asked.
+    fn is_told(&self) -> bool {
         // Of a post with both a list and a caption only the list is there.
-        let told = matches!(self.from, TagsFrom::Auto | TagsFrom::Structured)
+        matches!(self.from, TagsFrom::Auto | TagsFrom::Structured)
             && self.filter.forbidden.is_empty()
-            && self.filter.required.len() <= choose::MOST_REQUIRED;
-        if !told {
-            return None;
-        }
-        let mut columns = vec![Column::Totals, Column::Spellings];
+            && self.filter.required.len() <= choose::MOST_REQUIRED
+    }
+
+    /// The columns that hold the answer.
+    fn columns(&self) -> Vec<Column> {
+        let mut columns = vec![Column::Variants];
         let mut add = |wanted: bool, column| {
-            if wanted && !columns.contains(&column) {
+            if wanted {
                 columns.push(column);
             }
         };
         let each = self.chooses() || self.extras != Extras::default();
+        add(!self.chooses(), Column::Uses);
+        add(each, Column::TagCounts);
         add(each, Column::Tags);
         add(self.chooses(), Column::Class);
         add(self.chooses(), Column::Created);
+        add(self.chooses(), Column::Nanosecond);
         add(!self.filter.regions.is_empty(), Column::Region);
         add(!self.filter.languages.is_empty(), Column::Language);
         let by_author = !self.filter.authors.is_empty();
         add(by_author || self.extras.authors, Column::Author);
-        add(
-            by_author || (self.extras.authors && tables > 1),
-            Column::Authors,
-        );
         add(self.extras.views, Column::Views);
-        Some(columns)
+        columns
     }
 
     /// Whether not all posts, or not all of their hashtags, are counted.
@@ -67,51 +70,64 @@ impl Asked<'_> {
         !self.filter.is_empty() || self.from == TagsFrom::Structured
     }
 
-    /// The ranking; `None` where the columns contradict themselves.
-    ///
-    /// The tables must have the columns that [`Asked::columns`] names, and no post in common.
-    pub fn answer(&self, tables: &[Columns]) -> Option<FrequencyTable> {
-        let numbers = Numbers::new(tables)?;
+    /// The ranking; `None` where tables of columns do not tell it, cannot be read, or contradict
+    /// themselves.
+    pub fn answer(&self, tables: &dyn Tables) -> Option<FrequencyTable> {
+        if !self.is_told() {
+            return None;
+        }
+        if let Some(table) = self.leading(tables) {
+            return Some(table);
+        }
+        let wanted = self.columns();
+        let read = |table| tables.read(table, &wanted);
+        let columns: Option<Vec<Columns>> = (0..tables.count()).map(read).collect();
+        let mut columns = columns?;
+        let numbers = Numbers::new(tables, &columns)?;
         let chosen = if self.chooses() {
-            Some(Chosen::new(tables, self.filter, self.from, &numbers)?)
+            Some(self.choose(tables, &columns)?)
         } else {
             None
         };
-        let sample = self.sample(tables, chosen.as_ref())?;
-        let uses = match &chosen {
-            None => numbers.uses(tables),
-            Some(chosen) => count(tables, chosen, &numbers),
-        };
+        let sample = self.sample(&columns, chosen.as_deref())?;
+        let mut chosen = chosen;
+        let mut uses = Vec::new();
+        for (number, table) in columns.iter_mut().enumerate() {
+            let counts = match chosen.as_mut().and_then(|chosen| chosen.get_mut(number)) {
+                None => std::mem::take(&mut table.uses),
+                Some(chosen) => std::mem::take(&mut chosen.uses),
+            };
+            numbers.add(number, counts, &mut uses);
+        }
         let mut posts = uses.clone();
         for &(variant, identity) in &numbers.variants {
             let count = std::mem::take(posts.get_mut(variant as usize)?);
             *posts.get_mut(identity as usize)? += count;
         }
         let distinct = posts.iter().filter(|&&posts| posts > 0).count();
+        let chosen = chosen.as_deref();
         let authors = if self.extras.authors {
-            Some(numbers::Authors::new(tables, chosen.as_ref())?)
+            Some(Authors::new(tables, &columns)?)
         } else {
             None
         };
         let (total, occurrences) = match (self.options.weight, &authors) {
             (Weight::Posts, _) => (sample.posts, None),
             (Weight::Authors, None) => return None,
-            (Weight::Authors, Some(authors)) => (
-                authors.distinct,
-                Some(authors.votes(tables, chosen.as_ref(), &numbers)),
-            ),
+            (Weight::Authors, Some(authors)) => {
+                let each = authors.posts(&columns, chosen);
+                let distinct = each.iter().filter(|&&posts| posts > 0).count();
+                let votes = authors.votes(&columns, chosen, &numbers, &each)?;
+                (distinct as u64, Some(votes))
+            }
         };
         let rows = self.rows(occurrences.as_ref().unwrap_or(&posts));
         let mut counted = named(tables, &numbers, &rows, &uses, &posts)?;
         if self.extras != Extras::default() {
-            self.tally(
-                tables,
-                chosen.as_ref(),
-                &numbers,
-                authors.as_ref(),
-                &rows,
-                &mut counted,
-            );
+            let told = self.tally(&columns, chosen, &numbers, authors.as_ref(), &rows)?;
+            for (counted, told) in counted.iter_mut().zip(told) {
+                counted.tallied = Tallied::Told(told);
+            }
         }
         Some(FrequencyTable::of_counted(
             counted,
@@ -123,17 +139,63 @@ impl Asked<'_> {
         ))
     }
 
-    fn sample(&self, tables: &[Columns], chosen: Option<&Chosen>) -> Option<Sample> {
+    /// The ranking of all posts of a single table, if it can be told by its commonest hashtags.
+    fn leading(&self, tables: &dyn Tables) -> Option<FrequencyTable> {
+        let is_plain = !self.chooses()
+            && self.extras == Extras::default()
+            && self.options.weight == Weight::Posts;
+        if !is_plain || tables.count() != 1 {
+            return None;
+        }
+        let table = tables.read(0, &[Column::Leading])?;
+        let leading = &table.leading;
+        let limit = self.options.limit.unwrap_or(usize::MAX);
+        // Rows that may be left out again are as many as are excluded.
+        let most = limit.saturating_add(self.options.excluded.len());
+        if leading.tags.len() < most && self.options.min_count.max(1) < u64::from(leading.least) {
+            return None;
+        }
+        let counted = leading.tags.iter().map(|lead| {
+            Some(Counted {
+                tag: Hashtag::new(&lead.tag)?,
+                spelling: lead.spelling.clone(),
+                posts: u64::from(lead.posts),
+                tallied: Tallied::default(),
+            })
+        });
+        let sample = self.sample(std::slice::from_ref(&table), None)?;
+        let total = sample.posts;
+        Some(FrequencyTable::of_counted(
+            counted.collect::<Option<_>>()?,
+            usize::try_from(leading.distinct).ok()?,
+            total,
+            sample,
+            (self.from, self.extras),
+            self.options,
+        ))
+    }
+
+    fn choose(&self, tables: &dyn Tables, columns: &[Columns]) -> Option<Vec<Chosen>> {
+        let keep = self.extras != Extras::default();
+        let tables_columns = columns.iter().enumerate();
+        tables_columns
+            .map(|(number, table)| {
+                Chosen::new(tables, number, table, (self.filter, self.from), keep)
+            })
+            .collect()
+    }
+
+    fn sample(&self, tables: &[Columns], chosen: Option<&[Chosen]>) -> Option<Sample> {
         let mut sample = Sample::default();
         for (number, table) in tables.iter().enumerate() {
             let stored = table.posts as u64;
             sample.rows += stored;
-            let (classes, span) = match chosen {
+            let (classes, span) = match chosen.and_then(|chosen| chosen.get(number)) {
                 None => (
                     table.classes.iter().map(|(_, posts)| *posts).collect(),
                     table.span,
                 ),
-                Some(chosen) => chosen.summary(number, table),
+                Some(chosen) => (chosen.classes.clone(), chosen.span),
             };
             for ((class, _), &posts) in table.classes.iter().zip(&classes) {
                 self.add_class(&mut sample, *class, posts);
@@ -214,72 +276,84 @@ impl Asked<'_> {
     /// Who used the hashtags of the rows, and how often the posts with them were seen.
     fn tally(
         &self,
-        tables: &[Columns],
-        chosen: Option<&Chosen>,
+        columns: &[Columns],
+        chosen: Option<&[Chosen]>,
         numbers: &Numbers,
-        authors: Option<&numbers::Authors>,
+        authors: Option<&Authors>,
         rows: &[u32],
-        counted: &mut [Counted],
-    ) {
+    ) -> Option<Vec<Told>> {
         let mut row_of = vec![0_u32; numbers.len()];
         for (row, &tag) in (1..).zip(rows) {
-            row_of[tag as usize] = row;
+            *row_of.get_mut(tag as usize)? = row;
         }
         for &(variant, identity) in &numbers.variants {
             row_of[variant as usize] = row_of[identity as usize];
         }
-        for (number, table) in tables.iter().enumerate() {
-            let found = side_by_side(parts(table), |part| {
-                let mut found: Vec<(Vec<u32>, Vec<u64>)> = vec![Default::default(); rows.len()];
-                let mask = chosen.map_or(&[][..], |chosen| chosen.of(number));
-                part.each(table, mask, |post, tags| {
-                    let author = authors.and_then(|authors| authors.of(number, table, post));
-                    let views = table.views_of(post).filter(|_| self.extras.views);
-                    for tag in tags {
-                        let row = row_of[numbers.of(number, tag) as usize] as usize;
-                        if let Some((authors, all)) = found.get_mut(row.wrapping_sub(1)) {
-                            authors.extend(author);
-                            all.extend(views);
+        // The posts of each row: table and numbers.
+        let mut found: Vec<(usize, Vec<Vec<u32>>)> = Vec::new();
+        for (number, table) in columns.iter().enumerate() {
+            u32::try_from(table.posts).ok()?;
+            let marks = chosen.and_then(|chosen| chosen.get(number));
+            let marks = marks.map_or(&[][..], Chosen::marks);
+            let parts = side_by_side(parts(table), |part| {
+                let mut found: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
+                part.each(table, marks, |post, _, tags| {
+                    for &tag in tags {
+                        let row = row_of.get(numbers.of(number, tag) as usize);
+                        let row = row.and_then(|row| (*row as usize).checked_sub(1));
+                        if let Some(posts) = row.and_then(|row| found.get_mut(row)) {
+                            #[expect(clippy::cast_possible_truncation, reason = "looked at above")]
+                            posts.push(post as u32);
                         }
                     }
-                });
-                found
+                })?;
+                Some(found)
             });
-            for found in found {
-                for (counted, (authors, views)) in counted.iter_mut().zip(found) {
-                    counted.authors.extend(authors);
-                    counted.views.extend(views);
-                }
+            for part in parts {
+                found.push((number, part?));
             }
         }
-    }
-}
-
-/// How many of the chosen posts spell each hashtag so.
-fn count(tables: &[Columns], chosen: &Chosen, numbers: &Numbers) -> Vec<u32> {
-    let mut uses = vec![0_u32; numbers.len()];
-    for (number, table) in tables.iter().enumerate() {
-        let counts = side_by_side(parts(table), |part| {
-            let mut counts = vec![0_u32; table.uses.len()];
-            part.each(table, chosen.of(number), |_, tags| {
-                for tag in tags {
-                    if let Some(count) = counts.get_mut(tag as usize) {
-                        *count += 1;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let next = AtomicUsize::new(0);
+        let told = side_by_side((0..cores.min(rows.len())).collect(), |_| {
+            let mut counter = super::rank::Authors::default();
+            let (mut names, mut views, mut told) = (Vec::new(), Vec::new(), Vec::new());
+            loop {
+                let row = next.fetch_add(1, Ordering::Relaxed);
+                if row >= rows.len() {
+                    return told;
+                }
+                names.clear();
+                views.clear();
+                for (number, lists) in &found {
+                    let Some(table) = columns.get(*number) else {
+                        continue;
+                    };
+                    let posts = lists.get(row).map_or(&[][..], Vec::as_slice);
+                    if let Some(authors) = authors {
+                        let of = |&post: &u32| authors.of(*number, table, post as usize);
+                        names.extend(posts.iter().filter_map(of));
+                    }
+                    if self.extras.views {
+                        views.extend(
+                            posts
+                                .iter()
+                                .filter_map(|&post| table.views_of(post as usize)),
+                        );
                     }
                 }
-            });
-            counts
+                told.push((row, Told::of(&names, &mut views, &mut counter)));
+            }
         });
-        for counts in counts {
-            numbers.add(number, &counts, &mut uses);
-        }
+        let mut told: Vec<(usize, Told)> = told.into_iter().flatten().collect();
+        told.sort_unstable_by_key(|(row, _)| *row);
+        Some(told.into_iter().map(|(_, told)| told).collect())
     }
-    uses
 }
 
 /// The rows' names, in the order of the rows.
 fn named(
-    tables: &[Columns],
+    tables: &dyn Tables,
     numbers: &Numbers,
     rows: &[u32],
     uses: &[u32],
@@ -291,23 +365,23 @@ fn named(
             list.push(variant);
         }
     }
+    // Only those that are the commonest are asked for.
+    for list in spelled.values_mut() {
+        let uses_of = |spelling: &u32| uses.get(*spelling as usize).copied().unwrap_or(0);
+        let most = list.iter().map(uses_of).max();
+        list.retain(|spelling| Some(uses_of(spelling)) == most);
+    }
+    let wanted = spelled.values().flatten().chain(rows).copied();
+    let names = numbers.names(tables, wanted)?;
     rows.iter()
         .map(|tag| {
-            let name = numbers.name(tables, *tag);
-            let spelled = &spelled[tag];
-            let most = spelled
-                .iter()
-                .map(|&spelling| uses[spelling as usize])
-                .max();
-            let commonest = spelled.iter().copied();
-            let commonest = commonest.filter(|&spelling| Some(uses[spelling as usize]) == most);
-            let commonest = commonest.map(|spelling| numbers.name(tables, spelling));
+            let commonest = spelled.get(tag)?.iter();
+            let commonest = commonest.filter_map(|spelling| names.get(spelling)).min();
             Some(Counted {
-                tag: Hashtag::new(name)?,
-                spelling: commonest.min()?.to_owned(),
-                posts: u64::from(posts[*tag as usize]),
-                authors: Vec::new(),
-                views: Vec::new(),
+                tag: Hashtag::new(names.get(tag)?)?,
+                spelling: commonest?.clone(),
+                posts: u64::from(*posts.get(*tag as usize)?),
+                tallied: Tallied::default(),
             })
         })
         .collect()

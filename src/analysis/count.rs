@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use super::rank::Tallied;
 use super::spellings::Spellings;
 use super::{Decode, Sample, TagsFrom, for_each_tag};
 use crate::model::{Brief, Hashtag, Origin, Post, caption_tags};
@@ -53,8 +54,7 @@ pub(crate) struct Counted {
     pub(crate) tag: Hashtag,
     pub(crate) spelling: String,
     pub(crate) posts: u64,
-    pub(crate) authors: Vec<u32>,
-    pub(crate) views: Vec<u64>,
+    pub(super) tallied: Tallied,
 }
 
 impl Counter {
@@ -186,8 +186,10 @@ impl Counter {
                 tag,
                 spelling,
                 posts: total.posts,
-                authors: tally.authors,
-                views: tally.views,
+                tallied: Tallied::Lists {
+                    authors: tally.authors,
+                    views: tally.views,
+                },
             });
         }
         (distinct, counted)

@@ -1,7 +1,19 @@
-//! How far a share may be off by chance alone.
+//! Shares, and how far one may be off by chance alone.
 
 /// The standard normal's 97.5 % point.
 const Z: f64 = 1.959_963_984_540_054;
+
+/// The share of `successes` among `trials`, from 0 to 1; without trials 0.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of posts are far below 2^53"
+)]
+pub(super) fn share(successes: u64, trials: u64) -> f64 {
+    if trials == 0 {
+        return 0.0;
+    }
+    successes as f64 / trials as f64
+}
 
 /// The Wilson score interval (95 %) of `successes` among `trials`, as shares from 0 to 1.
 ///

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use self::details::Details;
 use self::ranking::Ranking;
+use super::interval::share;
 use super::{Extras, Filter, FrequencyTable, Row, TableOptions, TagsFrom, Weight, wilson};
 use crate::model::Hashtag;
 
@@ -182,11 +183,7 @@ impl Question {
             // Of a row that was gone when its spellings were asked for, its name.
             spelling: spelling.unwrap_or(tag).to_owned(),
             occurrences,
-            frequency: if total == 0 {
-                0.0
-            } else {
-                occurrences as f64 / total as f64
-            },
+            frequency: share(occurrences, total),
             interval: wilson(occurrences, total),
             authors: self.extras.authors.then_some(authors),
             top_author_share: (named > 0).then(|| busiest as f64 / named as f64),

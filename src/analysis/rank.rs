@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::count::Counted;
+use super::interval::share;
 use super::{Counter, Extras, Sample, TagsFrom, Weight, wilson};
 use crate::model::Hashtag;
 
@@ -113,7 +114,10 @@ impl FrequencyTable {
         let mut authors = Authors::default();
         let mut occurrences = |tag: &Counted| match options.weight {
             Weight::Posts => tag.posts,
-            Weight::Authors => authors.of(&tag.authors).0,
+            Weight::Authors => match &tag.tallied {
+                Tallied::Lists { authors: list, .. } => authors.of(list).0,
+                Tallied::Told(told) => told.authors,
+            },
         };
         let mut ranked: Vec<(u64, Counted)> = counted
             .into_iter()
@@ -134,10 +138,7 @@ impl FrequencyTable {
         let rows = ranked
             .into_iter()
             .enumerate()
-            .map(|(rank, (count, tag))| {
-                let busy = authors.of(&tag.authors);
-                row(rank, count, tag, busy, total, extras)
-            })
+            .map(|(rank, (count, tag))| row(rank, count, tag, &mut authors, total, extras))
             .collect();
         Self {
             rows,
@@ -159,43 +160,96 @@ fn row(
     rank: usize,
     occurrences: u64,
     tag: Counted,
-    (distinct, busiest): (u64, u32),
+    authors: &mut Authors,
     total: u64,
     extras: Extras,
 ) -> Row {
     let Counted {
         tag: hashtag,
         spelling,
-        authors,
-        mut views,
+        tallied,
         ..
     } = tag;
+    let told = match tallied {
+        Tallied::Told(told) => told,
+        Tallied::Lists {
+            authors: list,
+            mut views,
+        } => Told::of(&list, &mut views, authors),
+    };
     Row {
         rank: Some(rank),
         hashtag,
         spelling,
         occurrences,
-        frequency: if total == 0 {
-            0.0
-        } else {
-            occurrences as f64 / total as f64
-        },
+        frequency: share(occurrences, total),
         interval: wilson(occurrences, total),
-        authors: extras.authors.then_some(distinct),
-        top_author_share: (!authors.is_empty()).then(|| f64::from(busiest) / authors.len() as f64),
-        // Views may be anything that a file claims: add up without overflow.
-        views_sum: (!views.is_empty()).then(|| {
-            views
-                .iter()
-                .fold(0_u64, |sum, &view| sum.saturating_add(view))
-        }),
-        views_median: median(&mut views),
+        authors: extras.authors.then_some(told.authors),
+        top_author_share: (told.authored > 0)
+            .then(|| f64::from(told.busiest) / told.authored as f64),
+        views_sum: told.views_sum,
+        views_median: told.views_median,
+    }
+}
+
+/// Who used a hashtag, and how often the posts with it were seen.
+#[derive(Debug)]
+pub(super) enum Tallied {
+    /// As it was met.
+    Lists {
+        /// An author for each post that has one.
+        authors: Vec<u32>,
+        /// The views of each post of which they are known.
+        views: Vec<u64>,
+    },
+    /// Counted.
+    Told(Told),
+}
+
+impl Default for Tallied {
+    fn default() -> Self {
+        Self::Lists {
+            authors: Vec::new(),
+            views: Vec::new(),
+        }
+    }
+}
+
+/// What a row tells of these.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    /// Distinct authors.
+    authors: u64,
+    /// Posts of the busiest of them.
+    busiest: u32,
+    /// Posts that have an author.
+    authored: u64,
+    views_sum: Option<u64>,
+    views_median: Option<f64>,
+}
+
+impl Told {
+    /// Counts lists, as [`Tallied::Lists`] has them.
+    pub(super) fn of(list: &[u32], views: &mut [u64], authors: &mut Authors) -> Self {
+        let (distinct, busiest) = authors.of(list);
+        Self {
+            authors: distinct,
+            busiest,
+            authored: list.len() as u64,
+            // Views may be anything that a file claims: add up without overflow.
+            views_sum: (!views.is_empty()).then(|| {
+                views
+                    .iter()
+                    .fold(0_u64, |sum, &view| sum.saturating_add(view))
+            }),
+            views_median: median(views),
+        }
     }
 }
 
 /// Counts how often each author stands in a list.
 #[derive(Default)]
-struct Authors {
+pub(super) struct Authors {
     /// By the author's number; all zero between two lists.
     posts: Vec<u32>,
 }

@@ -14,7 +14,6 @@ use self::lists::Lists;
 use super::{hashtags, interrupt};
 use crate::cli::{CopyArgs, Global};
 use crate::error::{Error, Exit};
-use crate::json::one_line;
 use crate::model::{Hashtag, Origin, PostId};
 use crate::output::counted;
 use crate::record::Stored;
@@ -22,7 +21,7 @@ use crate::store::mongo::Database;
 use crate::store::place::Place;
 use crate::store::{
     Coverage, Holder, PostsWriter, RejectedRecord, Run, RunInput, Stock, Store, StoreWriter,
-    StoredTag, Taken, Verdict, WindowLine, Windows, new_id, scan,
+    StoredTag, Taken, Verdict, WindowLine, Windows, new_id, scan, scan_in_order,
 };
 use crate::ui::Ui;
 
@@ -112,7 +111,7 @@ impl Origins {
     fn tags(&self) -> Result<Vec<Hashtag>, Error> {
         Ok(match self {
             Self::Directory(store) => store.tags()?.into_iter().map(|stored| stored.tag).collect(),
-            Self::Database(database) => database.tags()?,
+            Self::Database(database) => database.tags_ever()?,
         })
     }
 
@@ -136,7 +135,6 @@ impl Origins {
                 stored.data_files().try_for_each(|path| lines(&path, each))
             }
             Self::Database(database) => {
-                database.find(tag)?;
                 let mut lines = database.lines(tag)?;
                 while let Some(line) = lines.next()? {
                     each(&line)?;
@@ -158,25 +156,31 @@ impl Origins {
     }
 }
 
-/// The lines of a directory's file, in their order. A damaged file ends it: half a copy that looks
+/// The lines of a directory's file, in their order. Of a damaged file none: half a copy that looks
 /// whole helps nobody.
 fn lines(path: &Path, each: &mut dyn FnMut(&str) -> Result<(), Error>) -> Result<(), Error> {
-    let (found, end) = scan(path, &Vec::new, &|found: &mut Vec<(u64, String)>, line| {
-        if serde_json::from_str::<serde::de::IgnoredAny>(line.text).is_err() {
-            return Verdict::NotJson;
-        }
-        found.push((line.offset, one_line(line.text).into_owned()));
-        Verdict::Read
-    })?;
+    let (_, end) = scan(
+        path,
+        &|| (),
+        &|(), line| match serde_json::from_str::<serde::de::IgnoredAny>(line.text) {
+            Ok(_) => Verdict::Read,
+            Err(_) => Verdict::NotJson,
+        },
+    )?;
     if let Some(damage) = end.damaged.first() {
         return Err(Error::Store(crate::store::StoreError::Damaged {
             path: path.to_owned(),
             why: format!("byte {}: {}", damage.offset, damage.why),
         }));
     }
-    let mut all: Vec<(u64, String)> = found.into_iter().flatten().collect();
-    all.sort_unstable();
-    all.iter().try_for_each(|(_, line)| each(line))
+    let mut outcome = Ok(());
+    scan_in_order(path, &mut |line| {
+        if outcome.is_ok() {
+            outcome = each(line.text);
+        }
+        Verdict::Read
+    })?;
+    outcome
 }
 
 struct Copy<'c> {
@@ -191,9 +195,20 @@ impl Copy<'_> {
     fn tag(&mut self, tag: &Hashtag) -> Result<Exit, Error> {
         let started = Timestamp::now();
         let mut taken = self.take(tag, &new_id(started))?;
-        let Some(mut posts) = taken.posts.take() else {
-            self.ui.warn(&format!("#{tag}: no readable post to copy"));
-            return Ok(Exit::Partly);
+        let mut posts = match taken.posts.take() {
+            Some(posts) => posts,
+            // What was removed is still to be taken over.
+            None => match self.source.stock().origin(tag)? {
+                Some(origin) => {
+                    taken.origin = Some(origin);
+                    self.writer.posts(tag, origin)?
+                }
+                None => {
+                    self.source.stock().find(tag)?;
+                    self.ui.warn(&format!("#{tag}: no readable post to copy"));
+                    return Ok(Exit::Partly);
+                }
+            },
         };
         let interrupted = interrupt::asked();
         posts.commit()?;

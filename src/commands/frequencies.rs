@@ -212,9 +212,7 @@ impl Plan {
             extras: self.extras,
             options: &self.options,
         };
-        let index = Index::open(posts)?;
-        let columns = asked.columns(index.segments())?;
-        asked.answer(&index.read(&columns)?)
+        asked.answer(&Index::open(posts)?.tables()?)
     }
 
     /// Counts and ranks the posts of a subject that meet the filters.

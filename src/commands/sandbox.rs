@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use super::interrupt;
 use crate::cli::{SandboxArgs, SandboxCommand, ServeArgs};
 use crate::error::{Error, Exit};
+use crate::output::counted;
 use crate::source::sandbox::{Fault, Options, Sandbox};
 use crate::ui::Ui;
 
@@ -40,8 +41,8 @@ fn serve(args: &ServeArgs, ui: &Ui) -> Result<Exit, Error> {
     while !interrupt::asked() {
         std::thread::sleep(LOOK);
     }
-    let requests = running.requests().len();
-    ui.note(&format!("{requests} requests answered"));
+    let requests = running.requests().len() as u64;
+    ui.note(&format!("{} answered", counted(requests, "request")));
     for (fault, cost) in running.cost_of_faults() {
         ui.note(&format!("  of these, because of {fault}: {cost}"));
     }

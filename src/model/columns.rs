@@ -5,12 +5,16 @@
 
 mod builder;
 mod dictionary;
+mod leading;
 mod merge;
 mod packed;
 
 pub use builder::Builder;
+pub use leading::{Lead, Leading};
 pub use merge::merge;
 pub use packed::{Names, Packed};
+
+use std::ops::Range;
 
 use super::{Format, Hashtag, Origin};
 
@@ -54,12 +58,18 @@ pub enum TagSource {
 /// One of a table's columns, or a part of it that is read on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// Posts per class and per spelling, and what stands beside the dictionaries: always read.
-    Totals,
+    /// The commonest hashtags, and how many there are.
+    Leading,
+    /// Posts per spelling.
+    Uses,
+    /// Which spellings are other ones' variants.
+    Variants,
     /// Each post's class.
     Class,
-    /// Each post's time.
+    /// Each post's time in seconds.
     Created,
+    /// What of a second each post's time has beside them.
+    Nanosecond,
     /// Each post's region.
     Region,
     /// Each post's language.
@@ -70,7 +80,9 @@ pub enum Column {
     Authors,
     /// Each post's views.
     Views,
-    /// How many hashtags each post has, and which.
+    /// How many hashtags each post has.
+    TagCounts,
+    /// Which hashtags the posts have.
     Tags,
     /// The hashtags' spellings.
     Spellings,
@@ -78,15 +90,19 @@ pub enum Column {
 
 impl Column {
     /// All of them, in the order in which they are stored.
-    pub const ALL: [Self; 10] = [
-        Self::Totals,
+    pub const ALL: [Self; 14] = [
+        Self::Leading,
+        Self::Uses,
+        Self::Variants,
         Self::Class,
         Self::Created,
+        Self::Nanosecond,
         Self::Region,
         Self::Language,
         Self::Author,
         Self::Authors,
         Self::Views,
+        Self::TagCounts,
         Self::Tags,
         Self::Spellings,
     ];
@@ -101,6 +117,12 @@ pub struct Columns {
     pub classes: Vec<(Class, u64)>,
     /// Earliest and latest time: second of the unix era and nanosecond in it.
     pub span: Option<((i64, u32), (i64, u32))>,
+    /// How many spellings there are.
+    pub spelling_count: usize,
+    /// How many authors there are.
+    pub author_count: usize,
+    /// The commonest hashtags.
+    pub leading: Leading,
     /// Of each spelling, commonest first, how many posts have it as their first of the hashtag.
     pub uses: Vec<u32>,
     /// Spellings that are not their hashtag's identity, with the number of the spelling that is, by
@@ -138,6 +160,29 @@ pub struct Columns {
     pub spellings: Names,
 }
 
+/// Tables of posts that have no post in common, the largest first, read as far as is asked for.
+pub trait Tables: Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Columns of a table, and what stands beside them; `None` where they cannot be read.
+    fn read(&self, table: usize, wanted: &[Column]) -> Option<Columns>;
+
+    /// Hands over the texts of a list ([`Column::Spellings`] or [`Column::Authors`]) in some
+    /// numbers, each time with the number of their first, for as long as `each` says so; `None`
+    /// where they cannot be read.
+    fn scan(
+        &self,
+        table: usize,
+        list: Column,
+        numbers: Range<u32>,
+        each: &mut dyn FnMut(u32, &Names) -> bool,
+    ) -> Option<()>;
+
+    /// Texts of a list, whose numbers ascend.
+    fn texts(&self, table: usize, list: Column, numbers: &[u32]) -> Option<Vec<String>>;
+}
+
 /// All that a table tells of one post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<'t> {
@@ -164,7 +209,7 @@ impl Columns {
         u32::try_from(number.checked_sub(1)?).ok()
     }
 
-    /// Second and nanosecond of a post; needs [`Column::Created`].
+    /// Second and nanosecond of a post; needs [`Column::Created`] and [`Column::Nanosecond`].
     pub fn created_of(&self, post: usize) -> Option<(i64, u32)> {
         let since = self.created.get(post).checked_sub(1)?;
         let nanosecond = u32::try_from(self.nanosecond.get(post)).unwrap_or(0);
@@ -238,6 +283,9 @@ impl Columns {
             && classes.into_iter().eq(posts_of_classes)
             && span == self.span
             && variants_fit
+            && self.spellings.len() == self.spelling_count
+            && self.authors.len() == self.author_count
+            && Leading::of(&self.uses, &self.variants, &self.spellings) == self.leading
     }
 
     /// A post's views; needs [`Column::Views`].

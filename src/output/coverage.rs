@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::TableFormat;
 use super::sheet::{Cell, Heading, Sheet};
+use super::{TableFormat, counted};
 
 /// Version of the JSON document, in its `schema` field.
 const SCHEMA: &str = "cotag/coverage/1";
@@ -58,9 +58,9 @@ pub fn coverage(subject: &str, rows: &[CoverageRow], format: TableFormat) -> Vec
             // Writing to a String cannot fail.
             let _ = writeln!(
                 text,
-                "#{subject}: {} requests, {} posts returned, {} new",
-                sum(|row| row.requests),
-                sum(|row| row.returned),
+                "#{subject}: {}, {} returned, {} new",
+                counted(sum(|row| row.requests), "request"),
+                counted(sum(|row| row.returned), "post"),
                 sum(|row| row.new)
             );
             text.into_bytes()

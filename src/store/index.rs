@@ -7,6 +7,7 @@
 
 mod parts;
 mod segment;
+mod tables;
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -15,18 +16,19 @@ use std::time::UNIX_EPOCH;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+pub use self::tables::IndexTables;
 use super::runs::Ledger;
 use super::{StoreError, atomic};
 use crate::model::{Builder, Column, Columns, Origin, Post, PostId};
 
 /// Changes with the layout of the files, and whenever `record` reads more or something else out of
 /// the same records (a test of what it reads says so).
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Posts in memory: so many are written as a segment of their own before they are merged. In tests so
 /// few that it happens there.
 const AT_ONCE: usize = if cfg!(test) { 20 } else { 1 << 16 };
 /// Segments are not merged to more posts than this.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: u64 = 1 << 24;
 /// How much of the end of data.json is looked at.
 const TAIL: u64 = 4096;
 /// Bytes of data.json that are read as one table where an index is built, about as many posts.
@@ -97,18 +99,6 @@ impl Index {
             folder,
             segments: manifest.segments,
         })
-    }
-
-    /// Reads columns of all segments, the largest first; `None` where a file is missing or damaged.
-    pub fn read(&self, wanted: &[Column]) -> Option<Vec<Columns>> {
-        let tables: Option<Vec<Columns>> = self
-            .segments
-            .iter()
-            .map(|segment| self.read_segment(segment, wanted))
-            .collect();
-        let mut tables = tables?;
-        tables.sort_by_key(|table| std::cmp::Reverse(table.posts));
-        Some(tables)
     }
 
     fn read_segment(&self, segment: &Segment, wanted: &[Column]) -> Option<Columns> {

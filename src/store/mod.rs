@@ -66,7 +66,7 @@ pub use error::{StoreError, Trouble};
 pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
 pub use gone::{Gone, HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
 pub use health::{QuickLook, existing_above, quick_look, try_writing, writing};
-pub use index::Index;
+pub use index::{Index, IndexTables};
 pub use journal::{Journal, JournalLine};
 pub use kind::Kind;
 pub use lists::{AddedRecords, AskedLists, RecordsWriter, SideStore};
@@ -80,7 +80,7 @@ pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use scan::{
     Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array,
-    scan_quickly,
+    scan_in_order, scan_quickly,
 };
 pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
 pub use side::{Side, SideWriter};

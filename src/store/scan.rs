@@ -176,6 +176,26 @@ pub fn scan_quickly<S: Send>(
     Ok((vec![state], end(torn, damaged)))
 }
 
+/// Calls `each` with every record of a file in order, on one core, and holds one at a time.
+///
+/// # Errors
+/// The disk's own.
+pub fn scan_in_order(
+    path: &Path,
+    each: &mut dyn FnMut(Line<'_>) -> Verdict,
+) -> Result<ScanEnd, StoreError> {
+    let layout = layout(path)?;
+    let (torn, damaged) = match layout {
+        Layout::Empty => (None, Vec::new()),
+        Layout::Lines | Layout::Other => walk_records(path, each)?,
+    };
+    Ok(ScanEnd {
+        layout,
+        torn,
+        damaged,
+    })
+}
+
 /// Reads a single line that is an array of records, all of them JSON, on all cores; `None` if the
 /// file is anything else.
 ///

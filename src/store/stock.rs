@@ -8,7 +8,10 @@ use jiff::tz::TimeZone;
 
 use super::mongo::{Database, DuePages};
 use super::place::Place;
-use super::{Gone, Missing, MissingLine, Store, StoreError, StoredTag, Tombstones, Verdict, scan};
+use super::runs::Ledger;
+use super::{
+    Gone, Missing, MissingLine, Records, Store, StoreError, StoredTag, Tombstones, Verdict, scan,
+};
 use crate::model::{Counts, Created, Format, Hashtag, Origin, Post, PostId};
 use crate::record::{Stored, Unreadable};
 
@@ -83,6 +86,28 @@ impl Stock {
         match self {
             Self::Directory(store) => store.find(tag).map(|_| ()),
             Self::Database(database) => database.find(tag),
+        }
+    }
+
+    /// How a hashtag's posts came, as its last run says: also where none of them is left.
+    ///
+    /// # Errors
+    /// [`StoreError::NotStored`] where a directory has no such hashtag; the store's own.
+    pub fn origin(&self, tag: &Hashtag) -> Result<Option<Origin>, StoreError> {
+        match self {
+            Self::Directory(store) => {
+                for folder in &store.find(tag)?.posts {
+                    if let Some(run) = Ledger::read(folder)?.runs.last() {
+                        return Ok(run.origin.parse().ok());
+                    }
+                }
+                Ok(None)
+            }
+            Self::Database(database) => {
+                let runs = database.runs(&Records::Posts(tag.clone()))?;
+                let last = runs.last().and_then(|run| run.get_str("origin").ok());
+                Ok(last.and_then(|origin| origin.parse().ok()))
+            }
         }
     }
 

@@ -67,7 +67,7 @@ pub(super) fn stored_ids(path: &Path, kind: Kind, care: Care) -> Result<Vec<Post
 pub(super) fn fewer(path: &Path, expected: u64, stored: u64) -> StoreError {
     StoreError::Damaged {
         path: path.to_owned(),
-        why: format!("{expected} posts were stored, {stored} are there"),
+        why: format!("of {expected} stored posts {stored} are there"),
     }
 }
 

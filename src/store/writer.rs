@@ -262,7 +262,7 @@ impl TagWriter {
         place: RecordFolder,
         origin: Origin,
     ) -> Result<Self, StoreError> {
-        let writer = Self::open(place)?;
+        let writer = Self::open(root, place)?;
         let synthetic = Origin::Synthetic.name();
         if let Some(first) = writer.ledger.runs.first()
             && (first.origin == synthetic) != (origin == Origin::Synthetic)
@@ -278,30 +278,16 @@ impl TagWriter {
         Ok(writer)
     }
 
-    fn open(place: RecordFolder) -> Result<Self, StoreError> {
+    fn open(root: &Path, place: RecordFolder) -> Result<Self, StoreError> {
         atomic::sweep(&place.folder)?;
         let (kind, posts) = (place.kind, place.folder);
         let path = posts.join("data.json");
         let mut ledger = Ledger::read(&posts)?;
         let mut opened = Opened::default();
-        let layout = if path.exists() {
-            layout(&path)?
-        } else {
-            Layout::Empty
-        };
         let last = ledger.runs.last();
         let vouched_to = last.map_or(0, |run| run.data.to);
         let expected = last.map_or(0, |run| run.posts);
-        match layout {
-            Layout::Empty if expected > 0 => return Err(fewer(&path, expected, 0)),
-            Layout::Empty if path.exists() => fs::write(&path, b"")?,
-            Layout::Empty => {}
-            Layout::Lines => opened.cut = close(&path, kind, vouched_to)?,
-            Layout::Other => {
-                intent::write(&posts)?;
-                intent::unless_failed(&posts, convert(&path, kind, &mut opened))?;
-            }
-        }
+        let layout = in_lines(&path, kind, (vouched_to, expected), &mut opened)?;
         let appender = Appender::open(&path)?.ok_or_else(|| StoreError::Damaged {
             path: path.clone(),
             why: "its end is not that of a JSON array".into(),
@@ -314,6 +300,7 @@ impl TagWriter {
             && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
         let buried = buried(&posts, kind)?;
+        let mut unlisted = None;
         let mut known = None;
         if vouched && layout == Layout::Lines {
             known = Known::cached(&posts, &ledger);
@@ -321,7 +308,12 @@ impl TagWriter {
         let known = match known {
             Some(known) => known,
             None if vouched => Known::of(&stored_ids(&path, kind, Care::Ids)?),
-            None => Known::of(&stored_ids(&path, kind, Care::Whole)?),
+            None => {
+                let order = stored_ids(&path, kind, Care::Whole)?;
+                let known = Known::of(&order);
+                unlisted = place.listed.then_some(order);
+                known
+            }
         };
         if !vouched {
             let stored = known.len() as u64;
@@ -339,6 +331,11 @@ impl TagWriter {
             // A file that was rewritten is another from its first byte on.
             let whole = opened.rewritten.is_some() || opened.healed;
             let data = (if whole { 0 } else { vouched_to }, appender.end());
+            // What the ledger vouches for nobody lists later.
+            if let Some(order) = unlisted {
+                let key = ids::key(&posts, &place.tag);
+                ids::update(root, &BTreeMap::from([(key, order)]), Others::Keep)?;
+            }
             vouch(&path, &posts, &mut ledger, (&place.tag, kind), data, stored)?;
         }
         intent::clear(&posts)?;
@@ -543,6 +540,33 @@ impl TagWriter {
     pub fn reject(&mut self, records: &[RejectedRecord]) -> Result<(), StoreError> {
         self.rejected.append(&self.posts, records)
     }
+}
+
+/// Makes a file one of a record per line, closed, and tells how it was; a ledger vouches for so many
+/// bytes and records of it.
+fn in_lines(
+    path: &Path,
+    kind: Kind,
+    (vouched_to, expected): (u64, u64),
+    opened: &mut Opened,
+) -> Result<Layout, StoreError> {
+    let layout = if path.exists() {
+        layout(path)?
+    } else {
+        Layout::Empty
+    };
+    match layout {
+        Layout::Empty if expected > 0 => return Err(fewer(path, expected, 0)),
+        Layout::Empty if path.exists() => fs::write(path, b"")?,
+        Layout::Empty => {}
+        Layout::Lines => opened.cut = close(path, kind, vouched_to)?,
+        Layout::Other => {
+            let folder = path.parent().unwrap_or(path);
+            intent::write(folder)?;
+            intent::unless_failed(folder, convert(path, kind, opened))?;
+        }
+    }
+    Ok(layout)
 }
 
 /// Posts with a tombstone.

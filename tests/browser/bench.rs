@@ -202,7 +202,7 @@ pub(crate) fn wait(what: &str, until: impl Fn() -> bool) {
     let start = Instant::now();
     while !until() {
         assert!(
-            start.elapsed() < Duration::from_mins(1),
+            start.elapsed() < Duration::from_mins(3),
             "waited for {what}"
         );
         std::thread::sleep(Duration::from_millis(20));

@@ -380,6 +380,29 @@ fn a_torn_end_is_told_by_readers_and_by_the_writer_that_cuts_it_off() {
 }
 
 #[test]
+fn posts_of_a_killed_run_were_never_listed_when_the_next_was_killed_before_its_end() {
+    let torn = interrupted(3);
+    restore(&torn.desk);
+    fs::write(torn.desk.path(DATA), torn.torn(torn.added.len())).unwrap();
+    torn.desk.cotag("verify").code(6);
+    // Opened and never finished, which is what a kill leaves.
+    let mut writer = Writer::open(
+        &torn.desk.path("data"),
+        "download",
+        Duration::ZERO,
+        &mut |_| (),
+    )
+    .unwrap();
+    let opened = writer
+        .tag(&Hashtag::new("london").unwrap(), Origin::Import)
+        .unwrap()
+        .opened;
+    assert_eq!(opened.recovered, 1);
+    drop(writer);
+    torn.desk.cotag("verify").fine();
+}
+
+#[test]
 fn a_crash_between_the_posts_and_the_ledger_is_made_good() {
     // The posts are stored, the list or the ledger are not yet.
     let torn = interrupted(3);

@@ -11,7 +11,7 @@ use pretty_assertions::assert_eq;
 use serde_json::Value;
 
 /// How long a test waits for something that must happen, before it fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A test's own folder, gone when the test ends.
 pub(crate) struct Desk {
@@ -329,16 +329,20 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// A run of the binary whose standard input the test feeds, ended when dropped.
 pub(crate) struct Fed {
     child: Child,
+    /// What it says, to be looked at while it runs.
+    told: tempfile::NamedTempFile,
 }
 
 impl Fed {
     pub(crate) fn start(mut command: Command) -> Self {
+        let told = tempfile::NamedTempFile::new().unwrap();
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(told.reopen().unwrap());
         Self {
             child: command.spawn().unwrap(),
+            told,
         }
     }
 
@@ -346,6 +350,24 @@ impl Fed {
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let input = self.child.stdin.as_mut().unwrap();
         let _ = input.write_all(bytes).and_then(|()| input.flush());
+    }
+
+    /// Waits until what was fed has been read, and a little longer, so that it has also been taken in.
+    #[track_caller]
+    pub(crate) fn wait_until_read(&self) {
+        let input = self.child.stdin.as_ref().unwrap();
+        wait_until("the input to be read", || {
+            rustix::io::ioctl_fionread(input) == Ok(0)
+        });
+        std::thread::sleep(Duration::from_millis(300));
+    }
+
+    /// Waits until it has said something.
+    #[track_caller]
+    pub(crate) fn wait_until_told(&self, text: &str) {
+        wait_until(text, || {
+            fs::read_to_string(self.told.path()).is_ok_and(|told| told.contains(text))
+        });
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -378,14 +400,13 @@ impl Fed {
     pub(crate) fn finish(mut self, desk: &Desk) -> Outcome {
         drop(self.child.stdin.take());
         let code = self.wait();
-        let mut outputs = [Vec::new(), Vec::new()];
-        std::io::Read::read_to_end(self.child.stdout.as_mut().unwrap(), &mut outputs[0]).unwrap();
-        std::io::Read::read_to_end(self.child.stderr.as_mut().unwrap(), &mut outputs[1]).unwrap();
+        let mut shown = Vec::new();
+        std::io::Read::read_to_end(self.child.stdout.as_mut().unwrap(), &mut shown).unwrap();
         Outcome {
             words: format!("process {}", self.child.id()),
             code,
-            stdout: desk.masked(&outputs[0]),
-            stderr: desk.masked(&outputs[1]),
+            stdout: desk.masked(&shown),
+            stderr: desk.masked(&fs::read(self.told.path()).unwrap()),
         }
     }
 }

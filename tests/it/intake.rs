@@ -18,9 +18,9 @@ fn rejected_records_were_kept_in_memory_until_the_end() {
     let mut import = Fed::start(desk.command("import - -t london"));
     import.feed((lines(&london(0..1)) + &bad).as_bytes());
     wait_until("the first records to be listed", || {
-        fs_err::read_to_string(desk.path(REJECTED)).is_ok_and(|text| text.lines().count() >= 1000)
+        fs_err::read_to_string(desk.path(REJECTED))
+            .is_ok_and(|text| text.ends_with('\n') && text.lines().count() >= 2000)
     });
-    std::thread::sleep(std::time::Duration::from_millis(200));
     import.signal("KILL");
     import.wait();
     assert_eq!(desk.json_lines(REJECTED).len() % 1000, 0);
@@ -136,7 +136,7 @@ fn inputs_that_were_not_read_to_their_end_were_entered_without_a_word() {
     wait_until("the lock to be taken", || {
         fs_err::read_to_string(desk.path("data/.cotag.lock")).is_ok_and(|text| text.ends_with('}'))
     });
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    writer.wait_until_read();
     writer.signal("INT");
     assert_eq!(writer.wait(), Some(130));
     let run = desk.json_lines(RUNS).remove(0);
@@ -205,12 +205,9 @@ fn verify_beside_an_import_gave_a_false_alarm() {
     desk.cotag("verify --lock-timeout 0")
         .fails(1, &["is being written by `cotag import`"]);
     let verify = Fed::start(desk.command("verify --lock-timeout 60"));
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    verify.wait_until_told("waiting for `cotag import`");
     writer.finish(&desk).fine();
-    verify
-        .finish(&desk)
-        .fine()
-        .says(&["waiting for `cotag import`"]);
+    verify.finish(&desk).fine();
     // Nobody can have written where there is no lock.
     fs_err::remove_file(desk.path("data/.cotag.lock")).unwrap();
     desk.cotag("verify").fine();

@@ -458,7 +458,7 @@ fn a_second_writer_waits_says_for_whom_and_gives_up() {
         );
     // One that is patient gets its turn.
     let second = Fed::start(desk.command("import b.ndjson -t london --lock-timeout 60"));
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    second.wait_until_told("waiting for `cotag import`");
     writer.finish(&desk).fine();
     second
         .finish(&desk)
@@ -526,6 +526,40 @@ fn many_writers_at_once_lose_nothing() {
     found.sort();
     assert_eq!(found, ids(0..65));
     desk.cotag("verify").fine();
+}
+
+#[test]
+fn a_copy_of_a_hashtag_whose_posts_were_all_removed_forgot_that_they_were() {
+    let desk = Desk::new();
+    desk.write("posts.ndjson", lines(&london(0..2)));
+    desk.cotag("import posts.ndjson -t london").fine();
+    desk.cotag("copy --from data --to other").fine();
+    assert_eq!(desk.ids("other/london/posts/data.json"), ids(0..2));
+    // What a refresh leaves of posts that are gone.
+    desk.write(DATA, "[\n]\n");
+    let stones = ids(0..2).into_iter().map(|id| {
+        json!({"id": id, "removed": "2026-11-20T10:00:00Z", "why": "not found", "run": "r"})
+            .to_string()
+            + "\n"
+    });
+    desk.write(
+        "data/london/posts/tombstones.jsonl",
+        stones.collect::<String>(),
+    );
+    for target in ["fresh", "other"] {
+        desk.cotag(&format!("copy --from data --to {target}"))
+            .code(0)
+            .says(&["#london: 2 tombstones taken over"]);
+        desk.cotag(&format!(
+            "import posts.ndjson -t london --data-dir {target}"
+        ))
+        .code(0);
+        assert!(
+            desk.ids(&format!("{target}/london/posts/data.json"))
+                .is_empty()
+        );
+        desk.cotag(&format!("verify --data-dir {target}")).code(0);
+    }
 }
 
 #[test]

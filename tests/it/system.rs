@@ -163,7 +163,7 @@ fn ctrl_c_keeps_what_was_read_and_the_next_run_completes() {
         fs_err::read_to_string(desk.path("data/.cotag.lock")).is_ok_and(|text| text.ends_with('}'))
     });
     // It must have read what was fed before it is interrupted.
-    wait_until("the input to be read", || unread(writer.id()) == 0);
+    writer.wait_until_read();
     writer.signal("INT");
     assert_eq!(writer.wait(), Some(130));
     let outcome = writer.finish(&desk).code(130);
@@ -180,13 +180,6 @@ fn ctrl_c_keeps_what_was_read_and_the_next_run_completes() {
         .shows(&["london     40   20              20"]);
     assert_eq!(desk.ids(DATA), ids(0..40));
     desk.cotag("verify").fine();
-}
-
-/// Bytes in a process's standard input that it has not read yet, as far as the system tells.
-fn unread(_process: u32) -> u64 {
-    // Pipes do not tell without calls that are not safe; a moment is enough for a few kilobytes.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    0
 }
 
 #[test]
@@ -239,7 +232,7 @@ fn ctrl_c_never_stores_half_a_row_of_a_table() {
     wait_until("the import to begin", || {
         desk.path("data/cotag.json").exists()
     });
-    unread(writer.id());
+    writer.wait_until_read();
     writer.signal("INT");
     assert_eq!(writer.wait(), Some(130));
     writer.finish(&desk).code(130);

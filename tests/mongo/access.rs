@@ -9,6 +9,8 @@ use mongodb::bson::{Document, doc};
 use crate::desk::{Desk, outcome};
 use crate::server::{Database, Server, database, free_port};
 
+const ONE_POST: &str = "{\"id\":\"7189254512345678901\",\"desc\":\"#london\",\"createTime\":1673884800,\"author\":{\"uniqueId\":\"ann\"}}\n";
+
 /// Does something with the driver itself.
 pub(crate) fn with_driver<T>(
     database: &Database,
@@ -197,7 +199,7 @@ fn another_schema_or_another_tools_collection_is_left_alone() {
             .insert_one(doc! { "id": 1 })
             .await
     });
-    desk.write("a.ndjson", "{\"id\":\"7189254512345678901\",\"desc\":\"#london\",\"createTime\":1673884800,\"author\":{\"uniqueId\":\"ann\"}}\n");
+    desk.write("a.ndjson", ONE_POST);
     for (database, says) in [
         (&later, "a later version"),
         (&earlier, "there is no migration from it"),
@@ -212,13 +214,19 @@ fn another_schema_or_another_tools_collection_is_left_alone() {
     }
 }
 
-#[test]
-fn documents_whose_ids_are_no_posts_are_found_and_removed_by_nothing() {
+/// A desk and a database with one post, and the option that names it.
+fn with_one_post() -> (Desk, Database, String) {
     let (desk, database) = (Desk::new(), database());
     let store = format!("--store {}", database.address);
-    desk.write("a.ndjson", "{\"id\":\"7189254512345678901\",\"desc\":\"#london\",\"createTime\":1673884800,\"author\":{\"uniqueId\":\"ann\"}}\n");
+    desk.write("a.ndjson", ONE_POST);
     desk.cotag(&format!("import a.ndjson -t london {store}"))
         .expect(0);
+    (desk, database, store)
+}
+
+#[test]
+fn documents_whose_ids_are_no_posts_are_found_and_removed_by_nothing() {
+    let (desk, database, store) = with_one_post();
     with_driver(&database, async |database| {
         let posts = database.collection::<Document>("posts");
         let found = posts.find_one(doc! {}).await?.unwrap();
@@ -248,11 +256,7 @@ fn documents_whose_ids_are_no_posts_are_found_and_removed_by_nothing() {
 
 #[test]
 fn a_changed_document_is_found() {
-    let (desk, database) = (Desk::new(), database());
-    let store = format!("--store {}", database.address);
-    desk.write("a.ndjson", "{\"id\":\"7189254512345678901\",\"desc\":\"#london\",\"createTime\":1673884800,\"author\":{\"uniqueId\":\"ann\"}}\n");
-    desk.cotag(&format!("import a.ndjson -t london {store}"))
-        .expect(0);
+    let (desk, database, store) = with_one_post();
     with_driver(&database, async |database| {
         let posts = database.collection::<Document>("posts");
         posts
@@ -271,5 +275,5 @@ fn a_changed_document_is_found() {
     // Nothing is left that names the hashtag; its run still tells of it.
     desk.cotag(&format!("verify {store}"))
         .expect(6)
-        .says("1 posts were stored, 0 are there");
+        .says("of 1 stored posts 0 are there");
 }

@@ -2,51 +2,25 @@
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cotag::model::{Hashtag, Origin};
-use cotag::source::sandbox::{Client, Options, Running, Sandbox};
+use cotag::source::sandbox::Running;
 use cotag::store::mongo::Database;
 use cotag::store::place::Place;
 use cotag::store::{Claim, StoreWriter, WindowLine, WindowState};
 use jiff::civil::{Date, date};
 
-use crate::desk::{Desk, outcome};
+use crate::desk::{Desk, outcome, sandbox, wait_until};
 use crate::server::{Server, database};
 
 pub(crate) const SINCE: Date = date(2024, 4, 20);
 pub(crate) const UNTIL: Date = date(2024, 5, 19);
-pub(crate) const KEY: &str = "awkeyofthetest123";
-pub(crate) const SECRET: &str = "s3cr3t-of-the-test-987";
-
-fn sandbox(delay: u64) -> Running {
-    sandbox_of(2000, delay)
-}
-
-pub(crate) fn sandbox_of(posts: usize, delay: u64) -> Running {
-    Sandbox::start(&Options {
-        posts,
-        now: Some("2024-06-03T06:00:00Z".parse().unwrap()),
-        client: Client {
-            key: KEY.into(),
-            secret: SECRET.into(),
-        },
-        delay: Duration::from_millis(delay),
-        ..Options::default()
-    })
-    .unwrap()
-}
-
 fn download(desk: &Desk, server: &Running, store: &str, more: &str) -> Command {
     let words = format!(
         "download -t london -p --since {SINCE} --until {UNTIL} --retry-wait 1ms --store {store} {more}"
     );
-    let mut command = desk.command(&words);
-    command
-        .env("TIKTOK_API_URL", &server.url)
-        .env("TIKTOK_CLIENT_KEY", KEY)
-        .env("TIKTOK_CLIENT_SECRET", SECRET);
-    command
+    desk.asking(server, &words)
 }
 
 /// Ids in the database, and what a complete download has.
@@ -71,7 +45,7 @@ fn truth(server: &Running) -> BTreeSet<u64> {
 
 #[test]
 fn a_download_into_a_database_is_complete_and_the_next_asks_nothing() {
-    let (desk, api, database) = (Desk::new(), sandbox(0), database());
+    let (desk, api, database) = (Desk::new(), sandbox(2000, 0), database());
     outcome(&mut download(&desk, &api, &database.address, "")).expect(0);
     assert_eq!(stored(&desk, &database.address, "london"), truth(&api));
     let asked = api.requests().len();
@@ -90,18 +64,14 @@ fn a_download_into_a_database_is_complete_and_the_next_asks_nothing() {
 #[test]
 fn a_database_that_is_killed_in_mid_download_loses_and_doubles_nothing() {
     let server = Server::start(&["--sync-on-commit"]);
-    let (desk, api) = (Desk::new(), sandbox(60));
+    let (desk, api) = (Desk::new(), sandbox(2000, 200));
     let store = format!("{}?serverSelectionTimeoutMS=1500", server.address("posts"));
     let run = download(&desk, &api, &store, "--window 3")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let start = Instant::now();
-    while api.requests().len() < 6 {
-        assert!(start.elapsed() < Duration::from_secs(40), "no page");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("some pages", || api.requests().len() >= 6);
     server.kill();
     let ended = run.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&ended.stderr);
@@ -117,7 +87,7 @@ fn a_database_that_is_killed_in_mid_download_loses_and_doubles_nothing() {
 
 #[test]
 fn two_collectors_share_the_windows() {
-    let (desk, api, database) = (Desk::new(), sandbox(30), database());
+    let (desk, api, database) = (Desk::new(), sandbox(2000, 30), database());
     let alone = {
         let other = self::database();
         outcome(&mut download(&desk, &api, &other.address, "--window 3")).expect(0);

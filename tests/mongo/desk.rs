@@ -2,8 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use cotag::source::sandbox::{Client, Options, Running, Sandbox};
 use fs_err as fs;
+
+const KEY: &str = "awkeyofthetest123";
+const SECRET: &str = "s3cr3t-of-the-test-987";
 
 pub(crate) struct Desk(tempfile::TempDir);
 
@@ -45,9 +50,48 @@ impl Desk {
         command
     }
 
+    /// As [`Desk::command`], asking a sandbox.
+    pub(crate) fn asking(&self, api: &Running, words: &str) -> Command {
+        let mut command = self.command(words);
+        command
+            .env("TIKTOK_API_URL", &api.url)
+            .env("TIKTOK_CLIENT_KEY", KEY)
+            .env("TIKTOK_CLIENT_SECRET", SECRET);
+        command
+    }
+
     /// Runs `cotag` with these words, split at spaces.
     pub(crate) fn cotag(&self, words: &str) -> Outcome {
         outcome(&mut self.command(words))
+    }
+}
+
+/// A Research API of so many posts that answers after so many milliseconds.
+pub(crate) fn sandbox(posts: usize, delay: u64) -> Running {
+    Sandbox::start(&Options {
+        posts,
+        quota: 100_000,
+        now: Some("2024-06-03T06:00:00Z".parse().unwrap()),
+        client: Client {
+            key: KEY.into(),
+            secret: SECRET.into(),
+        },
+        delay: Duration::from_millis(delay),
+        ..Options::default()
+    })
+    .unwrap()
+}
+
+/// Waits until something is so; fails only after longer than the busiest machine needs.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(
+            start.elapsed() < Duration::from_mins(3),
+            "waited in vain: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

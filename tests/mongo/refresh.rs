@@ -3,35 +3,26 @@
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cotag::source::sandbox::Running;
 use mongodb::bson::{Document, doc};
 
 use crate::access::with_driver;
-use crate::collect::{KEY, SECRET, SINCE, UNTIL, sandbox_of, stored};
-use crate::desk::{Desk, outcome};
+use crate::collect::{SINCE, UNTIL, stored};
+use crate::desk::{Desk, outcome, sandbox, wait_until};
 use crate::server::{Database, Server, database};
-
-fn command(desk: &Desk, api: &Running, words: &str) -> Command {
-    let mut command = desk.command(words);
-    command
-        .env("TIKTOK_API_URL", &api.url)
-        .env("TIKTOK_CLIENT_KEY", KEY)
-        .env("TIKTOK_CLIENT_SECRET", SECRET);
-    command
-}
 
 fn refresh(desk: &Desk, api: &Running, store: &str, more: &str) -> Command {
     let words = format!("refresh --retry-wait 1ms --daily-quota 100000 --store {store} {more}");
-    command(desk, api, &words)
+    desk.asking(api, &words)
 }
 
 fn download(desk: &Desk, api: &Running, store: &str, tags: &str) {
     let words = format!(
         "download -t {tags} -p --since {SINCE} --until {UNTIL} --retry-wait 1ms --store {store}"
     );
-    outcome(&mut command(desk, api, &words)).expect(0);
+    outcome(&mut desk.asking(api, &words)).expect(0);
 }
 
 fn documents(database: &Database, collection: &str) -> Vec<Document> {
@@ -63,7 +54,7 @@ fn days(api: &Running, days: u64) {
 
 #[test]
 fn a_post_of_two_hashtags_is_asked_for_once_and_removed_after_two_days() {
-    let (desk, api, database) = (Desk::new(), sandbox_of(800, 0), database());
+    let (desk, api, database) = (Desk::new(), sandbox(800, 0), database());
     let store = &database.address;
     download(&desk, &api, store, "london viral");
     let london = stored(&desk, store, "london");
@@ -138,7 +129,7 @@ fn a_post_of_two_hashtags_is_asked_for_once_and_removed_after_two_days() {
 
 #[test]
 fn a_removed_post_comes_back_by_no_import_copy_or_download() {
-    let (desk, api, database) = (Desk::new(), sandbox_of(800, 0), database());
+    let (desk, api, database) = (Desk::new(), sandbox(800, 0), database());
     let store = &database.address;
     download(&desk, &api, "files", "london");
     desk.cotag(&format!("copy --from files --to {store}"))
@@ -167,7 +158,7 @@ fn a_removed_post_comes_back_by_no_import_copy_or_download() {
     }
     assert_eq!(stored(&desk, store, "london"), left);
     // A server that still gives them.
-    let elsewhere = sandbox_of(800, 0);
+    let elsewhere = sandbox(800, 0);
     download(&desk, &elsewhere, store, "viral");
     assert_eq!(stored(&desk, store, "viral"), &viral - &gone);
     desk.cotag(&format!("verify --store {store}")).expect(0);
@@ -175,7 +166,7 @@ fn a_removed_post_comes_back_by_no_import_copy_or_download() {
 
 #[test]
 fn a_copy_takes_over_what_refreshes_left_behind_and_back() {
-    let (desk, api, database) = (Desk::new(), sandbox_of(400, 0), database());
+    let (desk, api, database) = (Desk::new(), sandbox(400, 0), database());
     let store = &database.address;
     download(&desk, &api, "files", "london");
     let before = stored(&desk, "files", "london");
@@ -233,7 +224,7 @@ fn a_copy_takes_over_what_refreshes_left_behind_and_back() {
 
 #[test]
 fn killed_at_any_moment_a_refresh_is_completed_by_the_next() {
-    let (desk, api, database) = (Desk::new(), sandbox_of(800, 0), database());
+    let (desk, api, database) = (Desk::new(), sandbox(800, 0), database());
     let store = &database.address;
     download(&desk, &api, store, "london");
     let before = stored(&desk, store, "london");
@@ -266,7 +257,7 @@ fn killed_at_any_moment_a_refresh_is_completed_by_the_next() {
 #[test]
 fn a_database_that_is_killed_in_mid_refresh_loses_nothing_and_the_next_run_goes_on() {
     let server = Server::start(&["--sync-on-commit"]);
-    let (desk, api) = (Desk::new(), sandbox_of(800, 60));
+    let (desk, api) = (Desk::new(), sandbox(800, 400));
     let store = format!("{}?serverSelectionTimeoutMS=1500", server.address("posts"));
     download(&desk, &api, &store, "london");
     let before = stored(&desk, &store, "london");
@@ -278,11 +269,7 @@ fn a_database_that_is_killed_in_mid_refresh_loses_nothing_and_the_next_run_goes_
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let start = Instant::now();
-    while api.requests().len() < asked + 3 {
-        assert!(start.elapsed() < Duration::from_secs(40), "no page");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("some answers", || api.requests().len() >= asked + 3);
     server.kill();
     let ended = run.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&ended.stderr);

@@ -1,11 +1,11 @@
 //! Users in a database: as on files, resumed, noted, by two collectors at once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cotag::source::sandbox::Running;
 
-use crate::comments::{asked, command, hasty, records, run, sandbox, start};
-use crate::desk::{Desk, outcome};
+use crate::comments::{POSTS, asked, hasty, records, run, start};
+use crate::desk::{Desk, outcome, sandbox, wait_until};
 
 const LISTS: &str = "--info --followers --following --liked --pinned --reposted";
 const WAIT: &str = "--retry-wait 1ms --daily-quota 100000 --max-per-list 150";
@@ -40,7 +40,7 @@ fn closed(api: &Running) -> [String; 2] {
 
 #[test]
 fn users_in_a_database_are_those_of_a_directory() {
-    let (desk, api, database) = (Desk::new(), sandbox(0), hasty());
+    let (desk, api, database) = (Desk::new(), sandbox(POSTS, 0), hasty());
     let store = format!("--store {}", database.address);
     let name = open(&api).remove(0);
     let [private, missing] = closed(&api);
@@ -103,7 +103,7 @@ fn users_in_a_database_are_those_of_a_directory() {
 
 #[test]
 fn the_busiest_authors_are_those_of_a_directory() {
-    let (desk, api, database) = (Desk::new(), sandbox(0), hasty());
+    let (desk, api, database) = (Desk::new(), sandbox(POSTS, 0), hasty());
     let store = format!("--store {}", database.address);
     for place in ["", &store] {
         let words = "download -t london -p --retry-wait 1ms --since 2024-05-01 --until 2024-05-08";
@@ -122,7 +122,7 @@ fn the_busiest_authors_are_those_of_a_directory() {
 
 #[test]
 fn users_that_are_killed_go_on_and_two_collectors_share_the_lists() {
-    let (desk, api, database) = (Desk::new(), sandbox(15), hasty());
+    let (desk, api, database) = (Desk::new(), sandbox(POSTS, 15), hasty());
     let store = format!("--store {}", database.address);
     let users = open(&api).into_iter().take(4).collect::<Vec<_>>();
     let words = format!(
@@ -130,11 +130,7 @@ fn users_that_are_killed_go_on_and_two_collectors_share_the_lists() {
         users.join(",")
     );
     let mut child = start(&desk, &api, &words);
-    let begun = Instant::now();
-    while asked(&api, "/user/") < 4 {
-        assert!(begun.elapsed() < Duration::from_mins(1), "no page");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("some pages", || asked(&api, "/user/") >= 4);
     let _ = child.kill();
     child.wait().unwrap();
     let before = asked(&api, "/user/");
@@ -149,7 +145,7 @@ fn users_that_are_killed_go_on_and_two_collectors_share_the_lists() {
     let alone = hasty();
     let before = asked(&api, "/user/");
     let words = words.replace(&store, &format!("--store {}", alone.address));
-    let code = outcome(&mut command(&desk, &api, &words)).code;
+    let code = outcome(&mut desk.asking(&api, &words)).code;
     assert!(matches!(code, Some(0 | 3)), "{code:?}");
     let needed = asked(&api, "/user/") - before;
     assert!(shared <= needed, "{shared} requests instead of {needed}");

@@ -120,14 +120,9 @@ impl Bench {
     /// Waits until a run that was started has stored a page.
     pub(crate) fn wait_for_a_page(&self) {
         let ledger = self.data().join("london/posts/windows.jsonl");
-        for _ in 0..2000 {
-            let text = fs_err::read_to_string(&ledger).unwrap_or_default();
-            if text.contains("\"pages\":1,") {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        panic!("no page within 20 s");
+        wait_until("a page", || {
+            fs_err::read_to_string(&ledger).is_ok_and(|text| text.contains("\"pages\":1,"))
+        });
     }
 
     /// What a complete download holds.
@@ -211,6 +206,19 @@ impl Bench {
                 }
             }
         }
+    }
+}
+
+/// Waits until something is so; fails only after longer than the busiest machine needs.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = std::time::Instant::now();
+    while !is_so() {
+        assert!(
+            start.elapsed() < std::time::Duration::from_mins(3),
+            "waited in vain: {what}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
 

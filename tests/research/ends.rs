@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cotag::source::sandbox::{Fault, Options};
 
-use crate::bench::{Bench, SINCE, UNTIL, faulty, options};
+use crate::bench::{Bench, SINCE, UNTIL, faulty, options, wait_until};
 
 fn send(signal: &str, child: &Child) {
     let id = child.id().to_string();
@@ -161,7 +161,12 @@ fn a_page_that_never_comes_is_given_up_some_seconds_after_sigterm() {
     let stored = bench.stored();
     let bench = bench.with_server(&stuck);
     let child = bench.start("");
-    std::thread::sleep(Duration::from_millis(500));
+    // It listens to signals before it opens the store.
+    let ours = format!("\"pid\":{},", child.id());
+    wait_until("the store to be open", || {
+        let lock = fs_err::read_to_string(bench.data().join(".cotag.lock"));
+        lock.is_ok_and(|holder| holder.contains(&ours))
+    });
     send("-TERM", &child);
     let start = Instant::now();
     let output = child.wait_with_output().unwrap();

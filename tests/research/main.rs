@@ -105,7 +105,7 @@ fn our_own_count_ends_the_run_too_and_waiting_goes_on() {
     bench
         .download("--max-requests 2")
         .expect(4)
-        .says("2 requests were sent");
+        .says("2 requests sent");
     bench
         .download("--daily-quota 4")
         .expect(4)

@@ -1,120 +1,256 @@
-//! Which posts of a table a filter lets through.
+//! Which posts of a table a filter lets through, and how often their hashtags stand there.
 
 use std::ops::Range;
 
+use hashbrown::HashMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::Numbers;
+use super::lists::matching;
 use crate::analysis::{Filter, TagsFrom};
-use crate::model::{Columns, Packed, TagSource};
+use crate::model::{Column, Columns, Packed, Tables, TagSource};
 
 /// More required hashtags than this are not looked for here.
 pub(super) const MOST_REQUIRED: usize = 32;
-/// Fewer posts than this are not worth another thread.
-const SMALL: usize = 1 << 15;
-
-/// The posts that are counted, for each table; and those whose hashtags are not.
-#[derive(Debug)]
-pub(super) struct Chosen {
-    /// Whether a post is counted, with its hashtags or without.
-    posts: Vec<Vec<u8>>,
-}
+/// Fewer posts than this are not worth another thread. In tests so few that there are several.
+const SMALL: usize = if cfg!(test) { 4 } else { 1 << 15 };
+/// Posts that are looked at together. In tests so few that there are several such batches.
+const BATCH: usize = if cfg!(test) { 3 } else { 256 };
 
 const LEFT_OUT: u8 = 0;
 const COUNTED: u8 = 1;
 /// Counted, but its hashtags are not those asked for.
 const WITHOUT_TAGS: u8 = 2;
 
+/// Earliest and latest time, as they stand in a table.
+type Span = ((i64, u32), (i64, u32));
+
+/// The posts of a table that are counted.
+#[derive(Debug, Default)]
+pub(super) struct Chosen {
+    /// Of each post whether it is; empty where nobody asks for more than is here.
+    marks: Vec<u8>,
+    /// How many of each class.
+    pub(super) classes: Vec<u64>,
+    /// Their earliest and latest time.
+    pub(super) span: Option<Span>,
+    /// How many of them spell each hashtag so.
+    pub(super) uses: Vec<u32>,
+}
+
 impl Chosen {
+    /// The posts that pass; whether each does is kept where `keep` says so. `None` where the columns
+    /// contradict themselves.
     pub(super) fn new(
-        tables: &[Columns],
+        tables: &dyn Tables,
+        number: usize,
+        table: &Columns,
+        (filter, from): (&Filter, TagsFrom),
+        keep: bool,
+    ) -> Option<Self> {
+        let sieve = Sieve::new(tables, number, table, filter, from)?;
+        let found = side_by_side(parts(table), |part| sieve.choose(&part, keep));
+        let mut chosen = Self::default();
+        for part in found {
+            let part = part?;
+            chosen.marks.extend(part.marks);
+            chosen.span = joint(chosen.span, part.span);
+            add(&mut chosen.classes, part.classes);
+            add(&mut chosen.uses, part.uses);
+        }
+        chosen.classes.resize(table.classes.len(), 0);
+        chosen.uses.resize(table.spelling_count, 0);
+        Some(chosen)
+    }
+
+    /// For each post whether its hashtags are counted ([`COUNTED`]).
+    pub(super) fn marks(&self) -> &[u8] {
+        &self.marks
+    }
+
+    /// Whether a post is counted.
+    pub(super) fn has(&self, post: usize) -> bool {
+        self.marks.get(post).is_some_and(|&mark| mark != LEFT_OUT)
+    }
+}
+
+/// Adds up numbers that stand in the same places.
+pub(super) fn add<N: Copy + std::ops::AddAssign>(all: &mut Vec<N>, part: Vec<N>) {
+    if all.is_empty() {
+        *all = part;
+        return;
+    }
+    for (all, one) in all.iter_mut().zip(part) {
+        *all += one;
+    }
+}
+
+fn joint(one: Option<Span>, other: Option<Span>) -> Option<Span> {
+    match (one, other) {
+        (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A filter in the numbers of a table.
+struct Sieve<'t> {
+    table: &'t Columns,
+    /// The first second, and the one behind the last.
+    time: Option<(i64, i64)>,
+    /// By number whether it passes.
+    region: Option<Vec<bool>>,
+    language: Option<Vec<bool>>,
+    author: Option<Vec<bool>>,
+    /// By class whether its hashtags are counted.
+    listed: Option<Vec<bool>>,
+    required: Option<Required>,
+}
+
+/// Hashtags of which a post must have all, or one.
+struct Required {
+    /// A bit for each spelling, whether it is one of theirs.
+    is_one: Vec<u64>,
+    /// Of each of their spellings which of them it is, as a bit.
+    bits: HashMap<u32, u32>,
+    all: u32,
+    any: bool,
+}
+
+impl<'t> Sieve<'t> {
+    fn new(
+        tables: &dyn Tables,
+        number: usize,
+        table: &'t Columns,
         filter: &Filter,
         from: TagsFrom,
-        numbers: &Numbers,
     ) -> Option<Self> {
-        let mut chosen = Self {
-            posts: tables
-                .iter()
-                .map(|table| vec![COUNTED; table.posts])
-                .collect(),
+        let listed = table.classes.iter();
+        let listed = listed.map(|(class, _)| class.tags == TagSource::Listed);
+        Some(Self {
+            table,
+            time: time(filter)?,
+            region: by_name(&table.regions, &filter.regions),
+            language: by_name(&table.languages, &filter.languages),
+            author: by_author(tables, number, table, &filter.authors)?,
+            listed: (from == TagsFrom::Structured).then(|| listed.collect()),
+            required: Required::new(tables, number, table, filter)?,
+        })
+    }
+
+    fn choose(&self, part: &Part, keep: bool) -> Option<Chosen> {
+        let table = self.table;
+        let mut chosen = Chosen {
+            marks: Vec::with_capacity(if keep { part.posts.len() } else { 0 }),
+            classes: vec![0; table.classes.len()],
+            span: None,
+            uses: vec![0; table.spelling_count],
         };
-        let required = required(tables, filter, numbers);
-        for (number, table) in tables.iter().enumerate() {
-            let marks = &mut chosen.posts[number];
-            by_time(table, filter, marks)?;
-            by_name(&table.region, &table.regions, &filter.regions, marks);
-            by_name(&table.language, &table.languages, &filter.languages, marks);
-            by_author(table, &filter.authors, marks);
-            if from == TagsFrom::Structured {
-                let listed = |at: u64| {
-                    let class = usize::try_from(at)
-                        .ok()
-                        .and_then(|at| table.classes.get(at));
-                    class.is_some_and(|(class, _)| class.tags == TagSource::Listed)
-                };
-                for (post, mark) in marks.iter_mut().enumerate() {
-                    if *mark == COUNTED && !listed(table.class.get(post)) {
-                        *mark = WITHOUT_TAGS;
-                    }
+        let mut batches = Batches::new(table, part);
+        while let Some(posts) = batches.next()? {
+            let mut marks = [COUNTED; BATCH];
+            let marks = &mut marks[..posts.len()];
+            self.mark(posts.start, marks);
+            if marks.contains(&COUNTED) {
+                self.count(marks, batches.unpacked(), &mut chosen.uses);
+            }
+            for (post, mark) in posts.zip(&mut *marks) {
+                if *mark == WITHOUT_TAGS && self.required.is_some() {
+                    *mark = LEFT_OUT;
+                }
+                if *mark == LEFT_OUT {
+                    continue;
+                }
+                let class = usize::try_from(table.class.get(post)).ok()?;
+                *chosen.classes.get_mut(class)? += 1;
+                if let Some(at) = table.created_of(post) {
+                    chosen.span = joint(chosen.span, Some((at, at)));
                 }
             }
-            if let Some(required) = &required {
-                by_tags(number, table, filter, required, numbers, marks);
+            if keep {
+                chosen.marks.extend_from_slice(marks);
             }
         }
         Some(chosen)
     }
 
-    /// For each post of a table whether its hashtags are counted ([`COUNTED`]).
-    pub(super) fn of(&self, table: usize) -> &[u8] {
-        &self.posts[table]
-    }
-
-    /// Whether a post is counted.
-    pub(super) fn has(&self, table: usize, post: usize) -> bool {
-        self.posts[table][post] != LEFT_OUT
-    }
-
-    /// How many posts of each class are counted, and their earliest and latest time.
-    #[expect(clippy::type_complexity, reason = "as it stands in the table")]
-    pub(super) fn summary(
-        &self,
-        number: usize,
-        table: &Columns,
-    ) -> (Vec<u64>, Option<((i64, u32), (i64, u32))>) {
-        let mut classes = vec![0; table.classes.len()];
-        let mut span = None;
-        for (post, &mark) in self.posts[number].iter().enumerate() {
-            if mark == LEFT_OUT {
+    /// Counts the hashtags of posts that pass, and leaves those out that lack required ones.
+    fn count(&self, marks: &mut [u8], (counts, mut rest): (&[u32], &[u32]), uses: &mut [u32]) {
+        for (mark, &count) in marks.iter_mut().zip(counts) {
+            let (tags, others) = rest.split_at(count as usize);
+            rest = others;
+            if *mark != COUNTED {
                 continue;
             }
-            let class = usize::try_from(table.class.get(post)).ok();
-            if let Some(posts) = class.and_then(|class| classes.get_mut(class)) {
-                *posts += 1;
+            if let Some(required) = &self.required
+                && !required.are_among(tags)
+            {
+                *mark = LEFT_OUT;
+                continue;
             }
-            if let Some(at) = table.created_of(post) {
-                span = Some(match span {
-                    Some((first, last)) => (at.min(first), at.max(last)),
-                    None => (at, at),
-                });
+            for &tag in tags {
+                if let Some(uses) = uses.get_mut(tag as usize) {
+                    *uses += 1;
+                }
             }
         }
-        (classes, span)
+    }
+
+    /// Marks posts by all that can be said without their hashtags.
+    fn mark(&self, first: usize, marks: &mut [u8]) {
+        let table = self.table;
+        if let Some((start, end)) = self.time {
+            keep(first, marks, |post| {
+                let since = table.created.get(post).checked_sub(1);
+                let second = since.map(|since| table.epoch.wrapping_add_unsigned(since));
+                second.is_some_and(|second| start <= second && second < end)
+            });
+        }
+        let is_in = |passes: &[bool], number: u64| {
+            let number = usize::try_from(number).ok();
+            number.and_then(|number| passes.get(number)) == Some(&true)
+        };
+        let columns = [
+            (&self.region, &table.region),
+            (&self.language, &table.language),
+        ];
+        for (passes, column) in columns {
+            if let Some(passes) = passes {
+                let column: &Packed = column;
+                keep(first, marks, |post| is_in(passes, column.get(post)));
+            }
+        }
+        if let Some(passes) = &self.author {
+            keep(first, marks, |post| {
+                let author = table.author_of(post);
+                author.is_some_and(|author| is_in(passes, author.into()))
+            });
+        }
+        if let Some(listed) = &self.listed {
+            for (post, mark) in (first..).zip(marks) {
+                if *mark == COUNTED && !is_in(listed, table.class.get(post)) {
+                    *mark = WITHOUT_TAGS;
+                }
+            }
+        }
     }
 }
 
-fn keep(marks: &mut [u8], passes: impl Fn(usize) -> bool) {
-    for (post, mark) in marks.iter_mut().enumerate() {
+fn keep(first: usize, marks: &mut [u8], passes: impl Fn(usize) -> bool) {
+    for (post, mark) in (first..).zip(marks) {
         if *mark != LEFT_OUT && !passes(post) {
             *mark = LEFT_OUT;
         }
     }
 }
 
-fn by_time(table: &Columns, filter: &Filter, marks: &mut [u8]) -> Option<()> {
+/// The first second that passes, and the one behind the last; `Some(None)` where all do.
+#[expect(
+    clippy::option_option,
+    reason = "the outer one is of days out of range"
+)]
+fn time(filter: &Filter) -> Option<Option<(i64, i64)>> {
     if filter.since.is_none() && filter.until.is_none() {
-        return Some(());
+        return Some(None);
     }
     let midnight = |day: Date| {
         let start = day.to_zoned(TimeZone::UTC).ok()?;
@@ -129,92 +265,86 @@ fn by_time(table: &Columns, filter: &Filter, marks: &mut [u8]) -> Option<()> {
         Some(day) => day.tomorrow().ok().map_or(Some(i64::MAX), midnight)?,
         None => i64::MAX,
     };
-    keep(marks, |post| {
-        let second = table.created_of(post).map(|(second, _)| second);
-        second.is_some_and(|second| first <= second && second < end)
-    });
-    Some(())
+    Some(Some((first, end)))
 }
 
-fn by_name(column: &Packed, names: &[String], wanted: &[String], marks: &mut [u8]) {
-    if wanted.is_empty() {
-        return;
-    }
+fn by_name(names: &[String], wanted: &[String]) -> Option<Vec<bool>> {
     let among = |name: &String| wanted.iter().any(|one| one.eq_ignore_ascii_case(name));
-    let passes: Vec<bool> = std::iter::once(false)
-        .chain(names.iter().map(among))
-        .collect();
-    keep(marks, |post| {
-        let number = usize::try_from(column.get(post)).ok();
-        number.and_then(|number| passes.get(number)) == Some(&true)
-    });
+    let passes = || std::iter::once(false).chain(names.iter().map(among));
+    (!wanted.is_empty()).then(|| passes().collect())
 }
 
-fn by_author(table: &Columns, wanted: &[String], marks: &mut [u8]) {
-    if wanted.is_empty() {
-        return;
-    }
-    let among = |name: &[u8]| {
-        let mut wanted = wanted.iter().map(String::as_bytes);
-        wanted.any(|one| one.eq_ignore_ascii_case(name))
-    };
-    let names = (0..).take(table.authors.len());
-    let passes: Vec<bool> = names
-        .map(|author| among(table.authors.bytes(author)))
-        .collect();
-    keep(marks, |post| {
-        let author = table.author_of(post);
-        author.and_then(|author| passes.get(author as usize)) == Some(&true)
-    });
-}
-
-/// Of each spelling which of the required hashtags it is, as bits; `None` where none is required.
-fn required(tables: &[Columns], filter: &Filter, numbers: &Numbers) -> Option<Vec<u32>> {
-    if filter.required.is_empty() {
-        return None;
-    }
-    let mut bits = vec![0; numbers.len()];
-    for (number, table) in tables.iter().enumerate() {
-        for tag in (0..).take(table.spellings.len()) {
-            let name = table.spellings.bytes(tag);
-            for (bit, required) in filter.required.iter().enumerate() {
-                if required.as_str().as_bytes() == name {
-                    bits[numbers.of(number, tag) as usize] |= 1 << bit;
-                }
-            }
-        }
-    }
-    for &(variant, identity) in &numbers.variants {
-        bits[variant as usize] = bits[identity as usize];
-    }
-    Some(bits)
-}
-
-fn by_tags(
+#[expect(clippy::option_option, reason = "the outer one is of damage")]
+fn by_author(
+    tables: &dyn Tables,
     number: usize,
     table: &Columns,
-    filter: &Filter,
-    required: &[u32],
-    numbers: &Numbers,
-    marks: &mut [u8],
-) {
-    let all = u32::MAX >> (32 - filter.required.len().clamp(1, 32));
-    let found = side_by_side(parts(table), |part| {
-        let mut passing = Vec::new();
-        part.each(table, marks, |post, tags| {
-            let carried = tags.fold(0, |bits, tag| {
-                bits | required[numbers.of(number, tag) as usize]
-            });
-            if carried == all || (filter.any_required && carried != 0) {
-                passing.push(post);
+    wanted: &[String],
+) -> Option<Option<Vec<bool>>> {
+    if wanted.is_empty() {
+        return Some(None);
+    }
+    let list = (Column::Authors, table.author_count);
+    let found = matching(tables, number, list, None, &|name| {
+        let mut wanted = wanted.iter().map(String::as_bytes);
+        wanted.any(|one| one.eq_ignore_ascii_case(name))
+    })?;
+    let mut passes = vec![false; table.author_count];
+    for author in found {
+        *passes.get_mut(author as usize)? = true;
+    }
+    Some(Some(passes))
+}
+
+impl Required {
+    #[expect(clippy::option_option, reason = "the outer one is of damage")]
+    fn new(
+        tables: &dyn Tables,
+        number: usize,
+        table: &Columns,
+        filter: &Filter,
+    ) -> Option<Option<Self>> {
+        if filter.required.is_empty() {
+            return Some(None);
+        }
+        let mut names: Vec<&str> = filter.required.iter().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        names.dedup();
+        let list = (Column::Spellings, table.spelling_count);
+        let found = matching(tables, number, list, Some(names.len()), &|name| {
+            names.iter().any(|one| one.as_bytes() == name)
+        })?;
+        let texts = tables.texts(number, Column::Spellings, &found)?;
+        let mut bits: HashMap<u32, u32> = HashMap::new();
+        for (tag, text) in found.into_iter().zip(texts) {
+            bits.insert(tag, 1 << names.binary_search(&&*text).ok()?);
+        }
+        for &(variant, identity) in &table.variants {
+            if let Some(&bit) = bits.get(&identity) {
+                bits.insert(variant, bit);
             }
-        });
-        passing
-    });
-    // Posts without hashtags have none that is required.
-    marks.fill(LEFT_OUT);
-    for post in found.into_iter().flatten() {
-        marks[post] = COUNTED;
+        }
+        let mut is_one = vec![0; table.spelling_count.div_ceil(64)];
+        for tag in bits.keys() {
+            *is_one.get_mut(*tag as usize / 64)? |= 1 << (tag % 64);
+        }
+        Some(Some(Self {
+            is_one,
+            bits,
+            all: u32::MAX >> (32 - names.len().clamp(1, 32)),
+            any: filter.any_required,
+        }))
+    }
+
+    fn are_among(&self, tags: &[u32]) -> bool {
+        let mut carried = 0;
+        for &tag in tags {
+            let word = self.is_one.get(tag as usize / 64).copied().unwrap_or(0);
+            if word >> (tag % 64) & 1 == 1 {
+                carried |= self.bits.get(&tag).copied().unwrap_or(0);
+            }
+        }
+        carried == self.all || (self.any && carried != 0)
     }
 }
 
@@ -226,51 +356,94 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Calls `each` with every post that is marked as counted (or with all, without marks) and its
-    /// hashtags.
+    /// Which they are.
+    pub(super) fn posts(&self) -> Range<usize> {
+        self.posts.clone()
+    }
+
+    /// Calls `each` with every post that is marked as counted (or with all, without marks), where its
+    /// hashtags begin, and which they are; `None` where there are fewer of these than the posts have.
     pub(super) fn each(
         &self,
         table: &Columns,
         marks: &[u8],
-        mut each: impl FnMut(usize, Tags<'_>),
-    ) {
-        let mut at = self.tags;
-        for post in self.posts.clone() {
-            let end = at + count(table, post);
-            if marks.get(post).is_none_or(|&mark| mark == COUNTED) {
-                let tags = Tags {
-                    column: &table.tags,
-                    at,
-                    end,
-                };
-                each(post, tags);
+        mut each: impl FnMut(usize, usize, &[u32]),
+    ) -> Option<()> {
+        let mut batches = Batches::new(table, self);
+        while let Some(posts) = batches.next()? {
+            let marks = marks.get(posts.clone()).unwrap_or_default();
+            if !marks.is_empty() && !marks.contains(&COUNTED) {
+                continue;
             }
-            at = end;
+            let mut at = batches.at;
+            let (counts, mut rest) = batches.unpacked();
+            for ((number, post), &count) in posts.enumerate().zip(counts) {
+                let (tags, others) = rest.split_at(count as usize);
+                rest = others;
+                if marks.get(number).is_none_or(|&mark| mark == COUNTED) {
+                    each(post, at, tags);
+                }
+                at += tags.len();
+            }
         }
+        Some(())
     }
 }
 
-/// A post's hashtags.
-pub(super) struct Tags<'t> {
-    column: &'t Packed,
+/// A part's posts, some at a time.
+struct Batches<'t> {
+    table: &'t Columns,
+    /// Those that are to come.
+    posts: Range<usize>,
+    /// Where the hashtags of the last ones begin and end.
     at: usize,
     end: usize,
+    /// How many each of the last ones has.
+    counts: [u32; BATCH],
+    length: usize,
+    tags: Vec<u32>,
 }
 
-impl Iterator for Tags<'_> {
-    type Item = u32;
+impl<'t> Batches<'t> {
+    fn new(table: &'t Columns, part: &Part) -> Self {
+        Self {
+            table,
+            posts: part.posts.clone(),
+            at: part.tags,
+            end: part.tags,
+            counts: [0; BATCH],
+            length: 0,
+            tags: Vec::new(),
+        }
+    }
 
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "packed from 32 bits")]
-    fn next(&mut self) -> Option<u32> {
-        let tag = (self.at < self.end).then(|| self.column.get(self.at) as u32);
-        self.at += 1;
-        tag
+    /// Goes to the next posts; `Some(None)` behind the last, `None` where the table has fewer hashtags
+    /// than its posts.
+    #[expect(clippy::option_option, reason = "the outer one is of damage")]
+    fn next(&mut self) -> Option<Option<Range<usize>>> {
+        let first = self.posts.start;
+        self.length = self.posts.len().min(BATCH);
+        if self.length == 0 {
+            return Some(None);
+        }
+        self.posts.start += self.length;
+        let counts = &mut self.counts[..self.length];
+        self.table.tag_counts.unpack(first, counts);
+        self.at = self.end;
+        self.end += sum(counts);
+        (self.end <= self.table.tags.len()).then_some(Some(first..self.posts.start))
+    }
+
+    /// How many hashtags each of the last posts has, and all of these.
+    fn unpacked(&mut self) -> (&[u32], &[u32]) {
+        self.tags.resize(self.end - self.at, 0);
+        self.table.tags.unpack(self.at, &mut self.tags);
+        (&self.counts[..self.length], &self.tags)
     }
 }
 
-fn count(table: &Columns, post: usize) -> usize {
-    usize::try_from(table.tag_counts.get(post)).unwrap_or(0)
+fn sum(counts: &[u32]) -> usize {
+    counts.iter().map(|&count| count as usize).sum()
 }
 
 /// A table in parts of about the same size, one for each core.
@@ -280,6 +453,7 @@ pub(super) fn parts(table: &Columns) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut tags = 0;
     let mut start = 0;
+    let mut counts = [0; BATCH];
     while start < table.posts {
         let posts = start..table.posts.min(start + each);
         start = posts.end;
@@ -288,7 +462,11 @@ pub(super) fn parts(table: &Columns) -> Vec<Part> {
             tags,
         });
         if start < table.posts {
-            tags += posts.map(|post| count(table, post)).sum::<usize>();
+            for first in posts.clone().step_by(BATCH) {
+                let counts = &mut counts[..(posts.end - first).min(BATCH)];
+                table.tag_counts.unpack(first, counts);
+                tags += sum(counts);
+            }
         }
     }
     parts

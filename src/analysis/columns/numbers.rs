@@ -1,12 +1,10 @@
 //! One numbering of hashtags and of authors over several tables, each of which has its own.
-//!
-//! The first table's numbers stay; what only the others have comes behind them. So the names of the
-//! first and largest are looked through once, and only those of the others are hashed.
 
 use hashbrown::HashMap;
 
-use super::choose::{Chosen, parts, side_by_side};
-use crate::model::{Columns, Names};
+use super::choose::{Chosen, Part, add, parts, side_by_side};
+use super::lists::Joined;
+use crate::model::{Column, Columns, Tables};
 
 /// Numbers of spellings.
 #[derive(Debug)]
@@ -16,131 +14,16 @@ pub(super) struct Numbers {
     pub(super) variants: Vec<(u32, u32)>,
 }
 
-/// Several lists of names as one.
-#[derive(Debug, Default)]
-struct Joined {
-    /// Of each list but the first, its names' numbers.
-    here: Vec<Vec<u32>>,
-    /// Where the names stand that the first list has not: list and number there.
-    others: Vec<(usize, u32)>,
-    /// Names of the first list.
-    first: usize,
-}
-
-/// In place of the number of a name that was not met in the first list so far.
-const NOWHERE: u32 = u32::MAX;
-
-fn texts(names: &Names) -> impl Iterator<Item = &[u8]> {
-    (0..).map(|number| names.bytes(number)).take(names.len())
-}
-
-/// A few bits of each name of a short list, by which nearly all names of a long one are told not to be
-/// in it without hashing them.
-struct Sketch(Vec<bool>);
-
-impl Default for Sketch {
-    fn default() -> Self {
-        Self(vec![false; 1 << 16])
-    }
-}
-
-impl Sketch {
-    fn add(&mut self, name: &[u8]) {
-        self.0[Self::place(name)] = true;
-    }
-
-    #[inline]
-    fn may_have(&self, name: &[u8]) -> bool {
-        self.0[Self::place(name)]
-    }
-
-    #[inline]
-    fn place(name: &[u8]) -> usize {
-        let byte = |at: usize| u64::from(name.get(at).copied().unwrap_or(0));
-        let length = name.len();
-        let bytes =
-            byte(0) | byte(1) << 8 | byte(length / 2) << 16 | byte(length.saturating_sub(1)) << 24;
-        let mixed = (bytes ^ (length as u64) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        usize::try_from(mixed >> 48).unwrap_or(0)
-    }
-}
-
-impl Joined {
-    fn new(lists: &[&Names]) -> Option<Self> {
-        let Some((first, rest)) = lists.split_first() else {
-            return Some(Self::default());
-        };
-        let mut joined = Self {
-            first: first.len(),
-            ..Self::default()
-        };
-        let mut numbers: HashMap<&[u8], u32> = HashMap::new();
-        let mut sketch = Sketch::default();
-        for list in rest {
-            for name in texts(list) {
-                sketch.add(name);
-                numbers.insert(name, NOWHERE);
-            }
-        }
-        if !numbers.is_empty() {
-            let half = u32::try_from(first.len()).ok()? / 2;
-            let halves = vec![0..half, half..u32::try_from(first.len()).ok()?];
-            let met = side_by_side(halves, |half| {
-                let known = half.filter(|&number| {
-                    let name = first.bytes(number);
-                    sketch.may_have(name) && numbers.contains_key(name)
-                });
-                known.collect::<Vec<u32>>()
-            });
-            for number in met.into_iter().flatten() {
-                numbers.insert(first.bytes(number), number);
-            }
-        }
-        for (list, names) in (1..).zip(rest) {
-            let mut here = Vec::with_capacity(names.len());
-            for (number, name) in (0..).zip(texts(names)) {
-                let entry = numbers.entry(name).or_insert(NOWHERE);
-                if *entry == NOWHERE {
-                    *entry = u32::try_from(joined.first + joined.others.len()).ok()?;
-                    joined.others.push((list, number));
-                }
-                here.push(*entry);
-            }
-            joined.here.push(here);
-        }
-        Some(joined)
-    }
-
-    fn len(&self) -> usize {
-        self.first + self.others.len()
-    }
-
-    #[inline]
-    fn of(&self, list: usize, number: u32) -> u32 {
-        match list.checked_sub(1).and_then(|list| self.here.get(list)) {
-            None => number,
-            Some(here) => here.get(number as usize).copied().unwrap_or(0),
-        }
-    }
-}
-
 impl Numbers {
-    pub(super) fn new(tables: &[Columns]) -> Option<Self> {
-        let lists: Vec<&Names> = tables.iter().map(|table| &table.spellings).collect();
-        if tables
-            .iter()
-            .any(|table| table.spellings.len() != table.uses.len())
-        {
-            return None;
-        }
-        let joined = Joined::new(&lists)?;
+    pub(super) fn new(tables: &dyn Tables, columns: &[Columns]) -> Option<Self> {
+        let joined = Joined::new(tables, columns, Column::Spellings)?;
         let mut variants: Vec<(u32, u32)> = Vec::new();
-        for (number, table) in tables.iter().enumerate() {
+        for (number, table) in columns.iter().enumerate() {
             let here = |tag| joined.of(number, tag);
             let pairs = table.variants.iter();
             variants.extend(pairs.map(|&(variant, identity)| (here(variant), here(identity))));
         }
-        if tables.len() > 1 {
+        if columns.len() > 1 {
             variants.sort_unstable();
             variants.dedup();
         }
@@ -158,22 +41,33 @@ impl Numbers {
         self.joined.of(table, tag)
     }
 
-    pub(super) fn name<'t>(&self, tables: &'t [Columns], number: u32) -> &'t str {
-        let (list, number) = match (number as usize).checked_sub(self.joined.first) {
-            None => (0, number),
-            Some(other) => self.joined.others.get(other).copied().unwrap_or_default(),
-        };
-        tables
-            .get(list)
-            .map_or("", |table| table.spellings.get(number))
+    /// The texts of some spellings.
+    pub(super) fn names(
+        &self,
+        tables: &dyn Tables,
+        wanted: impl Iterator<Item = u32>,
+    ) -> Option<HashMap<u32, String>> {
+        let mut places = Vec::new();
+        for number in wanted {
+            places.push((self.joined.place(number)?, number));
+        }
+        places.sort_unstable();
+        places.dedup();
+        let mut names = HashMap::with_capacity(places.len());
+        for group in places.chunk_by(|a, b| a.0.0 == b.0.0) {
+            let table = group[0].0.0;
+            let there: Vec<u32> = group.iter().map(|((_, number), _)| *number).collect();
+            let texts = tables.texts(table, Column::Spellings, &there)?;
+            names.extend(group.iter().map(|(_, number)| *number).zip(texts));
+        }
+        Some(names)
     }
 
     /// Adds a table's counts to those of all.
-    pub(super) fn add(&self, table: usize, counts: &[u32], all: &mut [u32]) {
+    pub(super) fn add(&self, table: usize, counts: Vec<u32>, all: &mut Vec<u32>) {
         if table == 0 {
-            for (all, count) in all.iter_mut().zip(counts) {
-                *all += count;
-            }
+            *all = counts;
+            all.resize(self.len(), 0);
             return;
         }
         for (tag, count) in (0..).zip(counts) {
@@ -183,13 +77,15 @@ impl Numbers {
         }
     }
 
-    /// How many of all posts spell each hashtag so.
-    pub(super) fn uses(&self, tables: &[Columns]) -> Vec<u32> {
-        let mut uses = vec![0; self.len()];
-        for (number, table) in tables.iter().enumerate() {
-            self.add(number, &table.uses, &mut uses);
+    /// The identity of each spelling.
+    fn identities(&self) -> Vec<u32> {
+        let mut identities: Vec<u32> = (0..).take(self.len()).collect();
+        for &(variant, identity) in &self.variants {
+            if let Some(own) = identities.get_mut(variant as usize) {
+                *own = identity;
+            }
         }
-        uses
+        identities
     }
 }
 
@@ -197,41 +93,12 @@ impl Numbers {
 #[derive(Debug)]
 pub(super) struct Authors {
     joined: Joined,
-    /// How many authors the counted posts have.
-    pub(super) distinct: u64,
-    /// Of each author how many counted posts.
-    posts: Vec<u32>,
 }
 
 impl Authors {
-    pub(super) fn new(tables: &[Columns], chosen: Option<&Chosen>) -> Option<Self> {
-        let joined = if tables.len() > 1 {
-            let lists: Vec<&Names> = tables.iter().map(|table| &table.authors).collect();
-            Joined::new(&lists)?
-        } else {
-            Joined::default()
-        };
-        let mut authors = Self {
-            joined,
-            distinct: 0,
-            posts: Vec::new(),
-        };
-        for (number, table) in tables.iter().enumerate() {
-            for post in 0..table.posts {
-                if chosen.is_some_and(|chosen| !chosen.has(number, post)) {
-                    continue;
-                }
-                if let Some(author) = authors.of(number, table, post) {
-                    let author = author as usize;
-                    if author >= authors.posts.len() {
-                        authors.posts.resize(author + 1, 0);
-                    }
-                    authors.posts[author] += 1;
-                }
-            }
-        }
-        authors.distinct = authors.posts.iter().filter(|&&posts| posts > 0).count() as u64;
-        Some(authors)
+    pub(super) fn new(tables: &dyn Tables, columns: &[Columns]) -> Option<Self> {
+        let joined = Joined::new(tables, columns, Column::Authors)?;
+        Some(Self { joined })
     }
 
     #[inline]
@@ -239,56 +106,175 @@ impl Authors {
         Some(self.joined.of(number, table.author_of(post)?))
     }
 
-    /// How many authors used each hashtag.
+    /// How many counted posts each author has.
+    pub(super) fn posts(&self, columns: &[Columns], chosen: Option<&[Chosen]>) -> Vec<u32> {
+        let mut all = Vec::new();
+        for (number, table) in columns.iter().enumerate() {
+            let chosen = chosen.and_then(|chosen| chosen.get(number));
+            let counts = side_by_side(parts(table), |part| {
+                let mut counts = vec![0_u32; self.joined.len()];
+                for post in part.posts() {
+                    if chosen.is_none_or(|chosen| chosen.has(post))
+                        && let Some(author) = self.of(number, table, post)
+                        && let Some(count) = counts.get_mut(author as usize)
+                    {
+                        *count += 1;
+                    }
+                }
+                counts
+            });
+            for part in counts {
+                add(&mut all, part);
+            }
+        }
+        all.resize(self.joined.len(), 0);
+        all
+    }
+
+    /// How many authors used each hashtag; `posts` is how many posts each author has. `None` where the
+    /// columns contradict themselves.
     pub(super) fn votes(
         &self,
-        tables: &[Columns],
-        chosen: Option<&Chosen>,
+        columns: &[Columns],
+        chosen: Option<&[Chosen]>,
         numbers: &Numbers,
-    ) -> Vec<u32> {
-        let mut identities: Vec<u32> = (0..).take(numbers.len()).collect();
-        for &(variant, identity) in &numbers.variants {
-            identities[variant as usize] = identity;
+        posts: &[u32],
+    ) -> Option<Vec<u32>> {
+        // Their places are kept in 32 bits.
+        if columns
+            .iter()
+            .any(|table| u32::try_from(table.tags.len()).is_err())
+        {
+            return None;
         }
-        let mut votes = vec![0; numbers.len()];
-        // What authors with several posts used, as author and hashtag in one number.
-        let mut several: Vec<Vec<u64>> = Vec::new();
-        for (number, table) in tables.iter().enumerate() {
-            let mask = chosen.map_or(&[][..], |chosen| chosen.of(number));
-            let found = side_by_side(parts(table), |part| {
+        let identities = numbers.identities();
+        let mut votes = Vec::new();
+        // What has several authors' posts is looked at author by author.
+        let mut several = Several::new(posts)?;
+        for (number, table) in columns.iter().enumerate() {
+            let marks = chosen.and_then(|chosen| chosen.get(number));
+            let marks = marks.map_or(&[][..], Chosen::marks);
+            let found = side_by_side(parts(table), |part: Part| {
                 let mut votes = vec![0_u32; numbers.len()];
                 let mut several = Vec::new();
-                part.each(table, mask, |post, tags| {
+                part.each(table, marks, |post, at, tags| {
                     let Some(author) = self.of(number, table, post) else {
                         return;
                     };
-                    let tags = tags.map(|tag| identities[numbers.of(number, tag) as usize]);
-                    if self.posts.get(author as usize) == Some(&1) {
-                        tags.for_each(|tag| votes[tag as usize] += 1);
-                    } else {
-                        several.extend(tags.map(|tag| u64::from(author) << 32 | u64::from(tag)));
+                    if posts.get(author as usize) != Some(&1) {
+                        #[expect(clippy::cast_possible_truncation, reason = "looked at above")]
+                        several.push((author, at as u32, tags.len() as u32));
+                        return;
                     }
-                });
-                several.sort_unstable();
-                several.dedup();
-                (votes, several)
+                    for &tag in tags {
+                        let tag = identities.get(numbers.of(number, tag) as usize);
+                        if let Some(votes) = tag.and_then(|&tag| votes.get_mut(tag as usize)) {
+                            *votes += 1;
+                        }
+                    }
+                })?;
+                Some((votes, several))
             });
-            for (part, used) in found {
-                votes
-                    .iter_mut()
-                    .zip(part)
-                    .for_each(|(all, one)| *all += one);
-                several.push(used);
+            for part in found {
+                let (counts, places) = part?;
+                add(&mut votes, counts);
+                several.add(number, places)?;
             }
         }
-        let mut several = several.concat();
-        several.sort_unstable();
-        several.dedup();
-        for used in several {
-            #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-            let tag = used as u32;
-            votes[tag as usize] += 1;
+        let found = side_by_side(several.shares(), |authors| {
+            let mut votes = vec![0_u32; numbers.len()];
+            // The last author who was met with each hashtag, from 1.
+            let mut last = vec![0_u32; numbers.len()];
+            for (turn, author) in (1..).zip(authors) {
+                for (number, at, length) in several.of(author) {
+                    let Some(table) = columns.get(number) else {
+                        continue;
+                    };
+                    for tag in table.tags.range(at..at + length) {
+                        let tag = u32::try_from(tag).map(|tag| numbers.of(number, tag));
+                        let tag = tag.ok().and_then(|tag| identities.get(tag as usize));
+                        let Some(&tag) = tag else { continue };
+                        if let Some(last) = last.get_mut(tag as usize)
+                            && *last != turn
+                        {
+                            *last = turn;
+                            votes[tag as usize] += 1;
+                        }
+                    }
+                }
+            }
+            votes
+        });
+        for part in found {
+            add(&mut votes, part);
         }
-        votes
+        votes.resize(numbers.len(), 0);
+        Some(votes)
+    }
+}
+
+/// Posts of authors who have several, by author.
+struct Several {
+    /// Where each author's posts begin, and the last one's end.
+    starts: Vec<u32>,
+    /// How many of each are there already.
+    filled: Vec<u32>,
+    /// Table, first hashtag, and how many.
+    posts: Vec<(u32, u32, u32)>,
+}
+
+impl Several {
+    /// For authors with so many posts each.
+    fn new(posts: &[u32]) -> Option<Self> {
+        let mut starts = Vec::with_capacity(posts.len() + 1);
+        let mut end = 0_u32;
+        for &posts in posts {
+            starts.push(end);
+            end = end.checked_add(if posts > 1 { posts } else { 0 })?;
+        }
+        starts.push(end);
+        Some(Self {
+            filled: starts.clone(),
+            starts,
+            posts: vec![(0, 0, 0); end as usize],
+        })
+    }
+
+    fn add(&mut self, table: usize, places: Vec<(u32, u32, u32)>) -> Option<()> {
+        let table = u32::try_from(table).ok()?;
+        for (author, at, length) in places {
+            let next = self.filled.get_mut(author as usize)?;
+            let place = self.posts.get_mut(*next as usize)?;
+            *place = (table, at, length);
+            *next += 1;
+        }
+        Some(())
+    }
+
+    /// An author's posts: table, first hashtag, and how many.
+    fn of(&self, author: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+        let start = self.starts.get(author).map_or(0, |&start| start as usize);
+        let end = self.filled.get(author).map_or(start, |&end| end as usize);
+        let posts = self.posts.get(start..end).unwrap_or_default();
+        let wide =
+            |&(table, at, length): &(u32, u32, u32)| (table as usize, at as usize, length as usize);
+        posts.iter().map(wide)
+    }
+
+    /// Authors in shares of about as many posts, one for each core.
+    fn shares(&self) -> Vec<std::ops::Range<usize>> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let each = self.posts.len().div_ceil(cores).max(1);
+        let authors = self.starts.len() - 1;
+        let mut shares = Vec::new();
+        let mut start = 0;
+        for core in 1..=cores {
+            let posts = u32::try_from(core * each).unwrap_or(u32::MAX);
+            let end = self.starts.partition_point(|&at| at < posts).min(authors);
+            let end = if core == cores { authors } else { end };
+            shares.push(start..end.max(start));
+            start = end.max(start);
+        }
+        shares
     }
 }

@@ -7,6 +7,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::gate::{RunGate, day_of};
 use crate::error::{Error, Exit};
+use crate::output::counted;
 use crate::source::research::Stop;
 
 /// Whatever ended the run: what it means, and when to come back.
@@ -26,8 +27,8 @@ pub(super) fn ended(stop: &Stop, gate: &RunGate<'_>, now: Timestamp) -> Error {
         Stop::MaxRequests => (
             Exit::Later,
             format!(
-                "{} requests were sent, as many as --max-requests allows",
-                gate.sent()
+                "{} sent, as many as --max-requests allows",
+                counted(gate.sent(), "request")
             ),
             format!("come back any time: {same}"),
         ),

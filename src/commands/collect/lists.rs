@@ -374,9 +374,9 @@ impl<'c> ListReader<'c> {
     pub(super) fn tell(&self, name: &str, what: &str, stored: u64, tally: &ListTally) {
         let ui = self.on.ui;
         ui.note(&format!(
-            "{name}: {} requests, {} pages, {} returned: {} new, {} already stored, {} unreadable; {} stored",
-            tally.requests,
-            tally.pages,
+            "{name}: {}, {}, {} returned: {} new, {} already stored, {} unreadable; {} stored",
+            counted(tally.requests, "request"),
+            counted(tally.pages, "page"),
             counted(tally.returned, what),
             tally.new,
             tally.known,

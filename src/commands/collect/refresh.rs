@@ -238,8 +238,8 @@ impl Refresh<'_> {
             posts => format!(" ({posts} more under another hashtag)"),
         };
         self.ui.note(&format!(
-            "#{tag}: {} requests, {} asked for{recalled}, {} found, {} updated; {} not found, to be looked for again on another day; {} removed as gone",
-            tally.requests,
+            "#{tag}: {}, {} asked for{recalled}, {} found, {} updated; {} not found, to be looked for again on another day; {} removed as gone",
+            counted(tally.requests, "request"),
             counted(tally.asked, "post"),
             tally.found,
             tally.updated,

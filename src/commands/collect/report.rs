@@ -2,6 +2,7 @@
 
 use super::Subject;
 use super::tag::Tally;
+use crate::output::counted;
 use crate::ui::Ui;
 
 /// The seed tool's lines, then ours.
@@ -19,10 +20,10 @@ pub(super) fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
         ));
     }
     ui.note(&format!(
-        "#{name}: {} requests, {} pages, {} posts returned: {} new, {} already stored, {} off-query, {} unreadable",
-        tally.requests,
-        tally.pages,
-        tally.returned,
+        "#{name}: {}, {}, {} returned: {} new, {} already stored, {} off-query, {} unreadable",
+        counted(tally.requests, "request"),
+        counted(tally.pages, "page"),
+        counted(tally.returned, "post"),
         tally.new,
         tally.known,
         tally.off_query,
@@ -36,8 +37,8 @@ pub(super) fn tell(subject: &Subject, stored: u64, tally: &Tally, ui: &Ui) {
     }
     if !tally.failed.is_empty() {
         ui.warn(&format!(
-            "#{name}: {} windows are missing; `cotag coverage {name}` lists them, --retry-failed asks again",
-            tally.failed.len()
+            "#{name}: {} missing; `cotag coverage {name}` lists them, --retry-failed asks again",
+            counted(tally.failed.len() as u64, "window")
         ));
     }
 }

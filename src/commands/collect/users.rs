@@ -206,9 +206,9 @@ impl Collection<'_> {
         };
         let stop = self.on.passes(self.args.extent.wait, pass).await?;
         self.ui.note(&format!(
-            "{}: {} requests, {} new; {} private, missing or banned",
+            "{}: {}, {} new; {} private, missing or banned",
             counted(self.users.len() as u64, "user"),
-            total.tally.requests,
+            counted(total.tally.requests, "request"),
             counted(total.tally.new, "record"),
             total.skipped
         ));

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::dictionary::Dictionary;
-use super::{Class, Columns, Dated, Names, Packed, TagSource};
+use super::{Class, Columns, Dated, Leading, Names, Packed, TagSource};
 use crate::model::{Created, Hashtag, Origin, Post, caption_tags, spelling};
 
 /// Columns under construction.
@@ -180,8 +180,14 @@ impl Builder {
         let from_one = |views: &Option<u64>| views.map_or(Some(0), |views| views.checked_add(1));
         let pack = |numbers: &[u32]| packed(numbers.iter().map(|&number| u64::from(number)));
         let author = |(post, &author): (u64, &u32)| post - u64::from(author);
+        let spellings = Names::new(by_use.iter().map(|&tag| texts.get(tag)))?;
+        let uses: Vec<u32> = by_use.iter().map(|&tag| uses[tag as usize]).collect();
+        let authors = self.authors.names()?;
         Some(Columns {
             posts: self.class.len(),
+            spelling_count: spellings.len(),
+            author_count: authors.len(),
+            leading: Leading::of(&uses, &variants, &spellings),
             classes: self.classes,
             span: self.span,
             variants,
@@ -198,7 +204,7 @@ impl Builder {
             region: pack(&self.region),
             language: pack(&self.language),
             author: packed((1..).zip(&self.author).map(author)),
-            authors: self.authors.names()?,
+            authors,
             views: Packed::new(
                 &self
                     .views
@@ -208,8 +214,8 @@ impl Builder {
             ),
             tag_counts: pack(&self.tag_counts),
             tags: packed(self.tags.iter().map(|&tag| u64::from(here[tag as usize]))),
-            spellings: Names::new(by_use.iter().map(|&tag| texts.get(tag)))?,
-            uses: by_use.iter().map(|&tag| uses[tag as usize]).collect(),
+            spellings,
+            uses,
         })
     }
 }

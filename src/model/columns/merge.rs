@@ -4,13 +4,17 @@ use std::cmp::Reverse;
 
 use super::dictionary::Dictionary;
 use super::packed::Packer;
-use super::{Class, Column, Columns, Names, Packed};
+use super::{Class, Column, Columns, Leading, Names, Packed};
 
 /// Reads columns of the table of a number, from 0; `None` where that fails.
 type Read<'r> = dyn FnMut(usize, &[Column]) -> Option<Columns> + 'r;
 
-/// Takes a column of the joint table, which is all that is filled in; `None` where that fails.
-type Write<'w> = dyn FnMut(Column, Columns) -> Option<()> + 'w;
+/// Takes a column of the joint table; `None` where that fails. A column of numbers comes in pieces,
+/// each but the last of a multiple of eight numbers, and all of the same width.
+type Write<'w> = dyn FnMut(Column, &Columns) -> Option<()> + 'w;
+
+/// Numbers that are packed before they are written. In tests so few that columns have several pieces.
+const PIECE: usize = if cfg!(test) { 16 } else { 1 << 20 };
 
 /// Joins so many tables, the posts of each behind those of the one before; gives what stands beside
 /// the columns, after these were written one by one.
@@ -44,11 +48,15 @@ struct Merge<'f> {
 /// What of a table has other numbers in the joint one.
 struct Part {
     posts: usize,
+    /// Posts of the tables before.
+    before: usize,
     epoch: i64,
     classes: Vec<u64>,
     /// By their numbers from 1.
     regions: Vec<u64>,
     languages: Vec<u64>,
+    /// By their numbers from 0.
+    authors: Vec<u32>,
 }
 
 impl Merge<'_> {
@@ -58,6 +66,7 @@ impl Merge<'_> {
         let mut languages = Dictionary::default();
         for number in 0..tables {
             let table = (self.read)(number, &[])?;
+            let before = self.head.posts;
             self.head.posts = self.head.posts.checked_add(table.posts)?;
             self.head.span = match (self.head.span, table.span) {
                 (Some((first, last)), Some((from, to))) => Some((first.min(from), last.max(to))),
@@ -67,10 +76,12 @@ impl Merge<'_> {
             let classes = classes.collect();
             self.parts.push(Part {
                 posts: table.posts,
+                before,
                 epoch: table.epoch,
                 classes,
                 regions: numbers(&table.regions, &mut regions),
                 languages: numbers(&table.languages, &mut languages),
+                authors: Vec::new(),
             });
         }
         let texts = |names: Names| names.iter().map(str::to_owned).collect();
@@ -99,7 +110,7 @@ impl Merge<'_> {
         let mut variants = Vec::new();
         let mut spelled = Vec::new();
         for number in 0..self.parts.len() {
-            let table = (self.read)(number, &[Column::Totals, Column::Spellings])?;
+            let table = (self.read)(number, &[Column::Uses, Column::Variants, Column::Spellings])?;
             if table.uses.len() != table.spellings.len() {
                 return None;
             }
@@ -133,141 +144,177 @@ impl Merge<'_> {
         variants.sort_unstable();
         variants.dedup();
         let in_use = uses.iter().filter(|posts| **posts > 0).count() as u64;
+        let uses: Vec<u32> = by_use.iter().map(|&tag| uses[tag as usize]).collect();
+        let names = Names::new(by_use.iter().map(|&tag| texts.get(tag)))?;
+        drop(texts);
         let totals = Columns {
-            uses: by_use.iter().map(|&tag| uses[tag as usize]).collect(),
+            spelling_count: names.len(),
+            leading: Leading::of(&uses, &variants, &names),
+            uses,
             variants,
+            spellings: names,
             ..Columns::default()
         };
-        (self.write)(Column::Totals, totals)?;
-        let spellings = Columns {
-            spellings: Names::new(by_use.iter().map(|&tag| texts.get(tag)))?,
-            ..Columns::default()
-        };
-        (self.write)(Column::Spellings, spellings)?;
+        self.head.spelling_count = totals.spelling_count;
+        for column in [Column::Leading, Column::Uses, Column::Variants] {
+            (self.write)(column, &totals)?;
+        }
+        (self.write)(Column::Spellings, &totals)?;
         Some((spelled, in_use.saturating_sub(1)))
     }
 
     fn tags(&mut self, spelled: &[Vec<u32>], largest: u64) -> Option<()> {
-        let mut counts = Vec::with_capacity(self.head.posts);
-        let mut tags = Packer::new(largest, 0);
+        self.each(Column::TagCounts, &[Column::TagCounts], |_, table, post| {
+            Some(table.tag_counts.get(post))
+        })?;
+        let mut pieces = Pieces::new(Column::Tags, largest);
         for (number, new) in spelled.iter().enumerate() {
             let table = (self.read)(number, &[Column::Tags])?;
-            counts.extend(table.tag_counts.range(0..table.posts));
             for tag in table.tags.range(0..table.tags.len()) {
                 let tag = new.get(usize::try_from(tag).ok()?)?;
-                tags.push(u64::from(*tag));
+                pieces.push(u64::from(*tag), self.write)?;
             }
         }
-        let joint = Columns {
-            tag_counts: Packed::new(&counts),
-            tags: tags.finish(),
-            ..Columns::default()
-        };
-        (self.write)(Column::Tags, joint)
+        pieces.finish(self.write)
     }
 
     fn authors(&mut self) -> Option<()> {
         let mut names = Dictionary::default();
-        let mut packed = Vec::with_capacity(self.head.posts);
         for number in 0..self.parts.len() {
-            let table = (self.read)(number, &[Column::Author, Column::Authors])?;
+            let table = (self.read)(number, &[Column::Authors])?;
             let mut new = Vec::with_capacity(table.authors.len());
             for name in table.authors.iter() {
-                new.push(u64::from(names.number(name)?.0) + 1);
+                new.push(names.number(name)?.0);
             }
-            for post in 0..table.posts {
-                let author = match table.author_of(post) {
-                    Some(author) => *new.get(author as usize)?,
-                    None => 0,
-                };
-                packed.push((packed.len() as u64 + 1).checked_sub(author)?);
-            }
+            self.parts[number].authors = new;
         }
-        let authors = names.names()?;
-        let joint = Columns {
-            author: Packed::new(&packed),
+        let authors = Columns {
+            authors: names.names()?,
             ..Columns::default()
         };
-        drop(packed);
-        (self.write)(Column::Author, joint)?;
-        let joint = Columns {
-            authors,
-            ..Columns::default()
-        };
-        (self.write)(Column::Authors, joint)
+        self.head.author_count = authors.authors.len();
+        (self.write)(Column::Authors, &authors)?;
+        drop(authors);
+        self.each(Column::Author, &[Column::Author], |part, table, post| {
+            let author = match table.author_of(post) {
+                Some(author) => u64::from(*part.authors.get(author as usize)?) + 1,
+                None => 0,
+            };
+            ((part.before + post) as u64 + 1).checked_sub(author)
+        })
     }
 
     fn created(&mut self) -> Option<()> {
-        let mut seconds = Vec::with_capacity(self.head.posts);
-        let mut nanoseconds = Vec::with_capacity(self.head.posts);
-        for number in 0..self.parts.len() {
-            let table = (self.read)(number, &[Column::Created])?;
+        let epoch = self.head.epoch;
+        self.each(Column::Created, &[Column::Created], |part, table, post| {
             // A table of undated posts counts from nowhere.
-            let later = self.parts.get(number)?.epoch.checked_sub(self.head.epoch);
-            for since in table.created.range(0..table.posts) {
-                seconds.push(match since {
-                    0 => 0,
-                    since => since.checked_add_signed(later?)?,
-                });
+            match table.created.get(post) {
+                0 => Some(0),
+                since => since.checked_add_signed(part.epoch.checked_sub(epoch)?),
             }
-            nanoseconds.extend(table.nanosecond.range(0..table.posts));
-        }
-        let joint = Columns {
-            created: Packed::new(&seconds),
-            nanosecond: Packed::new(&nanoseconds),
-            ..Columns::default()
-        };
-        (self.write)(Column::Created, joint)
+        })?;
+        self.each(
+            Column::Nanosecond,
+            &[Column::Nanosecond],
+            |_, table, post| Some(table.nanosecond.get(post)),
+        )
     }
 
     /// The columns of numbers that are names', and of those that stay as they are.
     fn named(&mut self) -> Option<()> {
-        let class = self.each(Column::Class, |part, table, post| {
+        self.each(Column::Class, &[Column::Class], |part, table, post| {
             part.classes.get(at(table.class.get(post))).copied()
         })?;
-        let columns = Columns {
-            class,
-            ..Columns::default()
-        };
-        (self.write)(Column::Class, columns)?;
-        let region = self.each(Column::Region, |part, table, post| {
+        self.each(Column::Region, &[Column::Region], |part, table, post| {
             part.regions.get(at(table.region.get(post))).copied()
         })?;
-        let columns = Columns {
-            region,
-            ..Columns::default()
-        };
-        (self.write)(Column::Region, columns)?;
-        let language = self.each(Column::Language, |part, table, post| {
-            part.languages.get(at(table.language.get(post))).copied()
-        })?;
-        let columns = Columns {
-            language,
-            ..Columns::default()
-        };
-        (self.write)(Column::Language, columns)?;
-        let views = self.each(Column::Views, |_, table, post| Some(table.views.get(post)))?;
-        let columns = Columns {
-            views,
-            ..Columns::default()
-        };
-        (self.write)(Column::Views, columns)
+        self.each(
+            Column::Language,
+            &[Column::Language],
+            |part, table, post| part.languages.get(at(table.language.get(post))).copied(),
+        )?;
+        self.each(Column::Views, &[Column::Views], |_, table, post| {
+            Some(table.views.get(post))
+        })
     }
 
+    /// A number of each post; asked for twice, since the largest is to be known before they are
+    /// packed and all of them may be too many to be kept.
     fn each(
         &mut self,
         column: Column,
+        needed: &[Column],
         number_of: impl Fn(&Part, &Columns, usize) -> Option<u64>,
-    ) -> Option<Packed> {
-        let mut numbers = Vec::with_capacity(self.head.posts);
+    ) -> Option<()> {
+        let mut largest = 0;
         for (number, part) in self.parts.iter().enumerate() {
-            let table = (self.read)(number, &[column])?;
+            let table = (self.read)(number, needed)?;
             for post in 0..part.posts {
-                numbers.push(number_of(part, &table, post)?);
+                largest = largest.max(number_of(part, &table, post)?);
             }
         }
-        Some(Packed::new(&numbers))
+        let mut pieces = Pieces::new(column, largest);
+        for (number, part) in self.parts.iter().enumerate() {
+            let table = (self.read)(number, needed)?;
+            for post in 0..part.posts {
+                pieces.push(number_of(part, &table, post)?, self.write)?;
+            }
+        }
+        pieces.finish(self.write)
     }
+}
+
+/// A column that is packed and written piece by piece.
+struct Pieces {
+    column: Column,
+    largest: u64,
+    packer: Packer,
+}
+
+impl Pieces {
+    fn new(column: Column, largest: u64) -> Self {
+        Self {
+            column,
+            largest,
+            packer: Packer::new(largest, PIECE),
+        }
+    }
+
+    fn push(&mut self, number: u64, write: &mut Write<'_>) -> Option<()> {
+        self.packer.push(number);
+        if self.packer.len() < PIECE {
+            return Some(());
+        }
+        let next = Packer::new(self.largest, PIECE);
+        let full = std::mem::replace(&mut self.packer, next);
+        write(self.column, &of_packed(self.column, full.finish()))
+    }
+
+    fn finish(self, write: &mut Write<'_>) -> Option<()> {
+        write(self.column, &of_packed(self.column, self.packer.finish()))
+    }
+}
+
+/// A table of nothing but a column of numbers.
+fn of_packed(column: Column, packed: Packed) -> Columns {
+    let mut table = Columns::default();
+    let place = match column {
+        Column::Class => &mut table.class,
+        Column::Created => &mut table.created,
+        Column::Nanosecond => &mut table.nanosecond,
+        Column::Region => &mut table.region,
+        Column::Language => &mut table.language,
+        Column::Author => &mut table.author,
+        Column::Views => &mut table.views,
+        Column::TagCounts => &mut table.tag_counts,
+        Column::Tags => &mut table.tags,
+        // These hold more than numbers.
+        Column::Leading | Column::Uses | Column::Variants | Column::Authors | Column::Spellings => {
+            return table;
+        }
+    };
+    *place = packed;
+    table
 }
 
 /// The numbers of texts in a joint list, from 1, behind the 0 of no text.

@@ -14,6 +14,9 @@ pub struct Packed {
 const SPARE: usize = 8;
 
 impl Packed {
+    /// Zeros behind the packed numbers, in bytes.
+    pub const SPARE: usize = SPARE;
+
     /// Packs numbers.
     pub fn new(numbers: &[u64]) -> Self {
         let largest = numbers.iter().copied().max().unwrap_or(0);
@@ -71,10 +74,76 @@ impl Packed {
         (u64::from_le_bytes(*word) >> (bit % 8)) & ((1 << self.width) - 1)
     }
 
+    /// Fills `numbers` with those from a place on, and with zeros behind the last; of numbers with
+    /// more than 32 bits the lower ones.
+    pub fn unpack(&self, start: usize, numbers: &mut [u32]) {
+        // From a multiple of eight on, eight numbers take whole bytes.
+        let first = numbers.len().min(start.next_multiple_of(8) - start);
+        let (head, rest) = numbers.split_at_mut(first);
+        let rest_at = start + first;
+        let eights = self.length.saturating_sub(rest_at).min(rest.len()) / 8;
+        let (eights, tail) = rest.split_at_mut(eights * 8);
+        let tail_at = rest_at + eights.len();
+        let bytes = self.bytes.get(rest_at / 8 * self.width as usize..);
+        if !unpack_eights(self.width, bytes.unwrap_or_default(), eights) {
+            self.unpack_singly(rest_at, eights);
+        }
+        self.unpack_singly(start, head);
+        self.unpack_singly(tail_at, tail);
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the lower bits are asked for"
+    )]
+    fn unpack_singly(&self, start: usize, numbers: &mut [u32]) {
+        for (at, number) in (start..).zip(numbers) {
+            *number = if at < self.length {
+                self.get(at) as u32
+            } else {
+                0
+            };
+        }
+    }
+
     /// The numbers of a range.
     #[inline]
     pub fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = u64> {
         range.map(|index| self.get(index))
+    }
+}
+
+/// Unpacks eight numbers at a time, by code of its own for each width; `false` where there is none.
+fn unpack_eights(width: u32, bytes: &[u8], numbers: &mut [u32]) -> bool {
+    macro_rules! of_width {
+        ($($width:literal)*) => {
+            match width {
+                0 => numbers.fill(0),
+                $($width => eights::<$width>(bytes, numbers),)*
+                _ => return false,
+            }
+        };
+    }
+    of_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
+    true
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "of so many bits, 32 at most"
+)]
+fn eights<const WIDTH: usize>(bytes: &[u8], numbers: &mut [u32]) {
+    for (group, eight) in numbers.chunks_exact_mut(8).enumerate() {
+        let start = group * WIDTH;
+        let Some(bytes) = bytes.get(start..start + WIDTH + SPARE) else {
+            return;
+        };
+        for (at, number) in eight.iter_mut().enumerate() {
+            let bit = at * WIDTH;
+            let word = bytes[bit / 8..].first_chunk::<8>();
+            let word = word.map_or(0, |word| u64::from_le_bytes(*word));
+            *number = (word >> (bit % 8) & ((1 << WIDTH) - 1)) as u32;
+        }
     }
 }
 
@@ -115,6 +184,11 @@ impl Packer {
             self.filled = left;
         }
         self.packed.length += 1;
+    }
+
+    /// How many were taken.
+    pub(super) fn len(&self) -> usize {
+        self.packed.length
     }
 
     /// The numbers.
@@ -162,6 +236,17 @@ impl Names {
         self.text.extend_from_slice(name.as_bytes());
         self.ends.push(end);
         Some(number)
+    }
+
+    /// Texts of these lengths behind each other; `None` if they do not fit each other.
+    pub fn of_lengths(lengths: &[u32], text: Vec<u8>) -> Option<Self> {
+        let mut end = 0_u32;
+        let mut ends = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            end = end.checked_add(*length)?;
+            ends.push(end);
+        }
+        (end as usize == text.len()).then_some(Self { ends, text })
     }
 
     /// Takes a list back: the texts behind each other, and the length of each; `None` if they do not
@@ -232,13 +317,21 @@ mod tests {
         #[test]
         fn what_is_packed_comes_out(
             width in 0..=64_u32,
-            numbers in prop::collection::vec(any::<u64>(), 0..40),
+            numbers in prop::collection::vec(any::<u64>(), 0..60),
         ) {
             let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
             let numbers: Vec<u64> = numbers.iter().map(|number| number & mask).collect();
             let packed = Packed::new(&numbers);
             prop_assert_eq!(packed.range(0..numbers.len()).collect::<Vec<_>>(), numbers.clone());
             prop_assert_eq!(packed.get(numbers.len() + 100), 0);
+            #[expect(clippy::cast_possible_truncation, reason = "the lower bits")]
+            for start in 0..numbers.len() + 2 {
+                let mut unpacked = vec![7; (numbers.len() + 3).saturating_sub(start)];
+                packed.unpack(start, &mut unpacked);
+                for (at, number) in (start..).zip(unpacked) {
+                    prop_assert_eq!(number, numbers.get(at).map_or(0, |&number| number as u32));
+                }
+            }
             let bytes = packed.bytes().to_vec();
             let again = Packed::from_parts(packed.bits(), numbers.len(), bytes.clone());
             prop_assert_eq!(again, Some(packed.clone()));

@@ -1,28 +1,38 @@
-//! One file of columns: a header that tells what stands where, then the columns, each with a checksum.
+//! One file of columns: a header that tells what stands where, then the columns, in pages that have
+//! a checksum each.
 //!
 //! ```text
-//! 8 bytes  "cotagix1"
+//! 8 bytes  "cotagix2"
 //! u32      length of the header, little-endian like all numbers
 //! u32      CRC-32 of the header
 //! header   JSON
 //! columns  packed numbers and texts
 //! ```
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+mod read;
+
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::super::{StoreError, atomic};
-use crate::model::{Class, Column, Columns, Dated, Names, Packed, TagSource, merge_columns};
+use crate::model::{
+    Class, Column, Columns, Dated, Leading, Names, Packed, TagSource, merge_columns,
+};
+
+pub(super) use read::{Opened, read};
 
 pub(super) const EXTENSION: &str = ".columns";
-const MAGIC: &[u8; 8] = b"cotagix1";
+const MAGIC: &[u8; 8] = b"cotagix2";
+/// Bytes of a column that have a checksum of their own. In tests so few that columns have several.
+const PAGE: usize = if cfg!(test) { 48 } else { 1 << 16 };
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Header {
     posts: usize,
+    spellings: usize,
+    authors: usize,
     classes: Vec<ClassPosts>,
     span: Option<((i64, u32), (i64, u32))>,
     epoch: i64,
@@ -33,11 +43,16 @@ struct Header {
 
 /// Origin and format by name, how it is dated (0 not, 1 stated, 2 by its id), whether it has an
 /// author, where its hashtags are from (0 none, 1 list, 2 caption), and how many posts are so.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct ClassPosts(Option<String>, String, u8, bool, u8, u64);
 
-/// Where a column stands behind the header, and its checksum.
+/// The commonest hashtags: how many there are at all, the least posts of those that are here, and of
+/// each its identity, its spelling and its posts.
 #[derive(Serialize, Deserialize)]
+struct Commonest(u64, u32, Vec<(String, String, u32)>);
+
+/// Where a column stands behind the header, and the checksums of its pages.
+#[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     name: String,
     /// Bits of a number; 8 for text.
@@ -46,7 +61,7 @@ struct Entry {
     length: usize,
     from: u64,
     bytes: u64,
-    crc: u32,
+    crc: Vec<u32>,
 }
 
 /// Writes a segment, not synced: what is lost or torn is noticed.
@@ -67,7 +82,7 @@ pub(super) fn merge(parts: &[PathBuf], path: &Path) -> Result<Option<()>, StoreE
         parts.len(),
         &mut |part, wanted| read(parts.get(part)?, wanted),
         &mut |column, table| {
-            let written = draft.column(column, &table);
+            let written = draft.column(column, table);
             written.map_err(|error| failed = Some(error)).ok()
         },
     );
@@ -81,7 +96,12 @@ pub(super) fn merge(parts: &[PathBuf], path: &Path) -> Result<Option<()>, StoreE
 struct Draft {
     columns: std::fs::File,
     length: u64,
+    /// The last of them may grow.
     entries: Vec<Entry>,
+    /// What the last one ends with.
+    spare: &'static [u8],
+    /// The checksum of the last one's last page, as far as it goes, and how many bytes that is.
+    page: (crc32fast::Hasher, usize),
 }
 
 impl Draft {
@@ -91,15 +111,21 @@ impl Draft {
             columns: tempfile::tempfile_in(path.parent().unwrap_or(Path::new(".")))?,
             length: 0,
             entries: Vec::new(),
+            spare: &[],
+            page: (crc32fast::Hasher::new(), 0),
         })
     }
 
+    /// Adds a column or the next piece of the last one.
     fn column(&mut self, column: Column, table: &Columns) -> std::io::Result<()> {
         match column {
-            Column::Totals => {
+            Column::Leading => self.leading(&table.leading),
+            Column::Uses => {
                 let (values, runs) = runs(&table.uses);
                 self.numbers("use", &Packed::new(&values))?;
-                self.numbers("use_run", &Packed::new(&runs))?;
+                self.numbers("use_run", &Packed::new(&runs))
+            }
+            Column::Variants => {
                 let (variants, identities): (Vec<u64>, Vec<u64>) = table
                     .variants
                     .iter()
@@ -109,50 +135,99 @@ impl Draft {
                 self.numbers("identity", &Packed::new(&identities))
             }
             Column::Class => self.numbers("class", &table.class),
-            Column::Created => {
-                self.numbers("created", &table.created)?;
-                self.numbers("nanosecond", &table.nanosecond)
-            }
+            Column::Created => self.numbers("created", &table.created),
+            Column::Nanosecond => self.numbers("nanosecond", &table.nanosecond),
             Column::Region => self.numbers("region", &table.region),
             Column::Language => self.numbers("language", &table.language),
             Column::Author => self.numbers("author", &table.author),
-            Column::Authors => self.names("author_length", "authors", &table.authors),
+            Column::Authors => self.names(AUTHORS, &table.authors),
             Column::Views => self.numbers("views", &table.views),
-            Column::Tags => {
-                self.numbers("tag_count", &table.tag_counts)?;
-                self.numbers("tag", &table.tags)
-            }
-            Column::Spellings => self.names("spelling_length", "spellings", &table.spellings),
+            Column::TagCounts => self.numbers("tag_count", &table.tag_counts),
+            Column::Tags => self.numbers("tag", &table.tags),
+            Column::Spellings => self.names(SPELLINGS, &table.spellings),
         }
     }
 
-    fn numbers(&mut self, name: &str, packed: &Packed) -> std::io::Result<()> {
-        self.bytes(name, packed.bits(), packed.len(), packed.bytes())
+    fn leading(&mut self, leading: &Leading) -> std::io::Result<()> {
+        let tags = leading.tags.iter();
+        let tags = tags.map(|tag| (tag.tag.clone(), tag.spelling.clone(), tag.posts));
+        let leading = Commonest(leading.distinct, leading.least, tags.collect());
+        let text = serde_json::to_vec(&leading)?;
+        self.bytes("leading", 8, text.len(), &text)
     }
 
-    fn names(&mut self, lengths: &str, text: &str, names: &Names) -> std::io::Result<()> {
+    fn numbers(&mut self, name: &str, packed: &Packed) -> std::io::Result<()> {
+        const SPARE: &[u8] = &[0; Packed::SPARE];
+        let bytes = packed.bytes().strip_suffix(SPARE).unwrap_or_default();
+        self.bytes(name, packed.bits(), packed.len(), bytes)?;
+        self.spare = SPARE;
+        Ok(())
+    }
+
+    fn names(&mut self, (lengths, text): (&str, &str), names: &Names) -> std::io::Result<()> {
         self.numbers(lengths, &Packed::new(&names.lengths()))?;
         self.bytes(text, 8, names.text().len(), names.text())
     }
 
     fn bytes(&mut self, name: &str, bits: u32, length: usize, bytes: &[u8]) -> std::io::Result<()> {
+        if self.entries.last().is_none_or(|entry| entry.name != name) {
+            self.close()?;
+            self.entries.push(Entry {
+                name: name.to_owned(),
+                bits,
+                length: 0,
+                from: self.length,
+                bytes: 0,
+                crc: Vec::new(),
+            });
+        }
+        if let Some(entry) = self.entries.last_mut() {
+            entry.length += length;
+        }
+        self.put(bytes)
+    }
+
+    fn put(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
         self.columns.write_all(bytes)?;
-        self.entries.push(Entry {
-            name: name.to_owned(),
-            bits,
-            length,
-            from: self.length,
-            bytes: bytes.len() as u64,
-            crc: crc32fast::hash(bytes),
-        });
         self.length += bytes.len() as u64;
+        let Some(entry) = self.entries.last_mut() else {
+            return Ok(());
+        };
+        entry.bytes += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let (page, filled) = &mut self.page;
+            let (next, rest) = bytes.split_at(bytes.len().min(PAGE - *filled));
+            page.update(next);
+            *filled += next.len();
+            if *filled == PAGE {
+                entry.crc.push(std::mem::take(page).finalize());
+                *filled = 0;
+            }
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Ends the last column.
+    fn close(&mut self) -> std::io::Result<()> {
+        let spare = std::mem::take(&mut self.spare);
+        self.put(spare)?;
+        let (page, filled) = std::mem::take(&mut self.page);
+        if let Some(entry) = self.entries.last_mut()
+            && filled > 0
+        {
+            entry.crc.push(page.finalize());
+        }
         Ok(())
     }
 
     /// Puts the columns behind their header; `head` is what stands beside them.
     fn finish(mut self, path: &Path, head: &Columns) -> Result<(), StoreError> {
+        self.close()?;
         let header = Header {
             posts: head.posts,
+            spellings: head.spelling_count,
+            authors: head.author_count,
             classes: head.classes.iter().map(class_posts).collect(),
             span: head.span,
             epoch: head.epoch,
@@ -174,118 +249,9 @@ impl Draft {
     }
 }
 
-/// Reads columns of a segment; `None` where it is not whole.
-pub(super) fn read(path: &Path, wanted: &[Column]) -> Option<Columns> {
-    let mut file = fs::File::open(path).ok()?;
-    let mut start = [0; 16];
-    file.read_exact(&mut start).ok()?;
-    let (magic, rest) = start.split_first_chunk::<8>()?;
-    let (length, crc) = rest.split_first_chunk::<4>()?;
-    let length = u32::from_le_bytes(*length);
-    let mut text = Vec::new();
-    std::io::Read::by_ref(&mut file)
-        .take(u64::from(length))
-        .read_to_end(&mut text)
-        .ok()?;
-    let crc = u32::from_le_bytes(*crc.first_chunk()?);
-    if magic != MAGIC || text.len() != length as usize || crc32fast::hash(&text) != crc {
-        return None;
-    }
-    let header: Header = serde_json::from_slice(&text).ok()?;
-    let mut source = Source {
-        behind: 16 + u64::from(length),
-        length: file.metadata().ok()?.len(),
-        file,
-        entries: &header.columns,
-    };
-    let mut table = Columns {
-        posts: header.posts,
-        classes: header.classes.iter().map(class_of).collect::<Option<_>>()?,
-        span: header.span,
-        epoch: header.epoch,
-        regions: header.regions,
-        languages: header.languages,
-        ..Columns::default()
-    };
-    for column in wanted {
-        fill(&mut table, *column, &mut source)?;
-    }
-    Some(table)
-}
-
-fn fill(table: &mut Columns, column: Column, source: &mut Source<'_>) -> Option<()> {
-    let posts = table.posts;
-    let per_post = |packed: Packed| (packed.len() == posts).then_some(packed);
-    match column {
-        Column::Totals => {
-            table.uses = expanded(&source.numbers("use")?, &source.numbers("use_run")?)?;
-            let variants = source.numbers("variant")?;
-            let identities = source.numbers("identity")?;
-            if variants.len() != identities.len() {
-                return None;
-            }
-            let number = |number: u64| {
-                let known = usize::try_from(number).is_ok_and(|at| at < table.uses.len());
-                u32::try_from(number).ok().filter(|_| known)
-            };
-            let pair = |at: usize| Some((number(variants.get(at))?, number(identities.get(at))?));
-            let pairs = (0..variants.len()).map(pair).collect::<Option<_>>()?;
-            table.variants = pairs;
-        }
-        Column::Class => table.class = per_post(source.numbers("class")?)?,
-        Column::Created => {
-            table.created = per_post(source.numbers("created")?)?;
-            table.nanosecond = per_post(source.numbers("nanosecond")?)?;
-        }
-        Column::Region => table.region = per_post(source.numbers("region")?)?,
-        Column::Language => table.language = per_post(source.numbers("language")?)?,
-        Column::Author => table.author = per_post(source.numbers("author")?)?,
-        Column::Authors => table.authors = source.names("author_length", "authors")?,
-        Column::Views => table.views = per_post(source.numbers("views")?)?,
-        Column::Tags => {
-            table.tag_counts = per_post(source.numbers("tag_count")?)?;
-            table.tags = source.numbers("tag")?;
-        }
-        Column::Spellings => table.spellings = source.names("spelling_length", "spellings")?,
-    }
-    Some(())
-}
-
-struct Source<'h> {
-    file: fs::File,
-    length: u64,
-    /// Where the columns begin.
-    behind: u64,
-    entries: &'h [Entry],
-}
-
-impl Source<'_> {
-    fn bytes(&mut self, name: &str) -> Option<(u32, usize, Vec<u8>)> {
-        let entry = self.entries.iter().find(|entry| entry.name == name)?;
-        let from = self.behind.checked_add(entry.from)?;
-        // A file that was cut must not make us ask for memory that it cannot fill.
-        if from.checked_add(entry.bytes)? > self.length {
-            return None;
-        }
-        self.file.seek(SeekFrom::Start(from)).ok()?;
-        let mut bytes = Vec::with_capacity(usize::try_from(entry.bytes).ok()?);
-        let mut part = std::io::Read::by_ref(&mut self.file).take(entry.bytes);
-        part.read_to_end(&mut bytes).ok()?;
-        let whole = bytes.len() as u64 == entry.bytes && crc32fast::hash(&bytes) == entry.crc;
-        whole.then_some((entry.bits, entry.length, bytes))
-    }
-
-    fn numbers(&mut self, name: &str) -> Option<Packed> {
-        let (bits, length, bytes) = self.bytes(name)?;
-        Packed::from_parts(bits, length, bytes)
-    }
-
-    fn names(&mut self, lengths: &str, text: &str) -> Option<Names> {
-        let lengths = self.numbers(lengths)?;
-        let (_, _, bytes) = self.bytes(text)?;
-        Names::from_parts(&lengths, bytes)
-    }
-}
+/// The columns of a list of texts: how long they are, and the texts behind each other.
+const SPELLINGS: (&str, &str) = ("spelling_length", "spellings");
+const AUTHORS: (&str, &str) = ("author_length", "authors");
 
 /// Equal numbers behind each other as one, and how often it stands there.
 fn runs(numbers: &[u32]) -> (Vec<u64>, Vec<u64>) {
@@ -293,20 +259,6 @@ fn runs(numbers: &[u32]) -> (Vec<u64>, Vec<u64>) {
         .chunk_by(|a, b| a == b)
         .map(|run| (u64::from(run[0]), run.len() as u64))
         .unzip()
-}
-
-/// Undoes [`runs`].
-fn expanded(values: &Packed, lengths: &Packed) -> Option<Vec<u32>> {
-    let mut numbers = Vec::new();
-    for at in 0..values.len() {
-        let length = numbers
-            .len()
-            .checked_add(usize::try_from(lengths.get(at)).ok()?)?;
-        // More different spellings than that cannot have been numbered.
-        u32::try_from(length).ok()?;
-        numbers.resize(length, u32::try_from(values.get(at)).ok()?);
-    }
-    (values.len() == lengths.len()).then_some(numbers)
 }
 
 fn class_posts((class, posts): &(Class, u64)) -> ClassPosts {
@@ -326,29 +278,4 @@ fn class_posts((class, posts): &(Class, u64)) -> ClassPosts {
         },
         *posts,
     )
-}
-
-fn class_of(stored: &ClassPosts) -> Option<(Class, u64)> {
-    let ClassPosts(origin, format, dated, has_author, tags, posts) = stored;
-    let class = Class {
-        origin: match origin {
-            None => None,
-            Some(name) => Some(name.parse().ok()?),
-        },
-        format: format.parse().ok()?,
-        dated: match dated {
-            0 => Dated::No,
-            1 => Dated::Stated,
-            2 => Dated::ById,
-            _ => return None,
-        },
-        has_author: *has_author,
-        tags: match tags {
-            0 => TagSource::None,
-            1 => TagSource::Listed,
-            2 => TagSource::Caption,
-            _ => return None,
-        },
-    };
-    Some((class, *posts))
 }

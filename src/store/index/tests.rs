@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::super::runs::hex;
+use super::segment::Opened;
 use super::*;
 use crate::model::Hashtag;
 use crate::record::Stored;
@@ -48,7 +49,7 @@ fn an_index_is_as_old_as_what_records_are_read_to_say() {
         .map(|post| format!("{:?}", table.row(post, &mut tag)))
         .collect();
     let hash = hex(&Sha256::digest(rows.join("\n").as_bytes()));
-    assert_eq!((VERSION, &hash[..16]), (1, "ce690a104a888187"), "{rows:#?}");
+    assert_eq!((VERSION, &hash[..16]), (2, "ce690a104a888187"), "{rows:#?}");
 }
 
 #[test]
@@ -75,9 +76,59 @@ fn a_part_of_the_columns_is_as_in_the_whole() {
     let path = folder.path().join("x.columns");
     let table = table();
     segment::write(&path, &table).unwrap();
-    let part = segment::read(&path, &[Column::Totals, Column::Views]).unwrap();
+    let part = segment::read(&path, &[Column::Uses, Column::Views]).unwrap();
     assert_eq!((&part.uses, &part.views), (&table.uses, &table.views));
     assert!(part.tags.is_empty() && part.spellings.is_empty() && part.author.is_empty());
+}
+
+#[test]
+fn texts_come_from_the_pages_that_they_stand_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.columns");
+    let mut builder = Builder::default();
+    for text in records(0..60) {
+        let read = Stored::read(&text).unwrap();
+        builder.push(&read.post, read.origin);
+    }
+    let table = builder.finish().unwrap();
+    segment::write(&path, &table).unwrap();
+    for (list, names) in [
+        (Column::Spellings, &table.spellings),
+        (Column::Authors, &table.authors),
+    ] {
+        let all: Vec<&str> = names.iter().collect();
+        let length = u32::try_from(all.len()).unwrap();
+        assert!(length > 10 && names.text().len() > 40);
+        for start in 0..=length {
+            let opened = Opened::new(&path).unwrap();
+            let mut scanned = Vec::new();
+            let read = opened.scan(list, start..length, &mut |number, names| {
+                assert_eq!(number as usize, start as usize + scanned.len());
+                scanned.extend(names.iter().map(str::to_owned));
+                scanned.len() < 7
+            });
+            assert_eq!(read, Some(()));
+            assert!(scanned.len() >= 7.min((length - start) as usize));
+            assert_eq!(scanned, all[start as usize..][..scanned.len()]);
+            let some: Vec<u32> = (start..length).step_by(3).collect();
+            let expected: Vec<&str> = some.iter().map(|&number| all[number as usize]).collect();
+            assert_eq!(opened.texts(list, &some).unwrap(), expected);
+        }
+        assert_eq!(Opened::new(&path).unwrap().texts(list, &[length]), None);
+    }
+    assert_eq!(Opened::new(&path).unwrap().texts(Column::Tags, &[0]), None);
+    let whole = fs::read(&path).unwrap();
+    let opened = Opened::new(&path).unwrap();
+    let first = *b"london";
+    let at = whole.windows(6).rposition(|bytes| *bytes == first).unwrap();
+    let mut damaged = whole;
+    damaged[at] ^= 1;
+    fs::write(&path, &damaged).unwrap();
+    let length = u32::try_from(table.spelling_count).unwrap();
+    let all: Vec<u32> = (0..length).collect();
+    assert_eq!(opened.texts(Column::Spellings, &all), None);
+    let scanned = opened.scan(Column::Spellings, 0..length, &mut |_, _| true);
+    assert_eq!(scanned, None);
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Database {
         // A run that stored posts which a refresh removed counted them.
         if stored > report.posts && stored > report.posts + self.removed_of(records)? {
             report.findings.push(format!(
-                "{stored} {}s were stored, {} are there",
+                "of {stored} stored {}s {} are there",
                 records.kind().noun(),
                 report.posts
             ));

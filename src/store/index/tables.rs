@@ -1,0 +1,51 @@
+//! What an index tells whoever counts, read as far as is asked for.
+
+use std::ops::Range;
+
+use super::segment::Opened;
+use super::{Index, Segment};
+use crate::model::{Column, Columns, Names, Tables};
+
+/// The segments of an index.
+#[derive(Debug)]
+pub struct IndexTables {
+    segments: Vec<Opened>,
+}
+
+impl Index {
+    /// The segments, the largest first; `None` where a file is missing or damaged.
+    pub fn tables(&self) -> Option<IndexTables> {
+        let open = |segment: &Segment| {
+            let opened = Opened::new(&self.folder.join(&segment.file))?;
+            (opened.posts() as u64 == segment.posts).then_some(opened)
+        };
+        let segments: Option<Vec<Opened>> = self.segments.iter().map(open).collect();
+        let mut segments = segments?;
+        segments.sort_by_key(|segment| std::cmp::Reverse(segment.posts()));
+        Some(IndexTables { segments })
+    }
+}
+
+impl Tables for IndexTables {
+    fn count(&self) -> usize {
+        self.segments.len()
+    }
+
+    fn read(&self, table: usize, wanted: &[Column]) -> Option<Columns> {
+        self.segments.get(table)?.read(wanted)
+    }
+
+    fn scan(
+        &self,
+        table: usize,
+        list: Column,
+        numbers: Range<u32>,
+        each: &mut dyn FnMut(u32, &Names) -> bool,
+    ) -> Option<()> {
+        self.segments.get(table)?.scan(list, numbers, each)
+    }
+
+    fn texts(&self, table: usize, list: Column, numbers: &[u32]) -> Option<Vec<String>> {
+        self.segments.get(table)?.texts(list, numbers)
+    }
+}
