@@ -20,7 +20,7 @@ pub use depth::{depth, is_deeper};
 pub use fields::{Fields, Value};
 pub use line::{one_line, without_key};
 pub use lines::{Line, Lines};
-pub use marked::{Items, Marked, Odd, Span, Strings};
+pub use marked::{Breaks, Items, Marked, Odd, Span, Strings};
 pub use marks::Marks;
 pub use mend::lone_surrogates;
 pub use redact::{redact, redact_shown};
