@@ -342,7 +342,7 @@ mod tests {
     fn split(text: &str) -> Option<Vec<(String, String)>> {
         let mut parts = Vec::new();
         object(text, |key, value| {
-            parts.push((key.to_owned(), value.to_owned()))
+            parts.push((key.to_owned(), value.to_owned()));
         })?;
         Some(parts)
     }
