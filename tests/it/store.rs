@@ -533,8 +533,14 @@ fn a_copy_of_a_hashtag_whose_posts_were_all_removed_forgot_that_they_were() {
     let desk = Desk::new();
     desk.write("posts.ndjson", lines(&london(0..2)));
     desk.cotag("import posts.ndjson -t london").fine();
-    desk.cotag("copy --from data --to other").fine();
-    assert_eq!(desk.ids("other/london/posts/data.json"), ids(0..2));
+    for target in ["other", "killed"] {
+        desk.cotag(&format!("copy --from data --to {target}"))
+            .fine();
+        assert_eq!(
+            desk.ids(&format!("{target}/london/posts/data.json")),
+            ids(0..2)
+        );
+    }
     // What a refresh leaves of posts that are gone.
     desk.write(DATA, "[\n]\n");
     let stones = ids(0..2).into_iter().map(|id| {
@@ -546,10 +552,19 @@ fn a_copy_of_a_hashtag_whose_posts_were_all_removed_forgot_that_they_were() {
         "data/london/posts/tombstones.jsonl",
         stones.collect::<String>(),
     );
-    for target in ["fresh", "other"] {
-        desk.cotag(&format!("copy --from data --to {target}"))
-            .code(0)
-            .says(&["#london: 2 tombstones taken over"]);
+    // A copy that was killed between the tombstones and the posts.
+    fs_err::copy(
+        desk.path("data/london/posts/tombstones.jsonl"),
+        desk.path("killed/london/posts/tombstones.jsonl"),
+    )
+    .unwrap();
+    for target in ["fresh", "other", "killed"] {
+        let copied = desk
+            .cotag(&format!("copy --from data --to {target}"))
+            .code(0);
+        if target != "killed" {
+            copied.says(&["#london: 2 tombstones taken over"]);
+        }
         desk.cotag(&format!(
             "import posts.ndjson -t london --data-dir {target}"
         ))

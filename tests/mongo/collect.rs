@@ -62,6 +62,26 @@ fn a_download_into_a_database_is_complete_and_the_next_asks_nothing() {
 }
 
 #[test]
+fn days_that_were_too_young_were_never_asked_for_again_in_a_database() {
+    let (desk, api, database) = (Desk::new(), sandbox(300, 0), database());
+    let words = "download -t london -p --since 2024-05-28 --until 2024-06-03 --retry-wait 1ms";
+    let words = format!("{words} --store {}", database.address);
+    let days = date(2024, 5, 28)..=date(2024, 6, 3);
+    outcome(&mut desk.asking(&api, &words))
+        .expect(0)
+        .says("may not have all posts");
+    let first = stored(&desk, &database.address, "london");
+    api.advance(Duration::from_hours(96));
+    outcome(&mut desk.asking(&api, &words)).expect(0);
+    let all = stored(&desk, &database.address, "london");
+    assert_eq!(all, api.truth_of_tag("london", days));
+    assert!(first.len() < all.len(), "{} at once", first.len());
+    desk.cotag(&format!("coverage london --store {}", database.address))
+        .expect(0)
+        .keeps_quiet_about("inside-lag");
+}
+
+#[test]
 fn a_database_that_is_killed_in_mid_download_loses_and_doubles_nothing() {
     let server = Server::start(&["--sync-on-commit"]);
     let (desk, api) = (Desk::new(), sandbox(2000, 200));

@@ -118,6 +118,19 @@ fn killed_at_any_moment_it_goes_on_and_loses_nothing() {
 }
 
 #[test]
+fn a_list_that_could_not_be_written_was_never_written_when_there_was_nothing_to_add() {
+    let bench = Bench::new(&options());
+    let in_the_way = bench.data().join("ids/post_ids.json");
+    fs_err::create_dir_all(&in_the_way).unwrap();
+    bench.download("").expect(1);
+    fs_err::remove_dir(&in_the_way).unwrap();
+    let asked = bench.requests();
+    bench.download("").expect(0);
+    assert_eq!(bench.requests(), asked);
+    bench.assert_complete();
+}
+
+#[test]
 fn ctrl_c_and_sigterm_save_the_page_in_flight() {
     for signal in ["-INT", "-TERM"] {
         let slow = Options {

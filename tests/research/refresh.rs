@@ -42,6 +42,26 @@ fn with_gone(options: &Options, gone: usize) -> (Bench, BTreeSet<u64>, Vec<u64>)
 }
 
 #[test]
+fn a_rewrite_that_was_not_entered_was_left_so_when_nothing_was_due() {
+    let bench = Bench::new(&options());
+    bench.download("").expect(0);
+    let folder = bench.data().join("london/posts");
+    // A rewrite that was killed before the ledger told of it: other bytes, and the mark.
+    let data = fs_err::read_to_string(folder.join("data.json")).unwrap();
+    let mut records: Vec<&str> = data.lines().filter(|line| line.len() > 1).collect();
+    let last = records.pop().unwrap().to_owned() + ",";
+    let first = records.remove(0).trim_end_matches(',').to_owned();
+    let moved = format!("[\n{last}\n{}\n{first}\n]\n", records.join("\n"));
+    assert_eq!(moved.len(), data.len());
+    fs_err::write(folder.join("data.json"), moved).unwrap();
+    fs_err::write(folder.join(".rewriting"), "").unwrap();
+    bench.run("verify").expect(6);
+    bench.run(REFRESH).expect(0);
+    assert!(!folder.join(".rewriting").exists());
+    sound(&bench);
+}
+
+#[test]
 fn a_post_is_removed_when_it_was_missing_on_two_days_and_not_before() {
     let (bench, before, gone) = with_gone(&options(), 7);
     bench.run(REFRESH).expect(0).says("no post is due");

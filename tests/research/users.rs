@@ -46,6 +46,36 @@ fn names(bench: &Bench) -> Names {
 }
 
 #[test]
+fn a_run_killed_before_its_ledger_line_was_never_entered() {
+    let bench = Bench::new(&options());
+    let name = names(&bench).busy;
+    let words = format!("users --usernames {name} --info --liked {WAIT}");
+    bench.run(&words).expect(0);
+    // The records and how far the lists came are stored, the run is not.
+    let ledger = bench.data().join(format!("users/{name}/info/runs.jsonl"));
+    fs_err::remove_file(ledger).unwrap();
+    bench.run("verify").expect(6);
+    bench.run(&words).expect(0);
+    bench.run("verify").expect(0);
+}
+
+#[test]
+fn a_cursor_that_is_refused_was_sent_for_ever() {
+    let bench = Bench::new(&options());
+    let name = names(&bench).busy;
+    let words = format!("users --usernames {name} --followers {WAIT}");
+    bench.run(&words).expect(0);
+    let file = format!("users/{name}/asked.jsonl");
+    let mut line = lines(&bench, &file).pop().unwrap();
+    line["state"] = "open".into();
+    line["cursor"] = "no-cursor".into();
+    fs_err::write(bench.data().join(&file), format!("{line}\n")).unwrap();
+    bench.run(&words).expect(3);
+    bench.run(&words).expect(0);
+    bench.run("verify").expect(0);
+}
+
+#[test]
 fn every_list_is_stored_whole_with_every_fault() {
     let bench = Bench::new(&faulty(&Fault::ALL));
     let name = names(&bench).busy;
