@@ -267,14 +267,17 @@ fn more_posts_gone_than_one_request_may_miss_were_never_removed() {
     bench
         .run(REFRESH)
         .expect(0)
-        .says("110 posts asked for (11 more to check the answers by)")
+        .says("110 posts asked for (12 more to check the answers by)")
         .says("110 removed as gone");
     assert_eq!(bench.requests() - queries, 2);
     assert_eq!(bench.stored(), without(&before, &gone));
     assert_eq!(lines(&bench, "history.jsonl").len(), history);
     assert_eq!(lines(&bench, "tombstones.jsonl").len(), 110);
     sound(&bench);
-    bench.run(REFRESH).expect(0).says("no post is due");
+    bench
+        .run(REFRESH)
+        .expect(0)
+        .says("0 requests, 0 posts asked for");
 }
 
 #[test]
@@ -302,6 +305,27 @@ fn days_whose_posts_are_all_gone_are_checked_by_posts_near_them() {
     bench.run(REFRESH).expect(0).says("230 not found");
     days(&bench, 1);
     bench.run(REFRESH).expect(0).says("230 removed as gone");
+    assert_eq!(bench.stored(), without(&before, &gone));
+    sound(&bench);
+}
+
+#[test]
+fn days_without_any_post_left_near_them_are_left_to_batch_compliance() {
+    let bench = Bench::new(&many());
+    bench.download("").expect(0);
+    let before = bench.stored();
+    let gone: Vec<u64> = before.iter().copied().take(before.len() - 40).collect();
+    bench.server.remove(&gone);
+    days(&bench, 16);
+    bench
+        .run(REFRESH)
+        .expect(3)
+        .says("no other stored post of those days can check it, but --compliance does");
+    assert_eq!(bench.stored(), before);
+    bench
+        .run(&format!("{REFRESH} --compliance"))
+        .expect(0)
+        .says(&format!("{} removed as gone", gone.len()));
     assert_eq!(bench.stored(), without(&before, &gone));
     sound(&bench);
 }
