@@ -101,7 +101,7 @@ fn bad_words_are_refused_before_anything_is_asked() {
     bench
         .run("download -f tags.txt -p")
         .expect(2)
-        .says("for which hashtags?");
+        .says("`tags.txt` names no hashtag");
     assert!(bench.server.requests().is_empty());
     assert!(!bench.data().exists());
 }

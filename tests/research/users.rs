@@ -49,7 +49,7 @@ fn names(bench: &Bench) -> Names {
 fn a_run_killed_before_its_ledger_line_was_never_entered() {
     let bench = Bench::new(&options());
     let name = names(&bench).busy;
-    let words = format!("users --usernames {name} --info --liked {WAIT}");
+    let words = format!("users --usernames {name} --info --followers {WAIT}");
     bench.run(&words).expect(0);
     // The records and how far the lists came are stored, the run is not.
     let ledger = bench.data().join(format!("users/{name}/info/runs.jsonl"));
