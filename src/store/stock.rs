@@ -11,8 +11,8 @@ use super::mongo::{Database, DuePages};
 use super::place::Place;
 use super::runs::Ledger;
 use super::{
-    Gone, Missing, MissingLine, Records, Samples, Store, StoreError, StoredTag, Tombstones,
-    Verdict, intent, scan,
+    Gone, Missing, MissingLine, Samples, Store, StoreError, StoredTag, Tombstones, Verdict, intent,
+    scan,
 };
 use crate::model::{Counts, Created, Format, Hashtag, Origin, Post, PostId};
 use crate::record::{Stored, Unreadable};
