@@ -378,3 +378,28 @@ fn a_hashtag_whose_posts_are_all_gone_is_checked_by_another_and_kept_without() {
     assert!(bench.stored().is_empty());
     assert_eq!(bench.run("verify").code, Some(0));
 }
+
+#[test]
+fn a_few_posts_far_from_all_others_are_removed_if_the_servers_find_others() {
+    let bench = Bench::new(&Options {
+        posts: 200,
+        ..options()
+    });
+    let download = |words: &str| {
+        let words = format!("download -p {words} --retry-wait 1ms");
+        bench.run(&words).expect(0);
+    };
+    download("-t london --since 2024-04-08 --until 2024-04-10");
+    download("-t viral --since 2024-05-20 --until 2024-05-25");
+    let before = bench.stored();
+    assert!((2..20).contains(&before.len()), "{}", before.len());
+    let all: Vec<u64> = before.iter().copied().collect();
+    bench.server.remove(&all);
+    days(&bench, 16);
+    bench.run(REFRESH).expect(0).says("0 removed");
+    days(&bench, 1);
+    let removed = format!("{} removed as gone", before.len());
+    bench.run(REFRESH).expect(0).says(&removed);
+    assert!(bench.stored().is_empty());
+    assert_eq!(bench.run("verify").code, Some(0));
+}
