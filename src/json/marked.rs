@@ -9,7 +9,6 @@
 )]
 
 use super::Marks;
-use super::marks::Word;
 
 /// The text is not as programs write it; the full parser has to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +46,12 @@ impl Span {
 }
 
 impl<'b> Marked<'b> {
+    /// A byte of the text.
+    ///
+    /// # Errors
+    /// It has none there.
     #[inline(always)]
-    fn byte(&self, at: usize) -> Result<u8, Odd> {
+    pub fn byte(&self, at: usize) -> Result<u8, Odd> {
         self.text.get(at).copied().ok_or(Odd)
     }
 
@@ -75,7 +78,7 @@ impl<'b> Marked<'b> {
     /// There is none, or it is of the other kind.
     #[inline(always)]
     pub fn closing(self, open: usize) -> Result<usize, Odd> {
-        let close = self.marks.closing(open).ok_or(Odd)?;
+        let close = self.marks.closing(self.text, open).ok_or(Odd)?;
         // `{` and `}`, `[` and `]` are two apart.
         if self.byte(close)? == self.byte(open)? + 2 {
             Ok(close + 1)
@@ -90,19 +93,20 @@ impl<'b> Marked<'b> {
     /// There is no array, or it is empty.
     #[inline(always)]
     pub fn strings(self, at: usize) -> Result<Strings<'b>, Odd> {
-        let (from, words) = (at + 1, self.marks.words());
-        let word = words.get(from >> 6).ok_or(Odd)?;
-        if self.byte(at)? != b'[' || self.byte(from)? != b'"' {
+        if self.byte(at)? != b'[' || self.byte(at + 1)? != b'"' {
             return Err(Odd);
         }
         Ok(Strings {
             marked: self,
-            words,
-            index: from >> 6,
-            bits: word.quotes & (!0 << (from & 63)),
-            from: Some(from),
-            end: from,
+            from: at + 1,
+            ended: false,
         })
+    }
+
+    /// The brackets and commas outside of strings.
+    #[inline(always)]
+    pub fn breaks(self) -> Breaks<'b> {
+        Breaks(self.marks.breaks())
     }
 
     /// The items of the object or array that starts here.
@@ -111,21 +115,32 @@ impl<'b> Marked<'b> {
     /// There is none, or it is empty.
     #[inline(always)]
     pub fn items(self, at: usize) -> Result<Items<'b>, Odd> {
-        let open = self.byte(at)?;
-        let (from, words) = (at + 1, self.marks.words());
-        let word = words.get(from >> 6).ok_or(Odd)?;
+        let (open, from) = (self.byte(at)?, at + 1);
         if open | 0x20 != b'{' || self.byte(from)? == open + 2 {
             return Err(Odd);
         }
         Ok(Items {
             marked: self,
-            words,
-            index: from >> 6,
-            bits: word.breaks & (!0 << (from & 63)),
             from,
+            come_to: from,
             close: open + 2,
             ended: false,
         })
+    }
+}
+
+/// Brackets and commas outside of strings.
+#[derive(Clone, Copy, Debug)]
+pub struct Breaks<'b>(super::marks::Breaks<'b>);
+
+impl Breaks<'_> {
+    /// The first one at or behind a place.
+    ///
+    /// # Errors
+    /// There is none.
+    #[inline(always)]
+    pub fn first(self, from: usize) -> Result<usize, Odd> {
+        self.0.first(from).ok_or(Odd)
     }
 }
 
@@ -133,12 +148,9 @@ impl<'b> Marked<'b> {
 #[derive(Debug)]
 pub struct Items<'b> {
     marked: Marked<'b>,
-    words: &'b [Word],
-    /// The word that was come to, and its brackets and commas that were not.
-    index: usize,
-    bits: u64,
-    /// Where the next item starts.
+    /// Where the next item starts, and up to where it was looked at.
     from: usize,
+    come_to: usize,
     close: u8,
     ended: bool,
 }
@@ -155,11 +167,7 @@ impl Items<'_> {
         }
         let text = self.marked.text;
         loop {
-            while self.bits == 0 {
-                self.index += 1;
-                self.bits = self.words.get(self.index).ok_or(Odd)?.breaks;
-            }
-            let at = self.index << 6 | self.bits.trailing_zeros() as usize;
+            let at = self.marked.breaks().first(self.come_to)?;
             let rest = text.get(at..).ok_or(Odd)?;
             let span = Span {
                 from: self.from,
@@ -167,11 +175,11 @@ impl Items<'_> {
             };
             match *rest.first().ok_or(Odd)? {
                 b',' => {
-                    self.bits &= self.bits - 1;
                     self.from = at + 1 + usize::from(rest.get(1) == Some(&b' '));
+                    self.come_to = at + 1;
                     return Ok(Some(span));
                 }
-                b'{' | b'[' => self.skip(at)?,
+                b'{' | b'[' => self.come_to = self.marked.closing(at)?,
                 close if close == self.close => {
                     self.from = at + 1;
                     self.ended = true;
@@ -180,17 +188,6 @@ impl Items<'_> {
                 _ => return Err(Odd),
             }
         }
-    }
-
-    /// Goes behind the bracket that closes the one here.
-    #[inline(always)]
-    fn skip(&mut self, open: usize) -> Result<(), Odd> {
-        let close = self.marked.closing(open)? - 1;
-        self.index = close >> 6;
-        let word = self.words.get(self.index).ok_or(Odd)?;
-        // All bits behind the closing bracket's.
-        self.bits = word.breaks & (!1 << (close & 63));
-        Ok(())
     }
 
     /// Behind the closing bracket, once the last item was read.
@@ -204,13 +201,9 @@ impl Items<'_> {
 #[derive(Debug)]
 pub struct Strings<'b> {
     marked: Marked<'b>,
-    words: &'b [Word],
-    /// The word that was come to, and its quotes that were not.
-    index: usize,
-    bits: u64,
-    /// Where the next string begins.
-    from: Option<usize>,
-    end: usize,
+    /// Where the next string begins; once the last was read, behind the array.
+    from: usize,
+    ended: bool,
 }
 
 impl Strings<'_> {
@@ -220,41 +213,31 @@ impl Strings<'_> {
     /// Something else than a string follows.
     #[inline(always)]
     pub fn next(&mut self) -> Result<Option<Span>, Odd> {
-        let Some(from) = self.from else {
+        if self.ended {
             return Ok(None);
-        };
-        if self.quote()? != from {
-            return Err(Odd);
         }
-        let to = self.quote()?;
+        let from = self.from + 1;
+        let to = self.marked.marks.quote(from).ok_or(Odd)?;
         match self.marked.byte(to + 1)? {
             b',' => {
-                let blank = self.marked.text.get(to + 2) == Some(&b' ');
-                self.from = Some(to + 2 + usize::from(blank));
+                let blank = usize::from(self.marked.byte(to + 2)? == b' ');
+                self.from = to + 2 + blank;
+                if self.marked.byte(self.from)? != b'"' {
+                    return Err(Odd);
+                }
             }
             b']' => {
-                self.from = None;
-                self.end = to + 2;
+                self.from = to + 2;
+                self.ended = true;
             }
             _ => return Err(Odd),
         }
-        Ok(Some(Span { from: from + 1, to }))
-    }
-
-    #[inline(always)]
-    fn quote(&mut self) -> Result<usize, Odd> {
-        while self.bits == 0 {
-            self.index += 1;
-            self.bits = self.words.get(self.index).ok_or(Odd)?.quotes;
-        }
-        let at = self.index << 6 | self.bits.trailing_zeros() as usize;
-        self.bits &= self.bits - 1;
-        Ok(at)
+        Ok(Some(Span { from, to }))
     }
 
     /// Behind the closing bracket, once the last string was read.
     #[inline(always)]
     pub fn end(&self) -> usize {
-        self.end
+        self.from
     }
 }

@@ -12,11 +12,14 @@
 
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
+/// Bytes that are marked at a time.
+const BATCH: usize = 256;
+
 /// The marks of one text.
 #[derive(Debug)]
 pub struct Marks {
     level: Level,
-    /// Those that are in use are the first.
+    /// Those that are in use are the first; there are more.
     words: Vec<Word>,
     used: usize,
     /// Whether a byte below 0x20 was met, and a backslash.
@@ -26,15 +29,11 @@ pub struct Marks {
 
 /// The marks of 64 bytes, the first in the lowest bit.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Word {
+struct Word {
     /// Quotes that begin or end a string.
-    pub(super) quotes: u64,
-    /// `{` and `[` outside of strings.
-    pub(super) opens: u64,
-    /// `}` and `]` outside of strings.
-    pub(super) closes: u64,
-    /// All brackets and commas outside of strings.
-    pub(super) breaks: u64,
+    quotes: u64,
+    /// Brackets and commas outside of strings.
+    breaks: u64,
 }
 
 impl Default for Marks {
@@ -52,22 +51,59 @@ impl Default for Marks {
 impl Marks {
     /// Marks the first `length` bytes of a text, or all if it has fewer, which begin outside of strings.
     pub fn mark(&mut self, text: &[u8], length: usize) {
-        let length = length.min(text.len());
-        self.used = length.div_ceil(64);
-        let words = room(&mut self.words, self.used);
-        let met = dispatch!(self.level, simd => mark(simd, words, text, length));
-        self.controls = met.controls != 0;
-        self.escapes = met.backslashes != 0;
+        let text = &text[..length.min(text.len())];
+        self.controls = dispatch!(self.level, simd => self.mark_with(simd, text, false)).is_some();
     }
 
     /// Marks a text up to its first byte below 0x20, which is the line's end if it is a line feed, and
     /// returns where it stands; `None` if there is none.
     pub fn mark_line(&mut self, text: &[u8]) -> Option<usize> {
-        let words = room(&mut self.words, text.len().div_ceil(64));
-        let (end, met) = dispatch!(self.level, simd => mark_line(simd, words, text));
-        self.used = end.unwrap_or(text.len()).div_ceil(64);
         self.controls = false;
-        self.escapes = met.backslashes != 0;
+        dispatch!(self.level, simd => self.mark_with(simd, text, true))
+    }
+
+    /// Marks a text, or only what stands before its first byte below 0x20; returns where that stands.
+    #[inline(always)]
+    fn mark_with<S: Simd>(&mut self, simd: S, text: &[u8], stop: bool) -> Option<usize> {
+        let words = text.len().div_ceil(BATCH) * (BATCH / 64) + 1;
+        if self.words.len() < words {
+            self.words.resize(words, Word::default());
+        }
+        let mut state = State::default();
+        let (batches, rest) = text.as_chunks::<BATCH>();
+        let (places, _) = self.words.as_chunks_mut::<{ BATCH / 64 }>();
+        let mut end = None;
+        let mut places = places.iter_mut();
+        for (number, (batch, place)) in batches.iter().zip(&mut places).enumerate() {
+            let start = number * BATCH;
+            if state.mark(simd, batch, start, place) && end.is_none() {
+                end = first_control(simd, batch).map(|at| start + at);
+                if stop {
+                    break;
+                }
+            }
+        }
+        if (end.is_none() || !stop)
+            && !rest.is_empty()
+            && let Some(place) = places.next()
+        {
+            let mut batch = [b' '; BATCH];
+            batch[..rest.len()].copy_from_slice(rest);
+            let start = text.len() - rest.len();
+            if state.mark(simd, &batch, start, place) && end.is_none() {
+                end = first_control(simd, &batch).map(|at| start + at);
+            }
+        }
+        let length = end.filter(|_| stop).unwrap_or(text.len());
+        self.escapes = state.first_escape.is_some_and(|at| at < length);
+        self.used = length.div_ceil(64);
+        if let Some(last) = self.words.get_mut(length >> 6) {
+            // Nothing was met behind the length, or it is no longer of interest.
+            let keep = (1 << (length & 63)) - 1;
+            last.quotes &= keep;
+            last.breaks &= keep;
+        }
+        self.words[self.used] = Word::default();
         end
     }
 
@@ -89,127 +125,94 @@ impl Marks {
         self.escapes
     }
 
+    /// The marks, and behind them a word without any.
     #[inline(always)]
-    pub(super) fn words(&self) -> &[Word] {
-        self.words.get(..self.used).unwrap_or_default()
+    fn words(&self) -> &[Word] {
+        self.words.get(..=self.used).unwrap_or_default()
+    }
+
+    /// The brackets and commas outside of strings.
+    #[inline(always)]
+    pub(super) fn breaks(&self) -> Breaks<'_> {
+        Breaks(self.words())
     }
 
     /// The first quote at or behind a place.
     #[inline(always)]
     pub(super) fn quote(&self, from: usize) -> Option<usize> {
-        let words = self.words();
-        let mut index = from >> 6;
-        let mut bits = words.get(index)?.quotes & (!0 << (from & 63));
-        while bits == 0 {
-            index += 1;
-            bits = words.get(index)?.quotes;
-        }
-        Some(index << 6 | bits.trailing_zeros() as usize)
+        first(self.words(), from, |word| word.quotes)
     }
 
-    /// The bracket that closes the one that stands here.
+    /// The bracket that closes the one that stands here in the marked text.
+    #[inline]
+    pub(super) fn closing(&self, text: &[u8], open: usize) -> Option<usize> {
+        dispatch!(self.level, simd => self.closing_with(simd, text, open))
+    }
+
     #[inline(always)]
-    pub(super) fn closing(&self, open: usize) -> Option<usize> {
+    fn closing_with<S: Simd>(&self, simd: S, text: &[u8], open: usize) -> Option<usize> {
         let words = self.words();
-        let mut index = (open + 1) >> 6;
-        let mut mask = !0 << ((open + 1) & 63);
+        let mut at = open + 1;
         let mut depth = 1;
         loop {
-            let word = words.get(index)?;
-            let (mut opens, mut closes) = (word.opens & mask, word.closes & mask);
-            if closes == 0 {
-                if opens != 0 {
-                    depth += opens.count_ones();
-                }
-            } else if depth > 64 || closes.count_ones() < depth {
-                depth = depth + opens.count_ones() - closes.count_ones();
-            } else {
+            let breaks = window(words, at, &|word| word.breaks)?;
+            if breaks != 0 {
+                let (opens, closes) = brackets(simd, text.get(at..)?);
+                let (mut opens, mut closes) = (opens & breaks, closes & breaks);
                 // Here it may end: go from one closing bracket to the next.
-                while closes != 0 {
+                while closes.count_ones() >= depth {
                     let before = (closes & closes.wrapping_neg()) - 1;
-                    if opens & before != 0 {
-                        depth += (opens & before).count_ones();
-                        opens &= !before;
-                    }
+                    depth += (opens & before).count_ones();
+                    opens &= !before;
                     depth -= 1;
                     if depth == 0 {
-                        return Some(index << 6 | closes.trailing_zeros() as usize);
+                        return Some(at + closes.trailing_zeros() as usize);
                     }
                     closes &= closes - 1;
                 }
-                if opens != 0 {
-                    depth += opens.count_ones();
-                }
+                depth = depth + opens.count_ones() - closes.count_ones();
             }
-            mask = !0;
-            index += 1;
+            at += 64;
         }
     }
 }
 
-/// At least so many words; what they hold is to be overwritten.
-fn room(words: &mut Vec<Word>, count: usize) -> &mut [Word] {
-    if words.len() < count {
-        words.resize(count, Word::default());
+/// Brackets and commas outside of strings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Breaks<'m>(&'m [Word]);
+
+impl Breaks<'_> {
+    /// The first one at or behind a place.
+    #[inline(always)]
+    pub(super) fn first(self, from: usize) -> Option<usize> {
+        first(self.0, from, |word| word.breaks)
     }
-    &mut words[..count]
 }
 
-/// Fills the words that are there.
+/// The first of the marks that `of` takes from a word, at or behind a place.
 #[inline(always)]
-fn mark<S: Simd>(simd: S, words: &mut [Word], text: &[u8], length: usize) -> State {
-    let mut state = State::default();
-    let (chunks, rest) = text.as_chunks::<64>();
-    // What stands behind the length is looked at with its last word, and masked.
-    let keep = match length & 63 {
-        0 => !0,
-        kept => (1 << kept) - 1,
-    };
-    let last = words.len().saturating_sub(1);
-    for (index, (word, chunk)) in words.iter_mut().zip(chunks).enumerate() {
-        let keep = if index == last { keep } else { !0 };
-        let found = Found::of(simd, chunk);
-        state.controls |= found.controls & keep;
-        *word = state.word(&found, keep);
+fn first(words: &[Word], from: usize, of: impl Fn(&Word) -> u64) -> Option<usize> {
+    let near = window(words, from, &of)?;
+    if near != 0 {
+        return Some(from + near.trailing_zeros() as usize);
     }
-    if words.len() > chunks.len()
-        && let Some(word) = words.last_mut()
-    {
-        let mut chunk = [b' '; 64];
-        chunk[..rest.len()].copy_from_slice(rest);
-        let found = Found::of(simd, &chunk);
-        state.controls |= found.controls & keep;
-        *word = state.word(&found, keep);
-    }
-    state
-}
-
-/// Fills words up to the first control character, and returns where that stands.
-#[inline(always)]
-fn mark_line<S: Simd>(simd: S, words: &mut [Word], text: &[u8]) -> (Option<usize>, State) {
-    let mut state = State::default();
-    let (chunks, rest) = text.as_chunks::<64>();
-    for (index, (word, chunk)) in words.iter_mut().zip(chunks).enumerate() {
-        let found = Found::of(simd, chunk);
-        if found.controls != 0 {
-            let end = found.controls.trailing_zeros();
-            *word = state.word(&found, (1 << end) - 1);
-            return (Some(index << 6 | end as usize), state);
+    let mut index = (from >> 6) + 1;
+    loop {
+        let bits = of(words.get(index)?);
+        if bits != 0 {
+            return Some(index << 6 | bits.trailing_zeros() as usize);
         }
-        *word = state.word(&found, !0);
+        index += 1;
     }
-    if !rest.is_empty()
-        && let Some(word) = words.last_mut()
-    {
-        let mut chunk = [b' '; 64];
-        chunk[..rest.len()].copy_from_slice(rest);
-        let found = Found::of(simd, &chunk);
-        let end = found.controls.trailing_zeros();
-        *word = state.word(&found, 1_u64.checked_shl(end).map_or(!0, |bit| bit - 1));
-        let end = (end < 64).then(|| (text.len() - rest.len()) + end as usize);
-        return (end, state);
-    }
-    (None, state)
+}
+
+/// The 64 marks from a place on, in one word or two.
+#[inline(always)]
+fn window(words: &[Word], from: usize, of: &impl Fn(&Word) -> u64) -> Option<u64> {
+    let (index, shift) = (from >> 6, from & 63);
+    let second = words.get(index + 1)?;
+    let first = words.get(index)?;
+    Some(of(first) >> shift | (of(second) << 1) << (63 - shift))
 }
 
 /// What is carried from one word to the next.
@@ -219,30 +222,55 @@ struct State {
     inside: u64,
     /// 1 where the next byte is escaped.
     escaped: u64,
-    /// Not zero if one was met.
-    backslashes: u64,
-    controls: u64,
+    /// Where the first backslash stands.
+    first_escape: Option<usize>,
 }
 
 impl State {
+    /// Marks the bytes from a place on, and says whether there are any below 0x20.
     #[inline(always)]
-    fn word(&mut self, found: &Found, keep: u64) -> Word {
-        self.backslashes |= found.backslashes;
-        let quotes = if found.backslashes | self.escaped == 0 {
-            found.quotes
-        } else {
-            found.quotes & !self.escaped(found.backslashes)
-        };
-        let inside = parity(quotes) ^ self.inside;
-        self.inside = (inside.cast_signed() >> 63).cast_unsigned();
-        let outside = !inside & keep;
-        let (opens, closes) = (found.opens & outside, found.closes & outside);
-        Word {
-            quotes: quotes & keep,
-            opens,
-            closes,
-            breaks: found.commas & outside | opens | closes,
+    fn mark<S: Simd>(
+        &mut self,
+        simd: S,
+        text: &[u8; BATCH],
+        start: usize,
+        words: &mut [Word; BATCH / 64],
+    ) -> bool {
+        let (chunks, _) = text.as_chunks::<64>();
+        let mut lowest = u8x64::splat(simd, 0xff);
+        let mut backslashes = lowest.simd_eq(u8x64::splat(simd, 0));
+        for (word, chunk) in words.iter_mut().zip(chunks) {
+            let bytes = u8x64::from_slice(simd, chunk);
+            let at = |byte: u8| bytes.simd_eq(u8x64::splat(simd, byte));
+            // `[`, `]`, `{` and `}` differ from each other in these two bits only.
+            let bracket = (bytes - u8x64::splat(simd, b'[')) & u8x64::splat(simd, !0x22);
+            let bracket = bracket.simd_eq(u8x64::splat(simd, 0));
+            *word = Word {
+                quotes: at(b'"').to_bitmask(),
+                breaks: (bracket | at(b',')).to_bitmask(),
+            };
+            lowest = lowest.min(bytes);
+            backslashes |= at(b'\\');
         }
+        // Backslashes are rare where text is written as it is.
+        if backslashes.any_true() || self.escaped != 0 {
+            let mut at = start;
+            for (word, chunk) in words.iter_mut().zip(chunks) {
+                let bytes = u8x64::from_slice(simd, chunk);
+                let backslashes = bytes.simd_eq(u8x64::splat(simd, b'\\')).to_bitmask();
+                if backslashes != 0 && self.first_escape.is_none() {
+                    self.first_escape = Some(at + backslashes.trailing_zeros() as usize);
+                }
+                word.quotes &= !self.escaped(backslashes);
+                at += 64;
+            }
+        }
+        for word in words {
+            let inside = parity(word.quotes) ^ self.inside;
+            self.inside = (inside.cast_signed() >> 63).cast_unsigned();
+            word.breaks &= !inside;
+        }
+        lowest.simd_lt(u8x64::splat(simd, b' ')).any_true()
     }
 
     /// The bytes behind a run of backslashes of odd length.
@@ -269,33 +297,37 @@ fn parity(mut bits: u64) -> u64 {
     bits
 }
 
-/// Where bytes stand, in strings or not.
-struct Found {
-    quotes: u64,
-    backslashes: u64,
-    opens: u64,
-    closes: u64,
-    commas: u64,
-    controls: u64,
+/// Where brackets open and close in the first 64 bytes of a text, in strings or not.
+#[inline(always)]
+fn brackets<S: Simd>(simd: S, text: &[u8]) -> (u64, u64) {
+    let mut padded = [0; 64];
+    let chunk = match text.first_chunk::<64>() {
+        Some(chunk) => chunk,
+        None => {
+            padded[..text.len()].copy_from_slice(text);
+            &padded
+        }
+    };
+    // `[` and `{`, `]` and `}` differ in this bit only.
+    let folded = u8x64::from_slice(simd, chunk) | u8x64::splat(simd, 0x20);
+    let at = |byte: u8| folded.simd_eq(u8x64::splat(simd, byte)).to_bitmask();
+    (at(b'{'), at(b'}'))
 }
 
-impl Found {
-    #[inline(always)]
-    fn of<S: Simd>(simd: S, chunk: &[u8; 64]) -> Self {
+/// Where the first byte below 0x20 stands.
+#[inline(always)]
+fn first_control<S: Simd>(simd: S, batch: &[u8; BATCH]) -> Option<usize> {
+    let (chunks, _) = batch.as_chunks::<64>();
+    let mut start = 0;
+    for chunk in chunks {
         let bytes = u8x64::from_slice(simd, chunk);
-        // `[` and `{`, `]` and `}` differ in this bit only.
-        let folded = bytes | u8x64::splat(simd, 0x20);
-        let at = |byte: u8| bytes.simd_eq(u8x64::splat(simd, byte)).to_bitmask();
-        let folded_at = |byte: u8| folded.simd_eq(u8x64::splat(simd, byte)).to_bitmask();
-        Self {
-            quotes: at(b'"'),
-            backslashes: at(b'\\'),
-            opens: folded_at(b'{'),
-            closes: folded_at(b'}'),
-            commas: at(b','),
-            controls: bytes.simd_lt(u8x64::splat(simd, b' ')).to_bitmask(),
+        let low = bytes.simd_lt(u8x64::splat(simd, b' ')).to_bitmask();
+        if low != 0 {
+            return Some(start + low.trailing_zeros() as usize);
         }
+        start += 64;
     }
+    None
 }
 
 #[cfg(test)]
@@ -304,7 +336,7 @@ mod tests {
 
     use super::*;
 
-    /// The same marks, byte by byte: quotes, opens, closes, breaks.
+    /// The same marks, byte by byte: quotes, opens, closes, both with commas.
     fn slowly(text: &[u8]) -> [Vec<usize>; 4] {
         let [mut quotes, mut opens, mut closes, mut breaks] = [const { Vec::new() }; 4];
         let (mut inside, mut escaped) = (false, false);
@@ -355,8 +387,6 @@ mod tests {
                 marks.mark(more.as_bytes(), text.len());
                 prop_assert_eq!(marks.has_controls(), text.contains('\n'));
                 prop_assert_eq!(places(&marks, |word| word.quotes), &*quotes);
-                prop_assert_eq!(places(&marks, |word| word.opens), &*opens);
-                prop_assert_eq!(places(&marks, |word| word.closes), &*closes);
                 prop_assert_eq!(places(&marks, |word| word.breaks), &*breaks);
             }
             let end = more.find('\n');
@@ -375,7 +405,7 @@ mod tests {
                     depth -= i32::from(closes.binary_search(at).is_ok());
                     depth == 0
                 });
-                prop_assert_eq!(marks.closing(open), partner);
+                prop_assert_eq!(marks.closing(text.as_bytes(), open), partner);
             }
         }
     }

@@ -263,7 +263,7 @@ impl<R: Read> Walk<R> {
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
         let marks = self.marks.get_or_insert_default();
         marks.mark(line, line.len());
-        let length = marks.closing(0)? + 1;
+        let length = marks.closing(line, 0)? + 1;
         self.guess = self.guess.max(length + length / 4);
         line[..length].ends_with(b"}").then_some(length)
     }

@@ -51,13 +51,7 @@ impl Reader {
     /// `None` says nothing about the record but that it has to be read in full.
     #[inline]
     pub fn read<'b>(&'b mut self, record: Marked<'b>, at: usize) -> Option<Read<'b>> {
-        record
-            .marks
-            .widely(
-                #[inline(always)]
-                || self.try_read(record, at),
-            )
-            .ok()
+        self.try_read(record, at).ok()
     }
 
     #[inline(always)]
@@ -160,13 +154,7 @@ impl Reader {
         if let Some(list) = parts.get(Role::HashtagNames)
             && list.of(record)? != b"[]"
         {
-            let mut names = record.strings(list.from)?;
-            while let Some(name) = names.next()? {
-                self.take_name(record, name)?;
-            }
-            if names.end() != list.to {
-                return Err(Odd);
-            }
+            self.listed_strings(record, list)?;
         }
         let filled = |role| match parts.get(role) {
             Some(value) if !matches!(value.of(record), Ok(b"\"\"")) => Some(value),
@@ -206,40 +194,86 @@ impl Reader {
         if list.of(record)? == b"[]" {
             return Ok(());
         }
-        let mut elements = record.items(list.from)?;
-        while let Some(element) = elements.next()? {
-            let mut members = Parts::default();
-            let walked = self.keys.walk(TAG, record, element.from, &mut members)?;
-            if walked.end != element.to || self.keys.is_repeated(&walked) {
-                return Err(Odd);
-            }
-            if let Some(name) = members.get(role) {
-                self.take_name(record, record.string(name)?)?;
-            }
-        }
-        if record.text[list.from] == b'[' && elements.end() == list.to {
-            Ok(())
-        } else {
-            Err(Odd)
-        }
+        record.marks.widely(
+            #[inline(always)]
+            || {
+                let mut at = list.from;
+                let mut before = b'[';
+                while record.byte(at)? == before {
+                    let blank = before == b',' && record.byte(at + 1)? == b' ';
+                    let mut members = Parts::default();
+                    let start = at + 1 + usize::from(blank);
+                    let walked = self.keys.follow(TAG, record, start, &mut members)?;
+                    if self.keys.is_repeated(&walked) {
+                        return Err(Odd);
+                    }
+                    if let Some(name) = members.get(role) {
+                        self.take_name(record, record.string(name)?)?;
+                    }
+                    (at, before) = (walked.end, b',');
+                }
+                if record.byte(at)? == b']' && at + 1 == list.to {
+                    Ok(())
+                } else {
+                    Err(Odd)
+                }
+            },
+        )
+    }
+
+    /// The names in an array of strings that is not empty.
+    fn listed_strings(&mut self, record: Marked<'_>, list: Span) -> Result<(), Odd> {
+        record.marks.widely(
+            #[inline(always)]
+            || {
+                let mut names = record.strings(list.from)?;
+                while let Some(name) = names.next()? {
+                    self.take_name(record, name)?;
+                }
+                if names.end() == list.to {
+                    Ok(())
+                } else {
+                    Err(Odd)
+                }
+            },
+        )
     }
 
     /// Takes a name in, if it surely is a hashtag's; empty ones are none.
     #[inline(always)]
     fn take_name(&mut self, record: Marked<'_>, name: Span) -> Result<(), Odd> {
-        let text = name.of(record)?;
-        if text.is_empty() {
+        let Some(&first) = record.text.get(name.from) else {
+            return Err(Odd);
+        };
+        if name.from == name.to {
             return Ok(());
         }
-        if !begins_plainly(text) {
+        if !PLAIN[usize::from(first)] && !begins_plainly(name.of(record)?) {
             return Err(Odd);
         }
-        let from = u32::try_from(name.from).map_err(|_| Odd)?;
-        let to = u32::try_from(name.to).map_err(|_| Odd)?;
-        self.names.push((from, to));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the text is of less than 4 GB"
+        )]
+        self.names.push((name.from as u32, name.to as u32));
         Ok(())
     }
 }
+
+/// Of each byte whether a name that begins with it surely is a hashtag's: letters, digits, `_`, most
+/// scripts.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = matches!(
+            byte,
+            0x61..=0x7a | 0x41..=0x5a | 0x30..=0x39 | 0x5f | 0xc3..=0xe0 | 0xe4..=0xee | 0xf0..
+        );
+        byte += 1;
+    }
+    plain
+};
 
 /// Asks the full reading what a record's keys mean.
 fn shape(json: &[u8]) -> Result<Shape, Odd> {
@@ -399,14 +433,9 @@ fn unescaped(record: Marked<'_>, inside: Span) -> Result<&[u8], Odd> {
 }
 
 /// Whether a name's first character is neither cut off ([`tag`]) nor makes it a mention.
-#[inline(always)]
 fn begins_plainly(name: &[u8]) -> bool {
     match name {
-        // Most do so.
-        [
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0xc3..=0xe0 | 0xe4..=0xee | 0xf0..,
-            ..,
-        ] => true,
+        [first, ..] if PLAIN[usize::from(*first)] => true,
         // Of these only Ogham's, general and ideographic spaces, and full-width signs are special.
         [0xe1, second, ..] if *second != 0x9a => true,
         [0xe2, second, ..] if *second > 0x81 => true,

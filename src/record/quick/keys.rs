@@ -62,6 +62,8 @@ pub(super) enum Role {
     Title,
     // in an author
     UniqueId,
+    /// Nobody asks for it.
+    None,
 }
 
 /// The keys and where they are looked for.
@@ -90,7 +92,7 @@ pub(super) const ROLES: [(u32, &str, Role); 20] = [
 
 /// Where the values of the parts stand: from the first byte to behind the last.
 #[derive(Debug, Default)]
-pub(super) struct Parts([(u32, u32); ROLES.len()]);
+pub(super) struct Parts([(u32, u32); Role::None as usize + 1]);
 
 impl Parts {
     /// The value; null is as good as missing.
@@ -124,187 +126,237 @@ pub(super) struct Walked {
 
 /// The tree.
 #[derive(Debug)]
-pub(super) struct Keys(Vec<Node>);
+pub(super) struct Keys {
+    /// What following needs of each node.
+    nodes: Vec<Node>,
+    /// What the tree's growth needs of it.
+    more: Vec<More>,
+}
 
 /// A key behind those that lead to it.
 #[derive(Debug)]
+#[repr(align(128))]
 struct Node {
     literal: Literal,
+    /// The key that mostly follows; before there is one a root, whose literal nothing begins with.
+    first: u32,
+    role: Role,
+}
+
+/// The rest of a node.
+#[derive(Debug)]
+struct More {
+    /// The key with its quotes, the bracket or comma before it and the colon behind it.
+    text: Box<[u8]>,
     /// The key before it, and the root of both.
     before: u32,
     root: u32,
     /// A key stands twice on the way here.
     repeated: bool,
-    role: Option<Role>,
-    /// The keys that were met behind it, and the first of these; before there is one a root, whose
-    /// literal nothing begins with.
+    /// The keys that were met behind it, and the first of these.
     next: Vec<u32>,
-    first: u32,
     /// What records show that end here: others, and those of which all values are strings.
     shapes: [Option<Shape>; 2],
 }
 
-impl Node {
-    fn root(number: u32) -> Self {
-        Self {
-            literal: Literal::new(&[]),
-            before: number,
-            root: number,
-            repeated: false,
-            role: None,
-            next: Vec::new(),
-            first: RECORD,
-            shapes: [None; 2],
-        }
-    }
-}
-
 impl Default for Keys {
     fn default() -> Self {
-        Self([RECORD, TAG, AUTHOR].map(Node::root).into())
+        let mut keys = Self {
+            nodes: Vec::new(),
+            more: Vec::new(),
+        };
+        for root in [RECORD, TAG, AUTHOR] {
+            keys.push(&[], (root, root), false, Role::None);
+        }
+        keys
     }
 }
 
 impl Keys {
+    fn push(&mut self, text: &[u8], (before, root): (u32, u32), repeated: bool, role: Role) {
+        self.nodes.push(Node {
+            literal: Literal::new(text),
+            first: RECORD,
+            role,
+        });
+        self.more.push(More {
+            text: text.into(),
+            before,
+            root,
+            repeated,
+            next: Vec::new(),
+            shapes: [None; 2],
+        });
+    }
+
     /// Follows the object that starts at a place.
     ///
     /// # Errors
     /// There is none, or it is not as programs write it.
-    #[inline(always)]
+    #[inline]
     pub(super) fn walk(
         &mut self,
         root: u32,
         record: Marked<'_>,
-        at: usize,
+        start: usize,
+        parts: &mut Parts,
+    ) -> Result<Walked, Odd> {
+        // A function of its own has all registers for itself.
+        record.marks.widely(
+            #[inline(always)]
+            || self.follow(root, record, start, parts),
+        )
+    }
+
+    /// As [`Keys::walk`], for who is in such a function already.
+    #[inline(always)]
+    pub(super) fn follow(
+        &mut self,
+        root: u32,
+        record: Marked<'_>,
+        start: usize,
         parts: &mut Parts,
     ) -> Result<Walked, Odd> {
         let text = record.text;
-        if text.get(at) != Some(&b'{') || u32::try_from(text.len()).is_err() {
+        if text.get(start) != Some(&b'{') || u32::try_from(text.len()).is_err() {
             return Err(Odd);
         }
-        let mut members = record.items(at)?;
+        let breaks = record.breaks();
         let mut all_strings = true;
         let mut number = root;
-        let mut node = self.0.get(root as usize).ok_or(Odd)?;
-        while let Some(member) = members.next()? {
-            let rest = text.get(member.from..).ok_or(Odd)?;
+        let mut node = self.nodes.get(root as usize).ok_or(Odd)?;
+        // The bracket or comma before a key.
+        let mut at = start;
+        loop {
+            let rest = text.get(at..).ok_or(Odd)?;
             let before = number;
             number = node.first;
-            node = self.0.get(number as usize).ok_or(Odd)?;
+            node = self.nodes.get(number as usize).ok_or(Odd)?;
             if !node.literal.begins(rest) {
-                number = self.other(before, record, member)?;
-                node = self.0.get(number as usize).ok_or(Odd)?;
+                if rest.first() == Some(&b'}') {
+                    return Ok(Walked {
+                        node: before,
+                        all_strings,
+                        end: at + 1,
+                    });
+                }
+                number = self.other(before, rest)?;
+                node = self.nodes.get(number as usize).ok_or(Odd)?;
             }
-            let mut length = node.literal.length;
-            let mut first = *rest.get(length).ok_or(Odd)?;
+            let mut from = at + node.literal.length;
+            let mut first = *text.get(from).ok_or(Odd)?;
             if first == b' ' {
-                length += 1;
-                first = *rest.get(length).ok_or(Odd)?;
+                from += 1;
+                first = *text.get(from).ok_or(Odd)?;
             }
-            let from = member.from + length;
-            if from >= member.to {
-                return Err(Odd);
+            if first | 0x20 == b'{' {
+                at = record.closing(from)?;
+            } else {
+                at = breaks.first(from)?;
+                if at == from {
+                    return Err(Odd);
+                }
             }
             all_strings &= first == b'"';
-            if let Some(role) = node.role
-                && (first != b'n' || text.get(from..member.to) != Some(b"null"))
-            {
-                parts.set(role, from, member.to);
+            parts.set(node.role, from, at);
+            if first == b'n' && text.get(from..at) == Some(b"null") {
+                parts.set(node.role, 0, 0);
             }
         }
-        Ok(Walked {
-            node: number,
-            all_strings,
-            end: members.end(),
-        })
     }
 
     /// The node of the key that stands here, where another follows than mostly.
     #[cold]
-    fn other(&mut self, before: u32, record: Marked<'_>, member: Span) -> Result<u32, Odd> {
-        let rest = record.text.get(member.from..).ok_or(Odd)?;
-        let next = &self.0[before as usize].next;
+    fn other(&mut self, before: u32, rest: &[u8]) -> Result<u32, Odd> {
+        let next = &self.more[before as usize].next;
         let mut places = next.iter();
-        let known = places.position(|&other| self.0[other as usize].literal.begins(rest));
+        let known = places.position(|&other| rest.starts_with(&self.more[other as usize].text));
         let Some(place) = known else {
-            return self.enter(before, record, member);
+            return self.enter(before, rest);
         };
         let found = next[place];
         // What is met often moves to the front.
         let to = place.saturating_sub(1);
-        let node = &mut self.0[before as usize];
-        node.next.swap(place, to);
-        node.first = node.next[0];
+        let next = &mut self.more[before as usize].next;
+        next.swap(place, to);
+        self.nodes[before as usize].first = next[0];
         Ok(found)
     }
 
     /// Makes a node for a key that is new behind another.
     #[cold]
-    fn enter(&mut self, before: u32, record: Marked<'_>, member: Span) -> Result<u32, Odd> {
-        let text = record.text.get(member.from..member.to).ok_or(Odd)?;
-        let text = text.strip_prefix(b"\"").ok_or(Odd)?;
-        let close = memchr::memchr2(b'"', b'\\', text).ok_or(Odd)?;
-        let literal = &record.text[member.from..(member.from + close + 3).min(member.to)];
-        if !literal.ends_with(b"\":") {
-            return Err(Odd);
-        }
-        let parent = &self.0[before as usize];
-        if self.0.len() >= MOST_NODES || parent.next.len() >= MOST_BRANCHES {
-            return Err(Odd);
-        }
+    fn enter(&mut self, before: u32, rest: &[u8]) -> Result<u32, Odd> {
+        let parent = &self.more[before as usize];
         let root = parent.root;
+        let open: &[u8] = match rest {
+            [b'{', ..] if before == root => b"{",
+            [b',', b' ', ..] if before != root => b", ",
+            [b',', ..] if before != root => b",",
+            _ => return Err(Odd),
+        };
+        let inside = rest[open.len()..].strip_prefix(b"\"").ok_or(Odd)?;
+        let close = memchr::memchr2(b'"', b'\\', inside).ok_or(Odd)?;
+        let key = &inside[..close];
+        if !inside[close..].starts_with(b"\":") {
+            return Err(Odd);
+        }
+        let literal = &rest[..open.len() + close + 3];
+        if self.nodes.len() >= MOST_NODES || parent.next.len() >= MOST_BRANCHES {
+            return Err(Odd);
+        }
         let mut repeated = parent.repeated;
         let mut ancestor = before;
         while ancestor != root && !repeated {
-            let node = &self.0[ancestor as usize];
-            repeated = *node.literal.text == *literal;
-            ancestor = node.before;
+            let more = &self.more[ancestor as usize];
+            repeated = more.key() == key;
+            ancestor = more.before;
         }
-        let key = &literal[1..literal.len() - 2];
         let role = ROLES
             .iter()
             .find(|(place, name, _)| *place == root && name.as_bytes() == key);
-        let number = u32::try_from(self.0.len()).map_err(|_| Odd)?;
-        self.0.push(Node {
-            literal: Literal::new(literal),
-            before,
-            repeated,
-            role: role.map(|(_, _, role)| *role),
-            ..Node::root(root)
-        });
-        let node = &mut self.0[before as usize];
-        node.next.push(number);
-        node.first = node.next[0];
+        let number = u32::try_from(self.nodes.len()).map_err(|_| Odd)?;
+        let role = role.map_or(Role::None, |(_, _, role)| *role);
+        self.push(literal, (before, root), repeated, role);
+        let next = &mut self.more[before as usize].next;
+        next.push(number);
+        self.nodes[before as usize].first = next[0];
         Ok(number)
     }
 
     /// Whether a key stood twice.
     #[inline(always)]
     pub(super) fn is_repeated(&self, walked: &Walked) -> bool {
-        self.0[walked.node as usize].repeated
+        self.more[walked.node as usize].repeated
     }
 
     /// What the keys of the object show, as far as that was remembered.
     #[inline(always)]
     pub(super) fn shape(&self, walked: &Walked) -> Option<Shape> {
-        self.0[walked.node as usize].shapes[usize::from(walked.all_strings)]
+        self.more[walked.node as usize].shapes[usize::from(walked.all_strings)]
     }
 
     /// Remembers it.
     pub(super) fn remember(&mut self, walked: &Walked, shape: Shape) -> Shape {
-        self.0[walked.node as usize].shapes[usize::from(walked.all_strings)] = Some(shape);
+        self.more[walked.node as usize].shapes[usize::from(walked.all_strings)] = Some(shape);
         shape
     }
 }
 
-/// A key with its quotes and the colon behind it.
+impl More {
+    /// What stands between the key's quotes.
+    fn key(&self) -> &[u8] {
+        let mut quoted = self.text.splitn(3, |&byte| byte == b'"');
+        quoted.nth(1).unwrap_or_default()
+    }
+}
+
+/// What stands between two values, a key among it.
 #[derive(Debug)]
 struct Literal {
-    /// Its first 32 bytes, and ones where it has bytes.
+    /// Its bytes, and ones where it has any.
     words: [u64; 4],
     masks: [u64; 4],
     length: usize,
-    text: Box<[u8]>,
 }
 
 impl Literal {
@@ -315,29 +367,27 @@ impl Literal {
             bytes[at / 8][at % 8] = byte;
             masks[at / 8][at % 8] = 0xff;
         }
+        if text.is_empty() || text.len() > 32 {
+            // A key stands behind a bracket or a comma: none begins so.
+            (bytes, masks) = ([[0; 8]; 4], [[0xff; 8]; 4]);
+        }
         Self {
             words: bytes.map(u64::from_le_bytes),
-            masks: if text.is_empty() {
-                // A key begins with a quote.
-                [!0; 4]
-            } else {
-                masks.map(u64::from_le_bytes)
-            },
+            masks: masks.map(u64::from_le_bytes),
             length: text.len(),
-            text: text.into(),
         }
     }
 
-    /// Whether a text begins with it; none does with the empty one.
+    /// Whether a bracket or comma and what follows surely is this; never where it is longer than 32
+    /// bytes, or hardly anything follows.
     #[inline(always)]
     fn begins(&self, text: &[u8]) -> bool {
         let Some(window) = text.first_chunk::<32>() else {
-            return self.length > 0 && text.starts_with(&self.text);
+            return false;
         };
         let (parts, _) = window.as_chunks::<8>();
         let differs =
             |part: usize| (u64::from_le_bytes(parts[part]) ^ self.words[part]) & self.masks[part];
         differs(0) | differs(1) | differs(2) | differs(3) == 0
-            && (self.length <= 32 || text.starts_with(&self.text))
     }
 }
