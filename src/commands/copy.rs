@@ -266,10 +266,7 @@ impl Copy<'_> {
             };
             let id = stored.post.id;
             copied.records.entry(id).or_insert_with(|| hash(line));
-            match stored.origin {
-                Some(origin) => posts.take_post(&stored.post, origin, line, None)?,
-                None => posts.take(id, line, None)?,
-            }
+            posts.take(id, line, None)?;
             if posts.pending() >= COMMIT {
                 posts.commit()?;
                 copied.refuse(&mut posts, from);
