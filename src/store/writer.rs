@@ -295,7 +295,7 @@ impl TagWriter {
         // A rewrite that the ledger does not tell of: what it vouches for is another file's bytes.
         opened.healed = opened.rewritten.is_none()
             && intent::stands(&posts)
-            && !ledger_faults(&path, &ledger, false)?.is_empty();
+            && !ledger_faults(&path, &ledger)?.is_empty();
         let vouched = opened.rewritten.is_none()
             && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
