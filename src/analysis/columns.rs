@@ -3,6 +3,7 @@
 //! Whatever the columns do not tell is not answered here, and the caller reads the posts.
 
 mod choose;
+mod flags;
 mod lists;
 mod numbers;
 
@@ -18,6 +19,7 @@ use super::rank::{Tallied, Told};
 use super::{Extras, Filter, FrequencyTable, Provenance, Sample, TableOptions, TagsFrom, Weight};
 use crate::model::{Class, Column, Columns, Dated, Hashtag, Tables, TagSource};
 use choose::{Chosen, parts, side_by_side};
+use flags::Flags;
 use numbers::{Authors, Numbers};
 
 /// What is asked of a table of posts.
@@ -282,12 +284,18 @@ impl Asked<'_> {
         authors: Option<&Authors>,
         rows: &[u32],
     ) -> Option<Vec<Told>> {
-        let mut row_of = vec![0_u32; numbers.len()];
-        for (row, &tag) in (1..).zip(rows) {
+        let mut row_of = vec![0_usize; numbers.len()];
+        // Most hashtags of a post are none of the rows'.
+        let mut has_row = Flags::new(numbers.len());
+        for (row, &tag) in rows.iter().enumerate() {
             *row_of.get_mut(tag as usize)? = row;
+            has_row.set(tag);
         }
         for &(variant, identity) in &numbers.variants {
-            row_of[variant as usize] = row_of[identity as usize];
+            if has_row.has(identity) {
+                row_of[variant as usize] = row_of[identity as usize];
+                has_row.set(variant);
+            }
         }
         // The posts of each row: table and numbers.
         let mut found: Vec<(usize, Vec<Vec<u32>>)> = Vec::new();
@@ -299,11 +307,11 @@ impl Asked<'_> {
                 let mut found: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
                 part.each(table, marks, |post, _, tags| {
                     for &tag in tags {
-                        let row = row_of.get(numbers.of(number, tag) as usize);
-                        let row = row.and_then(|row| (*row as usize).checked_sub(1));
-                        if let Some(posts) = row.and_then(|row| found.get_mut(row)) {
+                        let tag = numbers.of(number, tag);
+                        if has_row.has(tag) {
+                            let row = row_of[tag as usize];
                             #[expect(clippy::cast_possible_truncation, reason = "looked at above")]
-                            posts.push(post as u32);
+                            found[row].push(post as u32);
                         }
                     }
                 })?;

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::flags::Flags;
 use super::lists::matching;
 use crate::analysis::{Filter, TagsFrom};
 use crate::model::{Column, Columns, Packed, Tables, TagSource};
@@ -108,8 +109,8 @@ struct Sieve<'t> {
 
 /// Hashtags of which a post must have all, or one.
 struct Required {
-    /// A bit for each spelling, whether it is one of theirs.
-    is_one: Vec<u64>,
+    /// Whether a spelling is one of theirs.
+    is_one: Flags,
     /// Of each of their spellings which of them it is, as a bit.
     bits: HashMap<u32, u32>,
     all: u32,
@@ -145,6 +146,17 @@ impl<'t> Sieve<'t> {
             span: None,
             uses: vec![0; table.spelling_count],
         };
+        let has_parts = table.nanosecond.bits() > 0;
+        // Seconds as they stand in the table, 0 where they are not known.
+        let times = |post: usize| {
+            let part = if has_parts {
+                table.nanosecond.get(post)
+            } else {
+                0
+            };
+            (table.created.get(post), part)
+        };
+        let (mut first, mut last) = ((u64::MAX, 0), (0, 0));
         let mut batches = Batches::new(table, part);
         while let Some(posts) = batches.next()? {
             let mut marks = [COUNTED; BATCH];
@@ -162,13 +174,21 @@ impl<'t> Sieve<'t> {
                 }
                 let class = usize::try_from(table.class.get(post)).ok()?;
                 *chosen.classes.get_mut(class)? += 1;
-                if let Some(at) = table.created_of(post) {
-                    chosen.span = joint(chosen.span, Some((at, at)));
+                let at = times(post);
+                if at.0 > 0 {
+                    (first, last) = (first.min(at), last.max(at));
                 }
             }
             if keep {
                 chosen.marks.extend_from_slice(marks);
             }
+        }
+        if last.0 > 0 {
+            let at = |(since, part): (u64, u64)| {
+                let second = table.epoch.wrapping_add_unsigned(since - 1);
+                (second, u32::try_from(part).unwrap_or(0))
+            };
+            chosen.span = Some((at(first), at(last)));
         }
         Some(chosen)
     }
@@ -324,10 +344,8 @@ impl Required {
                 bits.insert(variant, bit);
             }
         }
-        let mut is_one = vec![0; table.spelling_count.div_ceil(64)];
-        for tag in bits.keys() {
-            *is_one.get_mut(*tag as usize / 64)? |= 1 << (tag % 64);
-        }
+        let mut is_one = Flags::new(table.spelling_count);
+        bits.keys().for_each(|&tag| is_one.set(tag));
         Some(Some(Self {
             is_one,
             bits,
@@ -339,12 +357,14 @@ impl Required {
     fn are_among(&self, tags: &[u32]) -> bool {
         let mut carried = 0;
         for &tag in tags {
-            let word = self.is_one.get(tag as usize / 64).copied().unwrap_or(0);
-            if word >> (tag % 64) & 1 == 1 {
+            if self.is_one.has(tag) {
                 carried |= self.bits.get(&tag).copied().unwrap_or(0);
+                if carried == self.all || self.any {
+                    return true;
+                }
             }
         }
-        carried == self.all || (self.any && carried != 0)
+        false
     }
 }
 

@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 
 use super::choose::{Chosen, Part, add, parts, side_by_side};
+use super::flags::Flags;
 use super::lists::Joined;
 use crate::model::{Column, Columns, Tables};
 
@@ -77,15 +78,38 @@ impl Numbers {
         }
     }
 
-    /// The identity of each spelling.
-    fn identities(&self) -> Vec<u32> {
-        let mut identities: Vec<u32> = (0..).take(self.len()).collect();
+    /// The identities of spellings.
+    fn identities(&self) -> Identities {
+        let mut identities = Identities {
+            is_variant: Flags::new(self.len()),
+            of: vec![0; self.len()],
+        };
         for &(variant, identity) in &self.variants {
-            if let Some(own) = identities.get_mut(variant as usize) {
-                *own = identity;
+            if let Some(of) = identities.of.get_mut(variant as usize) {
+                *of = identity;
+                identities.is_variant.set(variant);
             }
         }
         identities
+    }
+}
+
+/// The identities of spellings, most of which are their own: what these are told by stays in a core's
+/// cache.
+struct Identities {
+    is_variant: Flags,
+    /// Of those that are variants.
+    of: Vec<u32>,
+}
+
+impl Identities {
+    #[inline]
+    fn of(&self, tag: u32) -> u32 {
+        if self.is_variant.has(tag) {
+            self.of.get(tag as usize).copied().unwrap_or(tag)
+        } else {
+            tag
+        }
     }
 }
 
@@ -167,8 +191,8 @@ impl Authors {
                         return;
                     }
                     for &tag in tags {
-                        let tag = identities.get(numbers.of(number, tag) as usize);
-                        if let Some(votes) = tag.and_then(|&tag| votes.get_mut(tag as usize)) {
+                        let tag = identities.of(numbers.of(number, tag));
+                        if let Some(votes) = votes.get_mut(tag as usize) {
                             *votes += 1;
                         }
                     }
@@ -191,9 +215,10 @@ impl Authors {
                         continue;
                     };
                     for tag in table.tags.range(at..at + length) {
-                        let tag = u32::try_from(tag).map(|tag| numbers.of(number, tag));
-                        let tag = tag.ok().and_then(|tag| identities.get(tag as usize));
-                        let Some(&tag) = tag else { continue };
+                        let Ok(tag) = u32::try_from(tag) else {
+                            continue;
+                        };
+                        let tag = identities.of(numbers.of(number, tag));
                         if let Some(last) = last.get_mut(tag as usize)
                             && *last != turn
                         {
