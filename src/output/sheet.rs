@@ -94,7 +94,7 @@ impl Cell {
             Self::Text(text)
                 if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) =>
             {
-                format!("'{text}")
+                format!("'{}", printable(text))
             }
             other => other.plain(),
         }

@@ -36,10 +36,6 @@ pub struct Leases(Never);
 #[derive(Debug)]
 pub struct PostLines(Never);
 
-/// Its runs.
-#[derive(Debug)]
-pub(super) struct RunEntry(Never);
-
 /// Its answers.
 #[derive(Debug)]
 pub struct Rows(Never);
@@ -117,10 +113,6 @@ impl Database {
     }
 
     pub fn find(&self, _: &Hashtag) -> Result<(), StoreError> {
-        match self.0 {}
-    }
-
-    pub(in crate::store) fn runs(&self, _: &Records) -> Result<Vec<RunEntry>, StoreError> {
         match self.0 {}
     }
 
@@ -218,13 +210,6 @@ impl PostLines {
     /// # Errors
     /// There is no database.
     pub fn next(&mut self) -> Result<Option<String>, StoreError> {
-        match self.0 {}
-    }
-}
-
-impl RunEntry {
-    /// What stands in a field.
-    pub(super) fn get_str(&self, _: &str) -> Result<&str, StoreError> {
         match self.0 {}
     }
 }

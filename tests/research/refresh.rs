@@ -68,7 +68,7 @@ fn a_rewrite_that_was_not_entered_was_left_so_when_nothing_was_due() {
     assert_eq!(moved.len(), data.len());
     fs_err::write(folder.join("data.json"), moved).unwrap();
     fs_err::write(folder.join(".rewriting"), "").unwrap();
-    bench.run("verify").expect(6);
+    bench.run("verify").expect(3);
     bench.run(REFRESH).expect(0);
     assert!(!folder.join(".rewriting").exists());
     sound(&bench);
