@@ -1,7 +1,7 @@
 //! Adding up what several threads counted.
 
 use super::waiting::BATCH;
-use super::{LONG, Slot, Spellings, VARIANT, Variant, long_index};
+use super::{LONG, Slot, Spellings, VARIANT, Variant, long_name};
 
 impl Spellings {
     /// Adds the counts of other posts.
@@ -18,7 +18,7 @@ impl Spellings {
             let counted = slots[start..start + BATCH]
                 .iter()
                 .filter(|slot| slot.posts > 0);
-            batch.extend(counted.map(|slot| (slot, self.hash(&slot.name))));
+            batch.extend(counted.map(|slot| (slot, self.hash(&slot.canonical()))));
             self.fetch(batch.iter().map(|(_, hash)| *hash));
             for (slot, hash) in batch.drain(..) {
                 self.reserve();
@@ -27,7 +27,8 @@ impl Spellings {
                 } else {
                     let tag = other.variants[(slot.link & !VARIANT) as usize].tag;
                     let identity = &slots[tag as usize];
-                    let tag = self.take_over(other, identity, self.hash(&identity.name), None);
+                    let tag =
+                        self.take_over(other, identity, self.hash(&identity.canonical()), None);
                     self.take_over(other, slot, hash, Some(tag))
                 };
                 self.slots[place as usize].posts += slot.posts;
@@ -40,13 +41,12 @@ impl Spellings {
 
     /// The slot of another table's spelling. Where it is new it is entered, as its own identity or
     /// as a spelling of the hashtag whose slot here is given; room was reserved.
-    fn take_over(&mut self, other: &Self, slot: &Slot, hash: usize, tag: Option<u32>) -> u32 {
-        let mut packed = slot.name;
+    fn take_over(&mut self, other: &Self, slot: &Slot, hash: u32, tag: Option<u32>) -> u32 {
+        let packed = slot.canonical();
         // A short name says all in itself.
         let mut name: &[u8] = &[];
         if packed[2] >> 56 == LONG {
-            packed[2] = LONG << 56;
-            name = &other.long[long_index(slot)];
+            name = long_name(&other.long, slot);
         }
         match self.find_hashed(&packed, hash, name) {
             Ok(place) => place,
