@@ -23,7 +23,7 @@ use self::packed::{INLINE, Packed, is_plain, pack, unpack};
 use self::slots::Slots;
 
 use self::waiting::WaitingNames;
-use crate::model::{Hashtag, Name, spelling};
+use crate::model::{Hashtag, spelling};
 
 /// What makes hashes differ from process to process.
 type Seeds = [u64; 4];

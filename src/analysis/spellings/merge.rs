@@ -13,8 +13,10 @@ impl Spellings {
         let mut batch = Vec::with_capacity(BATCH);
         // In their own order they would all crowd into the same end of this table.
         let parts = slots.len() / BATCH;
+        // Odd, so that all parts are come to: there are a power of two of them.
+        let stride = parts / 8 * 5 | 1;
         for number in 0..parts {
-            let start = number * (parts / 8 * 5 + 1) % parts * BATCH;
+            let start = number * stride % parts * BATCH;
             let counted = slots[start..start + BATCH]
                 .iter()
                 .filter(|slot| slot.posts > 0);
