@@ -48,9 +48,9 @@ fn unit(name: &[u8], at: usize) -> Option<u32> {
         let mut digits = [NONE; 256];
         let mut value = 0;
         while value < 16 {
-            let digit = b"0123456789abcdef"[value];
-            digits[digit as usize] = value as u32;
-            digits[digit.to_ascii_uppercase() as usize] = value as u32;
+            let digit = b"0123456789abcdef"[value as usize];
+            digits[digit as usize] = value;
+            digits[digit.to_ascii_uppercase() as usize] = value;
             value += 1;
         }
         digits
