@@ -113,7 +113,7 @@ pub(crate) enum Command {
     Copy(CopyArgs),
     /// Check that the stored data is whole and as it was written
     Verify,
-    /// Mend damaged data; no post is deleted, and a backup is kept
+    /// Mend damaged data; no post is deleted, a backup is kept, and lost posts are asked for again
     Repair,
     /// Practise the download before the credentials are there: the Research API with made-up posts
     Sandbox(SandboxArgs),

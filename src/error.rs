@@ -15,7 +15,7 @@ pub enum Exit {
     Failed = 1,
     /// Wrong usage.
     Usage = 2,
-    /// Done, but partly: some records could not be read.
+    /// Done, but partly: some records could not be read, or are gone or unfinished.
     Partly = 3,
     /// Quota used up or blocked: try later.
     Later = 4,
@@ -35,7 +35,7 @@ impl Exit {
         (Self::Usage, "wrong usage"),
         (
             Self::Partly,
-            "done, but partly: some records could not be read",
+            "done, but partly: some records could not be read, or are gone or unfinished",
         ),
         (Self::Later, "quota used up or blocked: try later"),
         (Self::Credentials, "credentials missing or wrong"),

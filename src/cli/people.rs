@@ -142,8 +142,9 @@ pub(crate) struct UsersArgs {
 (newer terms: 30). This asks for stored posts of the Research API by their ids, 100 a request.
 Old figures go to posts/history.jsonl. A post that is not found is removed when it was missing on
 two different days, or when batch compliance does not list it; then its id and the dates stay in
-posts/tombstones.jsonl, and no download or import brings it back. A post of several hashtags is
-asked for once. In a database these files are collections: history, missing, tombstones.
+posts/tombstones.jsonl, and no download or import brings it back. Stored posts that were found lately
+are asked for together with the missing ones: an answer that lacks most of these removes nothing.
+A post of several hashtags is asked for once. In a database these files are collections: history, missing, tombstones.
 
 Examples:
   cotag refresh                           every hashtag, posts fetched more than 15 days ago

@@ -1,5 +1,7 @@
 //! `cotag import`: files of other tools → store.
 
+mod batch;
+mod common;
 mod intake;
 mod jobs;
 
@@ -117,7 +119,7 @@ fn candidates(jobs: &[Job], options: &ReadOptions, from: TagsFrom) -> Error {
             }
             ControlFlow::Continue(())
         };
-        match job.read(options, &|_| (), &mut each, &mut Summary::default()) {
+        match job.read(options, None, &|_| (), &mut each, &mut Summary::default()) {
             Ok(()) => read.push(format!("`{}`", job.name)),
             Err(error) if is_left_out(job, &error) => failed = Some(error),
             Err(error) => return error,
@@ -167,7 +169,7 @@ fn check(job: &mut Job, options: &ReadOptions, ui: &Ui) -> Result<(), Error> {
         }
         ControlFlow::Continue(())
     };
-    match job.read(options, &|_| (), &mut each, &mut Summary::default()) {
+    match job.read(options, None, &|_| (), &mut each, &mut Summary::default()) {
         Err(error) if is_left_out(job, &error) => return Ok(()),
         outcome => outcome?,
     }

@@ -201,6 +201,8 @@ fn fold_file<S>(path: &Path, fold: &Fold<'_, S>, ui: &Ui) -> Result<Folded<S>, E
                 Found::Rejected(_) => left_out.unreadable += 1,
                 Found::Post { post, .. } if !seen.insert(post.id.get()) => left_out.duplicates += 1,
                 Found::Post { post, origin, .. } => (fold.add)(&mut state, &post, origin),
+                // Only where that is asked for.
+                Found::Made { .. } => {}
             }
             ControlFlow::Continue(())
         },

@@ -20,7 +20,7 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
     let store = Store::open(&global.data_dir)?;
     let reports = verify_at_rest(&store, timeout, &mut waiting)?;
     let mut text = String::new();
-    let mut wrong = 0;
+    let (mut wrong, mut unfinished) = (0, 0);
     for report in &reports {
         let name = crate::output::printable(&report.name);
         if report.findings.is_empty() {
@@ -35,7 +35,11 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
             );
         }
         for finding in &report.findings {
-            wrong += 1;
+            if finding.unfinished {
+                unfinished += 1;
+            } else {
+                wrong += 1;
+            }
             text += &format!(
                 "{name}: {}: {}\n",
                 finding.file.display(),
@@ -44,9 +48,17 @@ pub(super) fn run(global: &Global, ui: &Ui) -> Result<Exit, Error> {
         }
     }
     ui.data(text.as_bytes())?;
-    if wrong == 0 {
+    if wrong == 0 && unfinished == 0 {
         ui.note(&format!("{} checked, nothing wrong.", checked(&reports)));
         return Ok(Exit::Done);
+    }
+    if wrong == 0 {
+        ui.note(&format!(
+            "{} checked, nothing is damaged or lost. A run was interrupted: what is told above is completed by the next \
+             `cotag download` or `cotag import` of the same hashtag (of comments and users, by the same command)",
+            checked(&reports)
+        ));
+        return Ok(Exit::Partly);
     }
     ui.warn(&format!(
         "{wrong} things are not as they should be; `cotag repair` mends them and keeps a backup"

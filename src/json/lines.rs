@@ -7,6 +7,9 @@ use memchr::memchr;
 use super::Window;
 use super::walk::VALUE_LIMIT;
 
+/// Bytes that are kept of a line that is too large.
+const SHOWN: usize = 4096;
+
 /// The lines of a text of any size, one in memory at a time.
 #[derive(Debug)]
 pub struct Lines<R> {
@@ -15,6 +18,8 @@ pub struct Lines<R> {
     number: u64,
     /// Bytes of the line handed out last, its line end included.
     taken: usize,
+    /// The start of a line that is too large.
+    start: Vec<u8>,
 }
 
 /// One line.
@@ -38,6 +43,7 @@ impl<R: Read> Lines<R> {
             limit: VALUE_LIMIT,
             number: 0,
             taken: 0,
+            start: Vec::new(),
         }
     }
 
@@ -84,25 +90,24 @@ impl<R: Read> Lines<R> {
 
     /// Goes behind a line that is too large, keeping its start to show.
     fn skip_rest(&mut self) -> io::Result<Line<'_>> {
+        let start = self.window.unread();
+        self.start = start[..start.len().min(SHOWN)].to_vec();
         self.number += 1;
         let ended = loop {
             let bytes = self.window.unread();
             if let Some(step) = memchr(b'\n', bytes) {
-                // The line end itself stays for now, so that something is left to show.
-                self.window.consume(step.saturating_sub(200));
-                self.taken = memchr(b'\n', self.window.unread()).map_or(0, |end| end + 1);
+                self.window.consume(step + 1);
                 break true;
             }
             let length = bytes.len();
-            self.window.consume(length.saturating_sub(200));
+            self.window.consume(length);
             if !self.window.fill()? {
-                self.taken = self.window.unread().len();
                 break false;
             }
         };
         Ok(Line {
             number: self.number,
-            text: &self.window.unread()[..self.taken.saturating_sub(usize::from(ended))],
+            text: &self.start,
             too_large: true,
             ended,
         })
@@ -138,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_huge_line_is_passed_over() {
-        let text = format!("a\n{}\nb\n{}", "x".repeat(900_000), "y".repeat(900_000));
+        let text = format!("a\n<{}\nb\n<{}", "x".repeat(900_000), "y".repeat(900_000));
         let lines = all(text.as_bytes(), 1000);
         let shape: Vec<_> = lines.iter().map(|line| (line.0, line.2, line.3)).collect();
         assert_eq!(
@@ -150,6 +155,8 @@ mod tests {
                 (4, true, false)
             ]
         );
-        assert!(lines[1].1.len() <= 200 && lines[3].1.len() <= 200);
+        // It was their end that was shown.
+        assert!(lines[1].1.starts_with("<x") && lines[3].1.starts_with("<y"));
+        assert!(lines[1].1.len() <= SHOWN && lines[3].1.len() <= SHOWN);
     }
 }

@@ -1,7 +1,7 @@
 //! JSON as bytes: cutting a stream into values, looking into a value field by field, mending text.
 //!
-//! Knows nothing of posts. serde_json parses every value; what is here decides how much of a file
-//! is in memory at once and how much of a record is looked at.
+//! Knows nothing of posts. serde_json decides what is JSON; what is here decides how much of a file is in
+//! memory at once and how much of a record is looked at, and checks objects as programs write them.
 
 mod depth;
 mod fields;
@@ -12,6 +12,7 @@ mod marks;
 mod mend;
 mod redact;
 mod scan;
+mod split;
 mod walk;
 mod window;
 

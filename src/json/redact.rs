@@ -72,6 +72,29 @@ const KEYS: [&str; 26] = [
     "s_v_web_id",
 ];
 
+/// Whether a key's value is blanked wherever it stands; may say so of keys of which only the case differs.
+pub(super) fn is_secret_key(key: &[u8]) -> bool {
+    /// For each length the last letters of the keys that have it, `a` in the second bit.
+    const LAST: [u32; 32] = {
+        let mut last = [0; 32];
+        let mut number = 0;
+        while number < KEYS.len() {
+            let key = KEYS[number].as_bytes();
+            last[key.len()] |= 1 << (key[key.len() - 1] & 31);
+            number += 1;
+        }
+        last
+    };
+    let may_be = |last: &u8| {
+        LAST.get(key.len())
+            .is_some_and(|bits| bits >> (last & 31) & 1 == 1)
+    };
+    key.last().is_some_and(may_be)
+        && KEYS
+            .iter()
+            .any(|known| known.as_bytes().eq_ignore_ascii_case(key))
+}
+
 /// Parts of the names above, as TikTok spells them: one pass finds the places worth a look.
 ///
 /// Few and long, so that vector instructions can search for them.

@@ -8,11 +8,13 @@ mod dictionary;
 mod leading;
 mod merge;
 mod packed;
+mod rows;
 
 pub use builder::Builder;
 pub use leading::{Lead, Leading};
 pub use merge::merge;
 pub use packed::{Names, Packed};
+pub use rows::Rows;
 
 use std::ops::Range;
 

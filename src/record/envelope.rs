@@ -26,8 +26,14 @@ pub struct Envelope {
 impl Envelope {
     /// The raw record (one line of JSON, an object with at least one field) with its envelope.
     pub fn seal(&self, raw: &str) -> String {
-        let fields = raw.trim_end().strip_suffix('}').unwrap_or(raw);
         let mut sealed = String::with_capacity(raw.len() + 128);
+        self.seal_behind(raw, &mut sealed);
+        sealed
+    }
+
+    /// As [`Envelope::seal`], behind what stands in a text.
+    pub fn seal_behind(&self, raw: &str, sealed: &mut String) {
+        let fields = raw.trim_end().strip_suffix('}').unwrap_or(raw);
         sealed.push_str(fields);
         sealed.push_str(KEY);
         sealed.push_str("\"origin\":\"");
@@ -42,7 +48,6 @@ impl Envelope {
         sealed.push_str("\",\"run\":\"");
         sealed.push_str(&self.run);
         sealed.push_str("\"}}");
-        sealed
     }
 
     /// Splits a stored line into the raw record's text up to its closing brace, and the envelope's text.

@@ -12,7 +12,8 @@ use super::append::{Tail, tail};
 use super::lock::{self, Lock};
 use super::runs::Ledger;
 use super::scan::{Layout, Verdict, layout, scan};
-use super::{Finding, Holder, Store, StoreError, intent};
+use super::verify::{behind, said_stored};
+use super::{Finding, Holder, Kind, RecordFolder, Run, Store, StoreError, intent};
 use crate::model::Hashtag;
 use crate::record::Stored;
 
@@ -36,28 +37,37 @@ pub struct QuickLook {
 /// # Errors
 /// The disk's own.
 pub fn quick_look(store: &Store) -> Result<QuickLook, StoreError> {
-    let mut look = QuickLook::default();
-    for stored in store.tags()? {
-        look.tags += 1;
+    let mut look = QuickLook {
+        tags: store.tags()?.len() as u64,
+        ..QuickLook::default()
+    };
+    for stored in store.tags_told_of()? {
         for posts in &stored.posts {
             let ledger = Ledger::read(posts)?;
             look.youngest = look
                 .youngest
                 .max(ledger.runs.iter().map(|run| run.finished).max());
             let path = posts.join("data.json");
-            let mut find = |what: String| {
+            let mut find = |unfinished: bool, what: String| {
                 look.findings.push(Finding {
                     file: path.clone(),
                     what,
+                    unfinished,
                 });
             };
             if !ledger.broken.is_empty() {
-                find(format!(
-                    "{} lines of its ledger were changed",
-                    ledger.broken.len()
-                ));
+                let lines = ledger.broken.len();
+                find(false, format!("{lines} lines of its ledger were changed"));
             }
-            let Some(last) = ledger.runs.last() else {
+            let last = ledger.runs.last();
+            if !path.is_file() {
+                let place = RecordFolder::posts(&stored.tag, posts.clone());
+                if let Some(many) = stored_before(&place, last)? {
+                    find(false, format!("it is missing; {many} were stored in it"));
+                }
+                continue;
+            }
+            let Some(last) = last else {
                 let (rows, distinct) = counted(&path)?;
                 look.posts += distinct;
                 if distinct < rows {
@@ -68,28 +78,50 @@ pub fn quick_look(store: &Store) -> Result<QuickLook, StoreError> {
             };
             look.posts += last.posts;
             if intent::stands(posts) {
-                find("a rewrite of it was interrupted".into());
+                find(true, "a rewrite of it was interrupted".into());
             }
             let mut file = fs::File::open(&path)?;
-            match tail(&mut file)? {
-                Tail::Torn if last.posts > 0 => find("it ends inside a post".into()),
-                Tail::Closed { end, .. } if end < last.data.to => {
-                    find(format!(
-                        "it is {} bytes shorter than its ledger says",
-                        last.data.to - end
-                    ));
+            let length = file.metadata()?.len();
+            let end = match tail(&mut file)? {
+                Tail::Torn if length >= last.data.to && last.posts > 0 => {
+                    find(
+                        true,
+                        "it ends inside a post: a write was interrupted".into(),
+                    );
+                    continue;
                 }
-                Tail::Closed { end, .. } if end > last.data.to => {
-                    find(format!(
-                        "it is {} bytes longer than its ledger says",
-                        end - last.data.to
-                    ));
-                }
-                _ => {}
+                Tail::Torn => length,
+                Tail::Closed { end, .. } => end,
+            };
+            if end < last.data.to && last.posts > 0 {
+                let bytes = last.data.to - end;
+                find(
+                    false,
+                    format!("it is {bytes} bytes shorter than its ledger says"),
+                );
+            } else if end > last.data.to {
+                let bytes = end - last.data.to;
+                let interrupted = behind(&path, Kind::Posts, &ledger, (last.data.to, end))?;
+                find(
+                    interrupted.is_some(),
+                    format!("it is {bytes} bytes longer than its ledger says"),
+                );
             }
         }
     }
     Ok(look)
+}
+
+/// How many posts a ledger says were stored, in words; `None` where nothing tells of any.
+fn stored_before(place: &RecordFolder, last: Option<&Run>) -> Result<Option<String>, StoreError> {
+    let said = match last {
+        Some(last) => Some(last.posts),
+        None => Some(said_stored(place)?).filter(|&said| said > 0),
+    };
+    Ok(said.map(|said| match said {
+        1 => "1 post".to_owned(),
+        said => format!("{said} posts"),
+    }))
 }
 
 /// Rows of a file and how many of them are of different posts.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::tables::IndexTables;
 use super::runs::Ledger;
 use super::{StoreError, atomic};
-use crate::model::{Builder, Column, Columns, Origin, Post, PostId};
+use crate::model::{Builder, Column, Columns, Origin, Post, PostId, Rows};
 
 /// Changes with the layout of the files, and whenever `record` reads more or something else out of
 /// the same records (a test of what it reads says so).
@@ -162,6 +162,18 @@ impl Extension {
             return;
         }
         self.added.push(post, origin);
+        self.put_aside();
+    }
+
+    /// As [`Extension::push`], of the post of a row.
+    pub(super) fn take(&mut self, rows: &Rows, number: usize) {
+        if self.base.is_some() {
+            self.added.take(rows, number);
+            self.put_aside();
+        }
+    }
+
+    fn put_aside(&mut self) {
         if self.added.len() >= self.at_once {
             let table = std::mem::take(&mut self.added).finish();
             let written = table.is_some_and(|table| self.chunks.write(&table).is_ok());

@@ -88,6 +88,11 @@ impl Known {
         frames.map(|frame| self.bytes[frame.clone()].as_chunks::<8>().0)
     }
 
+    /// The ids stored when it was read.
+    pub(super) fn stored(&self) -> impl Iterator<Item = u64> {
+        self.sorted().flatten().map(|&id| u64::from_le_bytes(id))
+    }
+
     fn is_stored(&self, id: u64) -> bool {
         self.sorted().any(|ids| {
             ids.binary_search_by_key(&id, |&bytes| u64::from_le_bytes(bytes))
@@ -151,8 +156,7 @@ impl Known {
             file.seek(SeekFrom::Start(length))?;
             return Ok(file.write_all(&framed(&new, last.data.to, line, &mut hasher))?);
         }
-        let stored = self.sorted().flatten().map(|&id| u64::from_le_bytes(id));
-        new.extend(stored);
+        new.extend(self.stored());
         new.sort_unstable();
         if let Some(folder) = cache.parent() {
             fs::create_dir_all(folder)?;

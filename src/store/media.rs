@@ -288,6 +288,7 @@ pub(super) fn check(posts: &Path, ledger: &Ledger) -> Result<Vec<Finding>, Store
         findings.extend(what.map(|what| Finding {
             file: videos(posts).join(name),
             what,
+            unfinished: false,
         }));
     }
     Ok(findings)

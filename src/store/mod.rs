@@ -48,6 +48,7 @@ mod records;
 mod rejected;
 mod rewrite;
 mod runs;
+mod samples;
 mod scan;
 mod seam;
 mod side;
@@ -78,6 +79,7 @@ pub use quota::{DayUse, Quota};
 pub use records::Records;
 pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
+pub use samples::Samples;
 pub use scan::{
     Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array,
     scan_in_order, scan_quickly,

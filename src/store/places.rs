@@ -89,8 +89,15 @@ impl Store {
     /// # Errors
     /// The disk's own.
     pub fn places(&self) -> Result<Vec<RecordFolder>, StoreError> {
+        let mut places = self.places_that_may_be()?;
+        places.retain(RecordFolder::exists);
+        Ok(places)
+    }
+
+    /// In the same order, also those without a `data.json`.
+    pub(super) fn places_that_may_be(&self) -> Result<Vec<RecordFolder>, StoreError> {
         let mut places = Vec::new();
-        for stored in self.tags()? {
+        for stored in self.tags_told_of()? {
             for posts in &stored.posts {
                 places.push(RecordFolder::posts(&stored.tag, posts.clone()));
                 places.push(RecordFolder::comments(
@@ -105,7 +112,6 @@ impl Store {
                 places.extend(self.user(&user, list));
             }
         }
-        places.retain(RecordFolder::exists);
         Ok(places)
     }
 

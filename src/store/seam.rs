@@ -17,7 +17,7 @@ use super::{
     Added, Claim, Coverage, Holder, Opened, Records, RejectedRecord, Run, StoreError, TagWriter,
     WindowLine, Writer,
 };
-use crate::model::{Hashtag, Origin, Post, PostId};
+use crate::model::{Hashtag, Origin, PostId, Rows};
 
 /// A store, open for writing.
 #[derive(Debug)]
@@ -200,25 +200,26 @@ impl PostsWriter {
         Ok(())
     }
 
-    /// As [`PostsWriter::take`], of a post that was read already.
+    /// As [`PostsWriter::take`], of a post that was read already: what the index of a directory asks of it
+    /// is one of `rows`.
     ///
     /// # Errors
     /// The store's own.
-    pub fn take_post(
+    pub fn take_row(
         &mut self,
-        post: &Post<'_>,
-        origin: Origin,
+        id: PostId,
         line: &str,
+        (rows, number): (&Rows, usize),
         update: Option<Option<Timestamp>>,
     ) -> Result<(), StoreError> {
         match self {
-            Self::Directory(posts, taken) if !posts.knows(post.id) => {
-                if posts.add_post(post, origin, line) == Added::Tombstoned {
+            Self::Directory(posts, taken) if !posts.knows(id) => {
+                if posts.add_row(id, line, rows, number) == Added::Tombstoned {
                     taken.tombstoned += 1;
                 }
                 Ok(())
             }
-            _ => self.take(post.id, line, update),
+            _ => self.take(id, line, update),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Which posts a refresh has to ask for, wherever they are stored.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,7 +11,8 @@ use super::mongo::{Database, DuePages};
 use super::place::Place;
 use super::runs::Ledger;
 use super::{
-    Gone, Missing, MissingLine, Records, Store, StoreError, StoredTag, Tombstones, Verdict, scan,
+    Gone, Missing, MissingLine, Records, Samples, Store, StoreError, StoredTag, Tombstones,
+    Verdict, scan,
 };
 use crate::model::{Counts, Created, Format, Hashtag, Origin, Post, PostId};
 use crate::record::{Stored, Unreadable};
@@ -49,7 +51,8 @@ pub struct Due {
 
 #[derive(Debug)]
 enum Rest {
-    Directory(VecDeque<DuePost>),
+    /// What is due, and a few of the rest.
+    Directory(VecDeque<DuePost>, Samples),
     Database(DuePages),
 }
 
@@ -211,11 +214,27 @@ impl Due {
     /// The store's own.
     pub fn next(&mut self, most: usize) -> Result<Vec<DuePost>, StoreError> {
         let mut posts: Vec<DuePost> = match &mut self.rest {
-            Rest::Directory(posts) => posts.drain(..most.min(posts.len())).collect(),
+            Rest::Directory(posts, _) => posts.drain(..most.min(posts.len())).collect(),
             Rest::Database(pages) => pages.next(most)?,
         };
         posts.sort_by_key(|post| (post.day, post.id));
         Ok(posts)
+    }
+
+    /// Posts of these days (UTC) that are not due as they were fetched since, at most so many (and of a
+    /// directory at most a dozen a day), the last fetched first.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn lately(
+        &self,
+        days: RangeInclusive<Date>,
+        most: usize,
+    ) -> Result<Vec<DuePost>, StoreError> {
+        match &self.rest {
+            Rest::Directory(_, lately) => Ok(lately.within(days, most)),
+            Rest::Database(pages) => pages.lately(days, most),
+        }
     }
 }
 
@@ -239,12 +258,13 @@ impl DuePost {
 
 fn due_in(stored: &StoredTag, origin: Origin, before: Timestamp) -> Result<Due, StoreError> {
     let mut due: Vec<DuePost> = Vec::new();
+    let mut lately = Samples::default();
     let mut others = 0;
     for path in stored.data_files() {
         let (states, _) = scan(
             &path,
-            &<(Vec<DuePost>, u64)>::default,
-            &|(due, others), line| match Stored::read(line.text) {
+            &<(Vec<DuePost>, Samples, u64)>::default,
+            &|(due, lately, others), line| match Stored::read(line.text) {
                 Ok(stored) => {
                     let ours =
                         stored.origin == Some(origin) && stored.post.format == Format::Research;
@@ -252,6 +272,8 @@ fn due_in(stored: &StoredTag, origin: Origin, before: Timestamp) -> Result<Due, 
                         *others += 1;
                     } else if stored.fetched.is_none_or(|fetched| fetched <= before) {
                         due.push(DuePost::of(&stored.post, stored.fetched));
+                    } else {
+                        lately.keep(DuePost::of(&stored.post, stored.fetched));
                     }
                     Verdict::Read
                 }
@@ -259,8 +281,9 @@ fn due_in(stored: &StoredTag, origin: Origin, before: Timestamp) -> Result<Due, 
                 Err(_) => Verdict::Read,
             },
         )?;
-        for (found, left) in states {
+        for (found, fresh, left) in states {
             due.extend(found);
+            lately.merge(fresh);
             others += left;
         }
     }
@@ -269,6 +292,6 @@ fn due_in(stored: &StoredTag, origin: Origin, before: Timestamp) -> Result<Due, 
     Ok(Due {
         posts: due.len() as u64,
         others,
-        rest: Rest::Directory(due.into()),
+        rest: Rest::Directory(due.into(), lately),
     })
 }

@@ -15,6 +15,8 @@ use crate::model::Hashtag;
 /// Version of the store's format that this program writes.
 const FORMAT: u64 = 1;
 const MANIFEST: &str = "cotag.json";
+/// Files that tell of records, each enough to have a folder looked at.
+const TRACES: [&str; 4] = ["data.json", "runs.jsonl", "windows.jsonl", "asked.jsonl"];
 
 /// `cotag.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -165,12 +167,28 @@ impl Store {
     /// # Errors
     /// The disk's own.
     pub fn tags(&self) -> Result<Vec<StoredTag>, StoreError> {
+        self.tags_where(|folder| folder.join("posts").join("data.json").is_file())
+    }
+
+    /// As [`Store::tags`], with those of which only a ledger or comments are left.
+    pub(super) fn tags_told_of(&self) -> Result<Vec<StoredTag>, StoreError> {
+        self.tags_where(|folder| {
+            let has = |name: &str| {
+                let folder = folder.join(name);
+                TRACES.iter().any(|file| folder.join(file).is_file())
+            };
+            has("posts") || has("comments")
+        })
+    }
+
+    fn tags_where(&self, holds: impl Fn(&Path) -> bool) -> Result<Vec<StoredTag>, StoreError> {
         let mut tags: BTreeMap<Hashtag, Vec<PathBuf>> = BTreeMap::new();
         for name in self.folder_names()? {
-            let posts = self.root.join(&name).join("posts");
+            let folder = self.root.join(&name);
             if let Some(tag) = self.tag_of(&name)
-                && posts.join("data.json").is_file()
+                && holds(&folder)
             {
+                let posts = folder.join("posts");
                 tags.entry(tag).or_default().push(posts);
             }
         }

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 
 use hashbrown::{HashMap, HashSet};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 
 use super::place::DatabasePlace;
@@ -182,6 +184,14 @@ impl Database {
 
 impl DuePages {
     pub(super) fn next(&mut self, _: usize) -> Result<Vec<DuePost>, StoreError> {
+        match self.0 {}
+    }
+
+    pub(super) fn lately(
+        &self,
+        _: RangeInclusive<Date>,
+        _: usize,
+    ) -> Result<Vec<DuePost>, StoreError> {
         match self.0 {}
     }
 }

@@ -27,7 +27,7 @@ use super::{
     Holder, Kind, RecordFolder, RejectedRecord, Run, Segment, Store, StoreError, Tombstones,
     atomic, ids, intent, rejected,
 };
-use crate::model::{Hashtag, Origin, Post, PostId};
+use crate::model::{Hashtag, Origin, Post, PostId, Rows};
 use crate::record::{Stored, Unreadable};
 
 /// The only writer of a data directory.
@@ -295,7 +295,7 @@ impl TagWriter {
         // A rewrite that the ledger does not tell of: what it vouches for is another file's bytes.
         opened.healed = opened.rewritten.is_none()
             && intent::stands(&posts)
-            && !ledger_faults(&path, &ledger, false)?.is_empty();
+            && !ledger_faults(&path, &ledger)?.is_empty();
         let vouched = opened.rewritten.is_none()
             && !opened.healed
             && last.map_or(appender.is_empty(), |run| run.data.to == appender.end());
@@ -453,6 +453,16 @@ impl TagWriter {
         let added = self.take_in(post.id, line);
         if let (Added::New, Some(index)) = (added, &mut self.index) {
             index.push(post, Some(origin));
+        }
+        added
+    }
+
+    /// As [`TagWriter::add_post`], of a post that was read on another thread: what the index asks of it is
+    /// one of `rows`.
+    pub fn add_row(&mut self, id: PostId, line: &str, rows: &Rows, number: usize) -> Added {
+        let added = self.take_in(id, line);
+        if let (Added::New, Some(index)) = (added, &mut self.index) {
+            index.take(rows, number);
         }
         added
     }

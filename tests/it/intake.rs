@@ -101,7 +101,7 @@ fn a_crash_between_an_update_and_its_ledger_line_was_vouched_for_as_if_nothing_w
             (ledger, list)
         );
         desk.cotag("frequencies london").fine();
-        desk.cotag("verify").code(6);
+        desk.cotag("verify").code(3);
         desk.cotag("import c.ndjson -t london").fine().says(&[
             "#london: an earlier rewrite was interrupted; data.json is whole and was entered anew",
         ]);

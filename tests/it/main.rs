@@ -9,6 +9,7 @@
 )]
 
 mod harness;
+mod lost;
 mod make;
 
 mod bad_input;

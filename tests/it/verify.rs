@@ -280,6 +280,20 @@ const KINDS: [Damage; 21] = [
     },
 ];
 
+impl Damage {
+    /// What an interrupted write leaves too, and the next one completes.
+    fn is_unfinished(&self) -> bool {
+        self.name == "a file cut behind a post"
+    }
+
+    /// What `repair` ends with: 3 where posts are gone that runs had stored.
+    fn repaired(&self) -> i32 {
+        let left = self.left.clone();
+        let left = left.filter(|number| *number < 7 && !self.lost.contains(number));
+        if left.count() < 7 { 3 } else { 0 }
+    }
+}
+
 #[test]
 fn every_kind_of_damage_is_found_with_exit_code_6() {
     for kind in KINDS {
@@ -287,7 +301,14 @@ fn every_kind_of_damage_is_found_with_exit_code_6() {
         (kind.does)(&desk);
         let before = desk.snapshot("data");
         let outcome = desk.cotag("verify");
-        assert_eq!(outcome.code, Some(6), "{}: {}", kind.name, outcome.stdout);
+        let code = if kind.is_unfinished() { 3 } else { 6 };
+        assert_eq!(
+            outcome.code,
+            Some(code),
+            "{}: {}",
+            kind.name,
+            outcome.stdout
+        );
         assert!(
             outcome.stdout.contains(kind.says),
             "{}: {}",
@@ -301,7 +322,11 @@ fn every_kind_of_damage_is_found_with_exit_code_6() {
             kind.name,
             outcome.stdout
         );
-        outcome.says(&["`cotag repair` mends them and keeps a backup"]);
+        outcome.says(&[if kind.is_unfinished() {
+            "nothing is damaged or lost"
+        } else {
+            "`cotag repair` mends them and keeps a backup"
+        }]);
         assert!(
             before == desk.snapshot("data"),
             "{}: looking changed it",
@@ -355,7 +380,7 @@ fn repair_mends_every_kind_and_loses_no_post() {
         let desk = stocked();
         (kind.does)(&desk);
         let damaged = fs_err::read(desk.path(DATA)).unwrap();
-        let repaired = desk.cotag("repair").code(0);
+        let repaired = desk.cotag("repair").code(kind.repaired());
         assert!(!repaired.stdout.is_empty(), "{}", kind.name);
         let verified = desk.cotag("verify");
         assert_eq!(verified.code, Some(0), "{}: {}", kind.name, verified.stdout);
@@ -401,11 +426,12 @@ fn the_next_import_never_makes_damage_worse() {
         desk.write("d.ndjson", lines(&london(20..22)));
         let outcome = desk.cotag("import d.ndjson -t london");
         // Either it is taken in, or refused with the way out.
+        let refused = outcome.code == Some(6);
         match outcome.code {
             Some(0) => {}
             Some(6) => {
                 outcome.says(&["is damaged", "`cotag repair` mends it"]);
-                desk.cotag("repair").code(0);
+                desk.cotag("repair").code(kind.repaired());
                 desk.cotag("import d.ndjson -t london").code(0);
             }
             other => panic!("{}: {other:?} {}", kind.name, outcome.stderr),
@@ -418,7 +444,8 @@ fn the_next_import_never_makes_damage_worse() {
         for id in ids(left.chain(20..22)) {
             assert!(listed.contains(&id), "{}: {id} is gone", kind.name);
         }
-        desk.cotag("repair").code(0);
+        let last = if refused { 0 } else { kind.repaired() };
+        desk.cotag("repair").code(last);
         desk.cotag("verify").fine();
     }
 }

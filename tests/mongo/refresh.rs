@@ -128,6 +128,41 @@ fn a_post_of_two_hashtags_is_asked_for_once_and_removed_after_two_days() {
 }
 
 #[test]
+fn more_posts_gone_than_one_request_may_miss_were_never_removed() {
+    let (desk, api, database) = (Desk::new(), sandbox(800, 0), database());
+    let store = &database.address;
+    download(&desk, &api, store, "london");
+    let before = stored(&desk, store, "london");
+    let gone = take_away(&api, &before, 45);
+    days(&api, 31);
+    outcome(&mut refresh(&desk, &api, store, ""))
+        .expect(0)
+        .says("45 not found");
+    days(&api, 1);
+    let asked = api.requests().len();
+    outcome(&mut refresh(&desk, &api, store, ""))
+        .expect(0)
+        .says("45 posts asked for (5 more to check the answers by)")
+        .says("45 removed as gone");
+    let asked = api.requests().len() - asked;
+    assert!(asked <= 2, "{asked} requests, with the one for a token");
+    assert_eq!(stored(&desk, store, "london"), &before - &gone);
+    // What was found lately is not found either: that says nothing.
+    let left = &before - &gone;
+    let more = take_away(&api, &left, 25);
+    days(&api, 31);
+    outcome(&mut refresh(&desk, &api, store, "")).expect(0);
+    assert_eq!(documents(&database, "missing").len(), more.len());
+    api.remove(&left.iter().copied().collect::<Vec<_>>());
+    days(&api, 1);
+    outcome(&mut refresh(&desk, &api, store, ""))
+        .expect(3)
+        .says("says more about the answer");
+    assert_eq!(stored(&desk, store, "london"), left);
+    desk.cotag(&format!("verify --store {store}")).expect(0);
+}
+
+#[test]
 fn a_removed_post_comes_back_by_no_import_copy_or_download() {
     let (desk, api, database) = (Desk::new(), sandbox(800, 0), database());
     let store = &database.address;

@@ -13,6 +13,7 @@ mod cuts;
 #[cfg(unix)]
 mod ends;
 mod faults;
+mod lost;
 mod mistakes;
 mod proxy;
 mod refresh;

@@ -41,6 +41,19 @@ fn with_gone(options: &Options, gone: usize) -> (Bench, BTreeSet<u64>, Vec<u64>)
     (bench, before, gone)
 }
 
+fn without(posts: &BTreeSet<u64>, gone: &[u64]) -> BTreeSet<u64> {
+    let left = posts.iter().filter(|id| !gone.contains(id));
+    left.copied().collect()
+}
+
+/// More than a thousand posts in the days that are downloaded.
+fn many() -> Options {
+    Options {
+        posts: 4000,
+        ..options()
+    }
+}
+
 #[test]
 fn a_post_is_removed_when_it_was_missing_on_two_days_and_not_before() {
     let (bench, before, gone) = with_gone(&options(), 7);
@@ -238,4 +251,155 @@ fn a_post_of_two_hashtags_was_asked_for_under_each() {
         "removed ones still wait: {}",
         plan.out
     );
+}
+
+#[test]
+fn more_posts_gone_than_one_request_may_miss_were_never_removed() {
+    let (bench, before, gone) = with_gone(&many(), 110);
+    days(&bench, 31);
+    bench.run(REFRESH).expect(0).says("110 not found");
+    assert_eq!(bench.stored(), before);
+    // The same day again is no second look.
+    bench.run(REFRESH).expect(0).says("0 removed");
+    assert_eq!(bench.stored(), before);
+    days(&bench, 1);
+    let (history, queries) = (lines(&bench, "history.jsonl").len(), bench.requests());
+    bench
+        .run(REFRESH)
+        .expect(0)
+        .says("110 posts asked for (12 more to check the answers by)")
+        .says("110 removed as gone");
+    assert_eq!(bench.requests() - queries, 2);
+    assert_eq!(bench.stored(), without(&before, &gone));
+    assert_eq!(lines(&bench, "history.jsonl").len(), history);
+    assert_eq!(lines(&bench, "tombstones.jsonl").len(), 110);
+    sound(&bench);
+    bench
+        .run(REFRESH)
+        .expect(0)
+        .says("0 requests, 0 posts asked for");
+}
+
+#[test]
+fn batch_compliance_was_not_asked_about_posts_that_wait() {
+    let (bench, before, gone) = with_gone(&many(), 110);
+    days(&bench, 31);
+    bench.run(REFRESH).expect(0).says("0 removed");
+    bench
+        .run(&format!("{REFRESH} --compliance"))
+        .expect(0)
+        .says("110 removed as gone");
+    assert_eq!(bench.stored(), without(&before, &gone));
+    sound(&bench);
+}
+
+#[test]
+fn days_whose_posts_are_all_gone_are_checked_by_posts_near_them() {
+    let bench = Bench::new(&many());
+    bench.download("").expect(0);
+    let before = bench.stored();
+    // Ids rise with time.
+    let gone: Vec<u64> = before.iter().copied().take(230).collect();
+    bench.server.remove(&gone);
+    days(&bench, 16);
+    bench.run(REFRESH).expect(0).says("230 not found");
+    days(&bench, 1);
+    bench.run(REFRESH).expect(0).says("230 removed as gone");
+    assert_eq!(bench.stored(), without(&before, &gone));
+    sound(&bench);
+}
+
+#[test]
+fn days_without_any_post_left_near_them_are_left_to_batch_compliance() {
+    let bench = Bench::new(&many());
+    bench.download("").expect(0);
+    let before = bench.stored();
+    let gone: Vec<u64> = before.iter().copied().take(before.len() - 40).collect();
+    bench.server.remove(&gone);
+    days(&bench, 16);
+    bench
+        .run(REFRESH)
+        .expect(3)
+        .says("no other stored post of those days can check it, but --compliance does");
+    assert_eq!(bench.stored(), before);
+    bench
+        .run(&format!("{REFRESH} --compliance"))
+        .expect(0)
+        .says(&format!("{} removed as gone", gone.len()));
+    assert_eq!(bench.stored(), without(&before, &gone));
+    sound(&bench);
+}
+
+#[test]
+fn posts_that_wait_are_kept_where_what_was_found_lately_is_not_found() {
+    let (bench, before, _) = with_gone(&many(), 110);
+    days(&bench, 16);
+    bench.run(REFRESH).expect(0).says("110 not found");
+    let all: Vec<u64> = before.iter().copied().collect();
+    bench.server.remove(&all);
+    for words in ["", "--compliance"] {
+        days(&bench, 1);
+        bench
+            .run(&format!("{REFRESH} {words}"))
+            .expect(3)
+            .says("says more about the answer")
+            .says("0 removed");
+    }
+    assert_eq!(bench.stored(), before);
+    assert!(lines(&bench, "tombstones.jsonl").is_empty());
+    sound(&bench);
+}
+
+#[test]
+fn a_hashtag_whose_posts_are_all_gone_is_checked_by_another_and_kept_without() {
+    let bench = Bench::new(&Options {
+        posts: 400,
+        ..options()
+    });
+    bench.download("").expect(0);
+    let before = bench.stored();
+    let all: Vec<u64> = before.iter().copied().collect();
+    bench.server.remove(&all);
+    for _ in 0..2 {
+        days(&bench, 16);
+        bench
+            .run(REFRESH)
+            .expect(3)
+            .says("no other post is stored")
+            .says("download some of other days, or of another hashtag");
+    }
+    assert_eq!(bench.stored(), before);
+    bench.download("-t viral").expect(0);
+    bench.run(REFRESH).expect(0).says("0 removed");
+    assert_eq!(bench.stored(), before, "one look removes nothing");
+    days(&bench, 1);
+    let removed = format!("{} removed as gone", before.len());
+    bench.run(REFRESH).expect(0).says(&removed);
+    assert!(bench.stored().is_empty());
+    assert_eq!(bench.run("verify").code, Some(0));
+}
+
+#[test]
+fn a_few_posts_far_from_all_others_are_removed_if_the_servers_find_others() {
+    let bench = Bench::new(&Options {
+        posts: 200,
+        ..options()
+    });
+    let download = |words: &str| {
+        let words = format!("download -p {words} --retry-wait 1ms");
+        bench.run(&words).expect(0);
+    };
+    download("-t london --since 2024-04-08 --until 2024-04-10");
+    download("-t viral --since 2024-05-20 --until 2024-05-25");
+    let before = bench.stored();
+    assert!((2..20).contains(&before.len()), "{}", before.len());
+    let all: Vec<u64> = before.iter().copied().collect();
+    bench.server.remove(&all);
+    days(&bench, 16);
+    bench.run(REFRESH).expect(0).says("0 removed");
+    days(&bench, 1);
+    let removed = format!("{} removed as gone", before.len());
+    bench.run(REFRESH).expect(0).says(&removed);
+    assert!(bench.stored().is_empty());
+    assert_eq!(bench.run("verify").code, Some(0));
 }

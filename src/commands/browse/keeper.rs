@@ -117,6 +117,8 @@ impl Keeper for Taking<'_> {
                 let outcome = self.post(&post, raw, fetched);
                 self.keep(outcome)
             }
+            // Only where that is asked for.
+            Found::Made { .. } => ControlFlow::Continue(false),
             Found::Rejected(record) => {
                 self.tally.read += 1;
                 self.tally.rejected += 1;

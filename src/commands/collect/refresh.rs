@@ -2,7 +2,9 @@
 
 mod answers;
 mod batches;
+mod canaries;
 mod plan;
+mod settle;
 mod verdict;
 mod work;
 
@@ -12,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::answers::Answers;
 use self::batches::DAYS;
+use self::canaries::Canaries;
 use self::plan::{age, dry_run};
 use self::work::Work;
 use super::gate::RunGate;
@@ -88,13 +91,17 @@ struct Tally {
     requests: u64,
     asked: u64,
     found: u64,
+    /// Sent along to check answers by.
+    along: u64,
     /// Asked for under another hashtag before.
     recalled: u64,
     updated: u64,
     /// Not found, and not confirmed yet.
     doubted: u64,
     removed: u64,
-    /// Batches that the servers could not answer.
+    /// There was no other post to check an answer by that found none.
+    without_witness: bool,
+    /// Batches without an answer that says anything.
     failed: Vec<String>,
 }
 
@@ -116,6 +123,7 @@ impl Refresh<'_> {
         let mut store = store_writer(self.global, "refresh", self.ui)?;
         let stock = store.stock()?;
         let mut answers = self.answers(&store)?;
+        let mut canaries = Canaries::default();
         let started = self.api.clock().now();
         let run = new_id(started);
         let origin = if self.api.is_synthetic() {
@@ -138,6 +146,8 @@ impl Refresh<'_> {
                 origin,
                 posts: &mut posts,
                 answers: &mut answers,
+                canaries: &mut canaries,
+                stock: &stock,
                 tally: &mut tally,
             };
             let stop = work.all(due).await?;
@@ -237,8 +247,12 @@ impl Refresh<'_> {
             0 => String::new(),
             posts => format!(" ({posts} more under another hashtag)"),
         };
+        let along = match tally.along {
+            0 => String::new(),
+            posts => format!(" ({posts} more to check the answers by)"),
+        };
         self.ui.note(&format!(
-            "#{tag}: {}, {} asked for{recalled}, {} found, {} updated; {} not found, to be looked for again on another day; {} removed as gone",
+            "#{tag}: {}, {} asked for{recalled}{along}, {} found, {} updated; {} not found, to be looked for again on another day; {} removed as gone",
             counted(tally.requests, "request"),
             counted(tally.asked, "post"),
             tally.found,
@@ -253,6 +267,11 @@ impl Refresh<'_> {
             self.ui.warn(&format!(
                 "#{tag}: {} without an answer that can be relied upon; nothing was removed for that",
                 counted(tally.failed.len() as u64, "request")
+            ));
+        }
+        if tally.without_witness {
+            self.ui.warn(&format!(
+                "#{tag}: that all of these posts are gone cannot be told without one that is there: download some of other days, or of another hashtag, into the same store and refresh again with --compliance; or delete by hand what you know to be gone"
             ));
         }
     }

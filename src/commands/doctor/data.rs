@@ -84,7 +84,9 @@ fn directory(root: &Path) -> Check {
 }
 
 fn whole(look: &QuickLook) -> Check {
-    let Some(first) = look.findings.first() else {
+    // Damage before what the next run completes.
+    let wrong = look.findings.iter().find(|finding| !finding.unfinished);
+    let Some(first) = wrong.or(look.findings.first()) else {
         return Check::ok(
             "store",
             format!(
@@ -101,7 +103,11 @@ fn whole(look: &QuickLook) -> Check {
     Check::warn(
         "store",
         format!("`{}`: {}{more}", first.file.display(), first.what),
-        "`cotag verify` lists what is wrong, `cotag repair` mends it and keeps a backup",
+        if first.unfinished {
+            "an interrupted run's: the next download or import completes it; `cotag verify` tells more"
+        } else {
+            "`cotag verify` lists what is wrong, `cotag repair` mends it and keeps a backup"
+        },
     )
 }
 

@@ -1,21 +1,24 @@
 //! Storing what an import reads, and counting what became of it for each hashtag.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fs_err as fs;
 use jiff::Timestamp;
 
 use super::super::{interrupt, store_writer, tags_from};
+use super::batch::{Asked, Batch};
+use super::common::Common;
 use super::jobs::Job;
-use crate::analysis::{TagSources, TagsFrom, for_each_tag};
+use crate::analysis::TagsFrom;
 use crate::cli::{Global, ImportArgs};
 use crate::error::{Error, Exit};
-use crate::model::{Hashtag, Origin, Post};
+use crate::model::{Hashtag, Origin};
 use crate::output::{ImportRow, counted};
-use crate::record::Envelope;
-use crate::source::files::{FileError, Found, ReadOptions, Rejected, Summary};
+use crate::source::files::{FileError, Found, Made as _, ReadOptions, Rejected, Summary};
 use crate::store::{
     Opened, PostsWriter, RejectedRecord, Run, RunInput, StoreError, StoreWriter, new_id,
 };
@@ -26,9 +29,6 @@ const COMMIT: usize = 4 << 20;
 
 /// How many rejected records are kept in memory for a hashtag before they are listed.
 const REJECTED: usize = 1000;
-
-/// From how many posts the commonest hashtags are told where none has a hashtag asked for.
-const SAMPLE: u64 = 10_000;
 
 /// An import under way.
 pub(super) struct Intake {
@@ -105,11 +105,27 @@ impl Intake {
         let posts = Cell::new(0);
         let mut rejected = 0;
         let mut summary = Summary::default();
+        let asked = Arc::new(Asked {
+            tags: job.tags.clone(),
+            from: self.from,
+            run: self.run.clone(),
+            whole: self.keep_untagged || job.whole,
+            sample: AtomicBool::new(true),
+        });
+        let mut single = Batch::new(&asked);
         let outcome = job.read(
             options,
+            Some(asked),
             &|bytes| ui.progress(bytes, posts.get()),
             &mut |found| {
                 let taken = match found {
+                    Found::Made { made, number } => {
+                        posts.set(posts.get() + 1);
+                        match made.downcast_ref() {
+                            Some(batch) => self.take(job, batch, number),
+                            None => Ok(()),
+                        }
+                    }
                     Found::Post {
                         post,
                         raw,
@@ -118,7 +134,9 @@ impl Intake {
                         ..
                     } => {
                         posts.set(posts.get() + 1);
-                        self.take(job, &post, raw, fetched, origin.unwrap_or(Origin::Import))
+                        single.clear();
+                        single.take(&post, raw, fetched, origin);
+                        self.take(job, &single, 0)
                     }
                     // The end of what was read before an interrupt is no damage.
                     Found::Rejected(_) if interrupt::asked() => Ok(()),
@@ -191,52 +209,32 @@ impl Intake {
     }
 
     /// Stores a post for every hashtag of the job that it carries.
-    fn take(
-        &mut self,
-        job: &Job,
-        post: &Post<'_>,
-        raw: &str,
-        fetched: Option<Timestamp>,
-        origin: Origin,
-    ) -> Result<(), Error> {
-        let mut carried = vec![false; job.tags.len()];
-        for_each_tag(post, self.from, &mut TagSources::default(), |text| {
-            for (tag, carried) in job.tags.iter().zip(&mut carried) {
-                *carried |= tag.is_spelled(text);
-            }
-        });
-        if self.common.is_asked(carried.contains(&true)) {
-            let mut tags = Vec::new();
-            for_each_tag(post, self.from, &mut TagSources::default(), |text| {
-                tags.extend(Hashtag::new(text));
-            });
-            self.common.add(tags);
+    fn take(&mut self, job: &Job, batch: &Batch, number: usize) -> Result<(), Error> {
+        let Some(post) = batch.get(number) else {
+            return Err(Error::failed(
+                "a post that was read is not there",
+                "this is a fault of cotag",
+            ));
+        };
+        if self.common.is_asked(post.carried.contains(&true)) {
+            self.common.add(post.tags);
+        } else {
+            batch.asked.sample.store(false, Ordering::Relaxed);
         }
-        let mut line = None;
-        for (tag, carried) in job.tags.iter().zip(carried) {
+        for (tag, &carried) in job.tags.iter().zip(post.carried) {
             let tally = match self.tallies.get_mut(tag) {
                 Some(tally) => tally,
                 None => self.tallies.entry(tag.clone()).or_default(),
             };
             tally.read += 1;
-            if !carried {
-                tally.without_tag += 1;
-                if !(self.keep_untagged || job.whole) {
-                    continue;
-                }
-            }
-            let line = line.get_or_insert_with(|| {
-                Envelope {
-                    origin,
-                    format: post.format,
-                    fetched,
-                    run: self.run.clone(),
-                }
-                .seal(raw)
-            });
+            tally.without_tag += u64::from(!carried);
+            let (Some(line), true) = (post.line, carried || batch.asked.whole) else {
+                continue;
+            };
+            let origin = post.origin;
             let tag_writer = tag_writer(&mut self.writer, &mut self.open, tag, tally, origin)?;
-            let update = self.update.then_some(fetched);
-            tag_writer.take_post(post, origin, line, update)?;
+            let update = self.update.then_some(post.fetched);
+            tag_writer.take_row(post.id, line, (&batch.rows, post.row), update)?;
             tally.refuse(tag_writer, &self.run, &job.name);
             if tag_writer.pending() >= COMMIT {
                 tag_writer.commit_behind()?;
@@ -407,52 +405,6 @@ impl Tally {
             without_tag: self.without_tag,
             rejected: self.rejected,
         }
-    }
-}
-
-/// The hashtags of the first posts, as long as none has a hashtag asked for.
-#[derive(Default)]
-struct Common {
-    posts: u64,
-    counts: HashMap<Hashtag, u64>,
-    found: bool,
-}
-
-impl Common {
-    /// Whether the next post's hashtags are to be added, of which one asked for was `found` or not.
-    fn is_asked(&mut self, found: bool) -> bool {
-        if found && !self.found {
-            self.found = true;
-            self.counts = HashMap::new();
-        }
-        !self.found && self.posts < SAMPLE
-    }
-
-    fn add(&mut self, carried: Vec<Hashtag>) {
-        self.posts += 1;
-        for tag in carried {
-            *self.counts.entry(tag).or_default() += 1;
-        }
-    }
-
-    /// The commonest, as the beginning of an advice; empty where a hashtag asked for was found.
-    fn sentence(&self) -> String {
-        let mut counts: Vec<(&Hashtag, &u64)> = self.counts.iter().collect();
-        counts.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-        if counts.is_empty() {
-            return String::new();
-        }
-        let shown: Vec<String> = counts
-            .iter()
-            .take(5)
-            .map(|(tag, posts)| format!("#{tag} ({})", counted(**posts, "post")))
-            .collect();
-        let all = if self.posts == SAMPLE {
-            format!(" of the first {SAMPLE} posts")
-        } else {
-            String::new()
-        };
-        format!("the commonest hashtags{all} are {}; ", shown.join(", "))
     }
 }
 

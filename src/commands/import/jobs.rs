@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fs_err as fs;
 
@@ -12,7 +13,9 @@ use crate::cli::{Global, ImportArgs};
 use crate::error::Error;
 use crate::model::Hashtag;
 use crate::output::counted;
-use crate::source::files::{Found, Input, ReadOptions, Summary, Tree, files, read_into, tree};
+use crate::source::files::{
+    Found, Input, Make, ReadOptions, Summary, Tree, files, read_into, tree,
+};
 use crate::store::Store;
 use crate::ui::Ui;
 
@@ -69,6 +72,7 @@ impl Job {
     pub(super) fn read(
         &self,
         options: &ReadOptions,
+        make: Option<Arc<dyn Make>>,
         progress: &dyn Fn(u64),
         each: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
         summary: &mut Summary,
@@ -91,6 +95,7 @@ impl Job {
         read_into(
             Input::Reader(&mut *input),
             &options,
+            make,
             progress,
             each,
             summary,

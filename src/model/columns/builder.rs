@@ -1,10 +1,9 @@
 //! Posts taken into columns one after the other.
 
-use jiff::Timestamp;
-
 use super::dictionary::Dictionary;
-use super::{Class, Columns, Dated, Leading, Names, Packed, TagSource};
-use crate::model::{Created, Hashtag, Origin, Post, caption_tags, spelling};
+use super::rows::Text;
+use super::{Class, Columns, Leading, Names, Packed, Rows};
+use crate::model::{Hashtag, Origin, Post};
 
 /// Columns under construction.
 #[derive(Debug, Default)]
@@ -29,19 +28,14 @@ pub struct Builder {
     identities: Vec<u32>,
     /// Of each identity the last post that had it, from 1.
     last: Vec<u32>,
+    /// The row of a post that comes by itself.
+    single: Rows,
+    /// Numbers that the spellings of a post most likely have.
+    guesses: Vec<Option<u32>>,
 }
 
 /// In place of an identity.
 const NOTHING: u32 = u32::MAX;
-
-/// Second and nanosecond of a time, the nanosecond never negative.
-fn parts(at: Timestamp) -> (i64, u32) {
-    let (second, nanosecond) = (at.as_second(), at.subsec_nanosecond());
-    match u32::try_from(nanosecond) {
-        Ok(nanosecond) => (second, nanosecond),
-        Err(_) => (second - 1, (nanosecond + 1_000_000_000).unsigned_abs()),
-    }
-}
 
 impl Builder {
     /// How many posts were taken.
@@ -56,41 +50,45 @@ impl Builder {
 
     /// Takes a post. It is the caller's duty not to give a post twice.
     pub fn push(&mut self, post: &Post<'_>, origin: Option<Origin>) {
+        let mut rows = std::mem::take(&mut self.single);
+        rows.clear();
+        rows.push(post, origin);
+        self.take(&rows, 0);
+        self.single = rows;
+    }
+
+    /// Takes the post of a row, if there is one; otherwise as [`Builder::push`].
+    pub fn take(&mut self, rows: &Rows, number: usize) {
+        let Some((row, tags)) = rows.get(number) else {
+            return;
+        };
         let start = self.tags.len();
-        let mut source = TagSource::None;
-        for tag in &post.listed_tags {
-            source = TagSource::Listed;
-            self.push_tag(tag);
-        }
-        if source == TagSource::None
-            && let Some(caption) = &post.caption
-        {
-            for tag in caption_tags(caption) {
-                source = TagSource::Caption;
-                self.push_tag(tag);
+        let mut guesses = std::mem::take(&mut self.guesses);
+        guesses.clear();
+        guesses.extend(tags.iter().map(|tag| self.spellings.guess(tag.hash)));
+        for (&tag, &guess) in tags.iter().zip(&guesses) {
+            let text = rows.str(tag);
+            match guess.filter(|&number| self.spellings.is(number, text)) {
+                Some(known) => self.push_tag(known),
+                None => {
+                    if let Some(number) = self.spelled(text, tag.hash) {
+                        self.push_tag(number);
+                    }
+                }
             }
         }
-        self.tag_counts.push(number(self.tags.len() - start));
-        let class = Class {
-            origin,
-            format: post.format,
-            dated: match post.created {
-                None => Dated::No,
-                Some(Created::Stated(_)) => Dated::Stated,
-                Some(Created::FromId(_)) => Dated::ById,
-            },
-            has_author: post.author.is_some(),
-            tags: source,
-        };
-        self.push_class(class);
-        self.push_created(post.created.map(|created| parts(created.at())));
-        let region = self.regions.optional(post.region.as_deref());
+        self.guesses = guesses;
+        self.tag_counts.push(self::number(self.tags.len() - start));
+        self.push_class(row.class);
+        self.push_created(row.created);
+        let text = |text: Option<Text>| text.map(|text| (rows.str(text), text.hash));
+        let region = self.regions.optional(text(row.region));
         self.region.push(region);
-        let language = self.languages.optional(post.language.as_deref());
+        let language = self.languages.optional(text(row.language));
         self.language.push(language);
-        let author = self.authors.optional(post.author.as_deref());
+        let author = self.authors.optional(text(row.author));
         self.author.push(author);
-        self.views.push(post.counts.views);
+        self.views.push(row.views);
     }
 
     fn push_class(&mut self, class: Class) {
@@ -114,10 +112,7 @@ impl Builder {
     }
 
     /// Takes a hashtag of the next post, unless the post has it already.
-    fn push_tag(&mut self, text: &str) {
-        let Some(tag) = self.spelled(spelling(text)) else {
-            return;
-        };
+    fn push_tag(&mut self, tag: u32) {
         let post = number(self.class.len() + 1);
         self.last.resize(self.identities.len(), 0);
         let identity = self.identities[tag as usize];
@@ -129,11 +124,8 @@ impl Builder {
         }
     }
 
-    fn spelled(&mut self, text: &str) -> Option<u32> {
-        if text.is_empty() {
-            return None;
-        }
-        let (number, is_new) = self.spellings.number(text)?;
+    fn spelled(&mut self, text: &str, hash: u32) -> Option<u32> {
+        let (number, is_new) = self.spellings.hashed(text, hash)?;
         if is_new {
             self.identities.push(number);
             match Hashtag::new(text) {

@@ -1,18 +1,35 @@
 //! Texts, numbered as they come, each kept once.
 
 use std::hash::BuildHasher as _;
+use std::sync::LazyLock;
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Names;
 
+/// Keyed anew for every process, so that no texts can be chosen to have the same hash, and the same for
+/// all dictionaries, so that a text is hashed once.
+static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
+
+/// The hash of a text.
+pub(super) fn hash(text: &[u8]) -> u32 {
+    let hash = HASHER.hash_one(text);
+    let [a, b, c, d, ..] = (hash ^ (hash >> 32)).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+/// As many bits as the table asks for, the first and the last of which it uses.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
 /// Texts and their numbers, from 0 in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     names: Names,
-    numbers: HashTable<u32>,
-    hasher: DefaultHashBuilder,
+    /// Hash and number: the text of another hash need not be looked at.
+    numbers: HashTable<(u32, u32)>,
     /// A text did not fit.
     is_full: bool,
 }
@@ -20,26 +37,45 @@ pub(super) struct Dictionary {
 impl Dictionary {
     /// A text's number, and whether it is new; `None` where it does not fit.
     pub(super) fn number(&mut self, text: &str) -> Option<(u32, bool)> {
-        let Self { names, hasher, .. } = self;
-        let is_same = |&number: &u32| names.bytes(number) == text.as_bytes();
-        let hash_of = |&number: &u32| hasher.hash_one(names.bytes(number));
-        let hash = hasher.hash_one(text.as_bytes());
-        match self.numbers.entry(hash, is_same, hash_of) {
-            Entry::Occupied(entry) => Some((*entry.get(), false)),
+        self.hashed(text, hash(text.as_bytes()))
+    }
+
+    /// As [`Dictionary::number`], of a text whose hash is known.
+    pub(super) fn hashed(&mut self, text: &str, hash: u32) -> Option<(u32, bool)> {
+        let Self { names, .. } = self;
+        let is_same =
+            |&(other, number): &(u32, u32)| other == hash && names.bytes(number) == text.as_bytes();
+        let entry = self
+            .numbers
+            .entry(spread(hash), is_same, |&(hash, _)| spread(hash));
+        match entry {
+            Entry::Occupied(entry) => Some((entry.get().1, false)),
             Entry::Vacant(entry) => {
                 let Some(number) = names.push(text) else {
                     self.is_full = true;
                     return None;
                 };
-                entry.insert(number);
+                entry.insert((hash, number));
                 Some((number, true))
             }
         }
     }
 
-    /// A text's number from 1; 0 without a text.
-    pub(super) fn optional(&mut self, text: Option<&str>) -> u32 {
-        text.and_then(|text| self.number(text))
+    /// The number of a text that has the hash, most likely the one that is meant. Several can be looked for
+    /// without waiting for one after the other.
+    pub(super) fn guess(&self, hash: u32) -> Option<u32> {
+        let found = self.numbers.find(spread(hash), |&(other, _)| other == hash);
+        found.map(|&(_, number)| number)
+    }
+
+    /// Whether a number is that of a text.
+    pub(super) fn is(&self, number: u32, text: &str) -> bool {
+        self.names.bytes(number) == text.as_bytes()
+    }
+
+    /// The number from 1 of a text whose hash is known; 0 without a text.
+    pub(super) fn optional(&mut self, text: Option<(&str, u32)>) -> u32 {
+        text.and_then(|(text, hash)| self.hashed(text, hash))
             .map_or(0, |(number, _)| number.saturating_add(1))
     }
 

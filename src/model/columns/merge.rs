@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::dictionary::Dictionary;
+use super::dictionary::{Dictionary, hash};
 use super::packed::Packer;
 use super::{Class, Column, Columns, Leading, Names, Packed};
 
@@ -319,7 +319,9 @@ fn of_packed(column: Column, packed: Packed) -> Columns {
 
 /// The numbers of texts in a joint list, from 1, behind the 0 of no text.
 fn numbers(texts: &[String], joint: &mut Dictionary) -> Vec<u64> {
-    let numbers = texts.iter().map(|text| joint.optional(Some(text)));
+    let numbers = texts
+        .iter()
+        .map(|text| joint.optional(Some((text, hash(text.as_bytes())))));
     std::iter::once(0).chain(numbers.map(u64::from)).collect()
 }
 

@@ -17,6 +17,7 @@ use std::thread::available_parallelism;
 use jiff::Timestamp;
 
 use super::found::{Found, Place};
+use super::make::{Made, Make};
 use super::session::{At, Session};
 use crate::model::{Format, Origin, Post};
 
@@ -29,14 +30,26 @@ const VAIN: usize = 8;
 
 /// A post as it will be handed out.
 pub(super) struct Ready {
-    pub(super) post: Post<'static>,
-    pub(super) raw: String,
-    pub(super) fetched: Option<Timestamp>,
-    pub(super) origin: Option<Origin>,
+    pub(super) what: What,
     pub(super) place: Place,
     pub(super) format: Option<Format>,
     /// What the record says that the file is.
     pub(super) kind: Option<&'static str>,
+}
+
+/// A post, or what was made of it.
+pub(super) enum What {
+    Post(Box<Whole>),
+    /// Its number among those that were made of the batch.
+    Made(usize),
+}
+
+/// A post with its record.
+pub(super) struct Whole {
+    pub(super) post: Post<'static>,
+    pub(super) raw: String,
+    pub(super) fetched: Option<Timestamp>,
+    pub(super) origin: Option<Origin>,
 }
 
 /// Records behind each other.
@@ -57,8 +70,15 @@ impl Batch {
     }
 }
 
-/// A batch that was read: of each record the post, or nothing where it is to be read again.
-pub(super) type Done = (Batch, Vec<Option<Ready>>);
+/// A batch that was read.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) batch: Batch,
+    /// Of each record the post, or nothing where it is to be read again.
+    pub(super) ready: Vec<Option<Ready>>,
+    /// What was made of the posts.
+    pub(super) made: Option<Box<dyn Made>>,
+}
 
 /// Records that wait for their turn.
 #[derive(Default)]
@@ -70,14 +90,25 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// Takes a record; says whether it is time to take [`Ahead::oldest`].
-    pub(super) fn push(&mut self, record: &[u8], at: At, given: Option<Format>) -> bool {
+    pub(super) fn push(
+        &mut self,
+        record: &[u8],
+        at: At,
+        given: Option<Format>,
+        make: Option<&Arc<dyn Make>>,
+    ) -> bool {
+        if self.filling.text.capacity() == 0 {
+            self.filling.text.reserve(BATCH + record.len() * 2);
+        }
         self.filling.text.extend_from_slice(record);
         let end = self.filling.text.len();
         self.filling.records.push((end, at));
         if end < BATCH {
             return false;
         }
-        let workers = self.workers.get_or_insert_with(|| Workers::new(given));
+        let workers = self
+            .workers
+            .get_or_insert_with(|| Workers::new(given, make));
         let (done, receiver) = sync_channel(1);
         workers.give(take(&mut self.filling), done);
         self.running.push_back(receiver);
@@ -94,9 +125,16 @@ impl Ahead {
         Some(done.map_err(|_| io::Error::other("a reading thread failed")))
     }
 
-    /// The records that no thread was given.
-    pub(super) fn rest(&mut self) -> Batch {
-        take(&mut self.filling)
+    /// The records that no thread was given, all of which are to be read.
+    pub(super) fn rest(&mut self) -> Done {
+        let batch = take(&mut self.filling);
+        let mut ready = Vec::new();
+        ready.resize_with(batch.records.len(), || None);
+        Done {
+            batch,
+            ready,
+            made: None,
+        }
     }
 }
 
@@ -109,20 +147,21 @@ struct Workers {
 }
 
 impl Workers {
-    fn new(given: Option<Format>) -> Self {
+    fn new(given: Option<Format>, make: Option<&Arc<dyn Make>>) -> Self {
         let threads = available_parallelism().map_or(1, usize::from);
         let threads = threads.min(MOST_THREADS);
         let (jobs, queue) = channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..threads {
             let queue = Arc::clone(&queue);
+            let make = make.cloned();
             std::thread::spawn(move || {
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((batch, done)) = next else { return };
-                    let read = read(&batch, given);
+                    let read = read(batch, given, make.as_ref());
                     // Nobody waits where the reading was given up.
-                    let _ = done.send((batch, read));
+                    let _ = done.send(read);
                 }
             });
         }
@@ -135,54 +174,64 @@ impl Workers {
     }
 }
 
-fn read(batch: &Batch, given: Option<Format>) -> Vec<Option<Ready>> {
-    let found: RefCell<Vec<Ready>> = RefCell::default();
+fn read(batch: Batch, given: Option<Format>, make: Option<&Arc<dyn Make>>) -> Done {
+    let found: RefCell<Vec<(What, Place)>> = RefCell::default();
+    let mut made = make.map(|make| Arc::clone(make).batch());
+    let mut count = 0;
     let mut each = |each: Found<'_>| {
-        if let Found::Post {
+        let Found::Post {
             post,
             raw,
             fetched,
             origin,
             place,
         } = each
-        {
-            found.borrow_mut().push(Ready {
+        else {
+            return ControlFlow::Break(());
+        };
+        let what = match &mut made {
+            Some(made) => {
+                made.take(&post, raw, fetched, origin);
+                count += 1;
+                What::Made(count - 1)
+            }
+            None => What::Post(Box::new(Whole {
                 post: post.into_owned(),
                 raw: raw.to_owned(),
                 fetched,
                 origin,
-                place,
-                format: None,
-                kind: None,
-            });
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
+            })),
+        };
+        found.borrow_mut().push((what, place));
+        ControlFlow::Continue(())
     };
     let mut session = Session::new(given, &mut each);
-    let mut all = Vec::with_capacity(batch.records.len());
+    let mut ready = Vec::with_capacity(batch.records.len());
     let mut useful = 0;
     for (record, at) in batch.records() {
-        if useful == 0 && all.len() >= VAIN {
+        if useful == 0 && ready.len() >= VAIN {
             break;
         }
         let whole = matches!(session.element(record, at), Ok(true));
-        let mut posts = take(&mut *found.borrow_mut());
         let told = session.forget();
-        let ready = match (told, posts.pop()) {
-            (Some((format, kind)), Some(post)) if whole && posts.is_empty() => Some(Ready {
-                format,
-                kind,
-                ..post
-            }),
+        let mut posts = found.borrow_mut();
+        let one = match (told, posts.pop()) {
+            (Some((format, kind)), Some((what, place))) if whole && posts.is_empty() => {
+                Some(Ready {
+                    what,
+                    place,
+                    format,
+                    kind,
+                })
+            }
             _ => None,
         };
-        useful += usize::from(ready.is_some());
-        all.push(ready);
+        posts.clear();
+        useful += usize::from(one.is_some());
+        ready.push(one);
     }
-    all.resize_with(batch.records.len(), || None);
-    all
+    ready.resize_with(batch.records.len(), || None);
+    Done { batch, ready, made }
 }
 
 #[cfg(test)]
@@ -195,23 +244,27 @@ mod tests {
         let mut expected = Vec::new();
         for number in 1..=100_u64 {
             let record = format!(r#"{{"id":{number},"username":"ann","create_time":1700000000}}"#);
-            ahead.push(record.as_bytes(), At::new(Place::line(number)), None);
+            ahead.push(record.as_bytes(), At::new(Place::line(number)), None, None);
             expected.push(record);
         }
         let mut read = Vec::new();
         while let Some(done) = ahead.oldest() {
-            let (batch, posts) = done.unwrap();
-            for ((record, at), post) in batch.records().zip(posts) {
-                let post = post.unwrap();
-                assert_eq!((post.raw.as_bytes(), post.place), (record, at.place));
-                read.push(post.raw);
+            let done = done.unwrap();
+            for ((record, at), ready) in done.batch.records().zip(done.ready) {
+                let ready = ready.unwrap();
+                let What::Post(whole) = ready.what else {
+                    panic!("nobody asked to make anything");
+                };
+                assert_eq!((whole.raw.as_bytes(), ready.place), (record, at.place));
+                read.push(whole.raw);
             }
         }
         let rest = ahead.rest();
         read.extend(
-            rest.records()
+            rest.batch
+                .records()
                 .map(|(record, _)| String::from_utf8_lossy(record).into_owned()),
         );
-        assert!(read.len() > rest.records.len() && read == expected);
+        assert!(read.len() > rest.ready.len() && read == expected);
     }
 }

@@ -65,6 +65,8 @@ pub(super) struct Answer {
     keys: Vec<String>,
     /// The walk came to the end of the object.
     pub(super) complete: bool,
+    /// It is larger than a record may be.
+    pub(super) large: bool,
 }
 
 /// What an answer's keys say that it is, the surer the later.
@@ -427,7 +429,12 @@ pub(super) fn settle(
             if let Ok(fields) = Fields::parse(&text) {
                 return session.unknown(&fields, &text, at);
             }
-            let reason = format!("no post of a known format; its keys are {:?}", answer.keys);
+            let what = if answer.large {
+                "larger than 64 MiB, which no post is, and no list of posts"
+            } else {
+                "no post of a known format"
+            };
+            let reason = format!("{what}; its keys are {:?}", answer.keys);
             return session.reject_unknown(Rejected::new(at.place, reason, record));
         }
         Meaning::Unknown | Meaning::Listed => {

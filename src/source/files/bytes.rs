@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::rc::Rc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use flate2::read::MultiGzDecoder;
@@ -71,26 +71,38 @@ impl Read for Tap<'_> {
 /// everything else together.
 struct Hash {
     chunks: SyncSender<Vec<u8>>,
+    /// Chunks that were hashed, to be filled again.
+    spare: Receiver<Vec<u8>>,
     worker: JoinHandle<Context>,
 }
 
 impl Hash {
     fn new() -> Self {
         let (chunks, received) = sync_channel::<Vec<u8>>(8);
+        let (hashed, spare) = channel();
         let worker = std::thread::spawn(move || {
             let mut hash = Context::new(&SHA256);
-            for chunk in received {
+            for mut chunk in received {
                 hash.update(&chunk);
+                chunk.clear();
+                // Nobody fills it again at the end.
+                let _ = hashed.send(chunk);
             }
             hash
         });
-        Self { chunks, worker }
+        Self {
+            chunks,
+            spare,
+            worker,
+        }
     }
 
     fn update(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
+            let mut chunk = self.spare.try_recv().unwrap_or_default();
+            chunk.extend_from_slice(bytes);
             // The worker hears as long as this sender lives.
-            let _ = self.chunks.send(bytes.to_vec());
+            let _ = self.chunks.send(chunk);
         }
     }
 

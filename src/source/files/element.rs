@@ -61,6 +61,13 @@ impl Shape {
 impl Session<'_> {
     /// Reads one value; false if it is not JSON.
     pub(super) fn element(&mut self, record: &[u8], at: At) -> Result<bool, Stop> {
+        // Most records are fit for storing as they are.
+        if let Ok(text) = simdutf8::basic::from_utf8(record)
+            && text.starts_with('{')
+            && let Some(fields) = Fields::parse_clean(text)
+        {
+            return self.object(&fields, text, at).map(|()| true);
+        }
         let text = self.prepare(record);
         match text.as_bytes().first() {
             Some(b'{') => {}

@@ -1,5 +1,6 @@
 //! What reading a file hands out, and how it says where something stood.
 
+use std::any::Any;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -30,6 +31,14 @@ pub enum Found<'a> {
         origin: Option<Origin>,
         /// Where in the file it stood.
         place: Place,
+    },
+    /// What was made of a post, where that was asked for and another thread has read it; elsewhere it is
+    /// a [`Found::Post`].
+    Made {
+        /// What was made of this post and of others.
+        made: &'a mut dyn Any,
+        /// How many posts it had taken in before this one.
+        number: usize,
     },
     /// A record that could not be read.
     Rejected(Rejected),

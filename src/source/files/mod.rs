@@ -10,6 +10,7 @@ mod element;
 mod error;
 mod found;
 mod har;
+mod make;
 mod notes;
 mod page;
 mod session;
@@ -20,6 +21,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::json::{Kind, Lines, VALUE_LIMIT, Walk, WalkError, Window};
 use crate::model::Format;
@@ -28,6 +30,7 @@ use answer::Base;
 use bytes::{Counted, Tap, unpacked};
 pub use error::FileError;
 pub use found::{Found, Place, Rejected};
+pub use make::{Made, Make};
 pub use page::page_states;
 use session::{At, Session, Stop, first_bytes};
 pub use tree::{Layout, Tree, files, tree};
@@ -81,18 +84,19 @@ pub fn read(
     each: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
 ) -> Result<Summary, FileError> {
     let mut summary = Summary::default();
-    read_into(input, options, progress, each, &mut summary)?;
+    read_into(input, options, None, progress, each, &mut summary)?;
     Ok(summary)
 }
 
 /// As [`read`], with a summary of what was read also where an error ends the reading: its hash is
-/// empty then.
+/// empty then. With `make` most posts come as [`Found::Made`].
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_into(
     input: Input<'_>,
     options: &ReadOptions,
+    make: Option<Arc<dyn Make>>,
     progress: &dyn Fn(u64),
     each: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
     summary: &mut Summary,
@@ -105,6 +109,7 @@ pub fn read_into(
     let mut tap = Tap::new(input, &counted, progress);
     let mut session = Session::new(options.format, each);
     session.live = options.live;
+    session.make = make;
     let result = text(&mut session, &mut tap, &counted);
     let mut result = result.and_then(|()| session.finish());
     if result.is_ok() {
@@ -310,7 +315,9 @@ fn object<R: Read>(session: &mut Session<'_>, walk: &mut Walk<R>, at: At) -> Res
                 .look_ahead(1000)
                 .map(<[u8]>::to_vec)
                 .unwrap_or_default();
-            let answer = answer::read(session, walk, base)?;
+            let from = walk.offset();
+            let mut answer = answer::read(session, walk, base)?;
+            answer.large = walk.offset() - from > VALUE_LIMIT as u64;
             let complete = answer.complete;
             answer::settle(session, answer, at, &start[..start.len().min(1000)])?;
             Ok(complete)

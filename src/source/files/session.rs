@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use memchr::memmem;
 
-use super::ahead::{Ahead, Batch, Ready};
+use super::ahead::{Ahead, Done, Ready, What};
 use super::error::FileError;
 use super::found::{Found, Place, Rejected, excerpt};
+use super::make::{Made, Make};
 use super::notes::Notes;
 use crate::json::{Fields, WalkError, is_deeper, lone_surrogates, one_line, redact};
 use crate::model::{Format, Origin};
@@ -105,6 +106,8 @@ pub(super) struct Session<'s> {
     pub(super) recogniser: Recogniser,
     /// See [`super::ReadOptions::live`].
     pub(super) live: bool,
+    /// What is made of posts that other threads read.
+    pub(super) make: Option<Arc<dyn Make>>,
     /// Records of the file that other threads read.
     ahead: Ahead,
 }
@@ -127,6 +130,7 @@ impl<'s> Session<'s> {
             doubt: None,
             recogniser: Recogniser::default(),
             live: false,
+            make: None,
             ahead: Ahead::default(),
         }
     }
@@ -137,14 +141,11 @@ impl<'s> Session<'s> {
         if self.live {
             return self.element(record, at).map(drop);
         }
-        if !self.ahead.push(record, at, self.given) {
+        if !self.ahead.push(record, at, self.given, self.make.as_ref()) {
             return Ok(());
         }
         match self.ahead.oldest() {
-            Some(done) => {
-                let (batch, read) = done?;
-                self.take(&batch, read)
-            }
+            Some(done) => self.take(done?),
             None => Ok(()),
         }
     }
@@ -152,23 +153,25 @@ impl<'s> Session<'s> {
     /// Hands out all records that other threads were given.
     pub(super) fn catch_up(&mut self) -> Result<(), Stop> {
         while let Some(done) = self.ahead.oldest() {
-            let (batch, read) = done?;
-            self.take(&batch, read)?;
+            self.take(done?)?;
         }
         let rest = self.ahead.rest();
-        self.take(&rest, std::iter::repeat_with(|| None))
+        self.take(rest)
     }
 
     /// Hands out records; those of which nothing was made are read here. Once the reading is given
     /// up, nothing of what was read ahead is left.
-    fn take(
-        &mut self,
-        batch: &Batch,
-        read: impl IntoIterator<Item = Option<Ready>>,
-    ) -> Result<(), Stop> {
-        for ((record, at), ready) in batch.records().zip(read) {
+    fn take(&mut self, done: Done) -> Result<(), Stop> {
+        let Done {
+            batch,
+            ready,
+            mut made,
+        } = done;
+        for ((record, at), ready) in batch.records().zip(ready) {
             let taken = match ready {
-                Some(ready) if ready.kind != Some(SIDECAR) => self.hand_out_ready(ready),
+                Some(ready) if ready.kind != Some(SIDECAR) => {
+                    self.hand_out_ready(ready, made.as_deref_mut())
+                }
                 _ => self.element(record, at).map(drop),
             };
             if taken.is_err() {
@@ -179,7 +182,7 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    fn hand_out_ready(&mut self, ready: Ready) -> Result<(), Stop> {
+    fn hand_out_ready(&mut self, ready: Ready, made: Option<&mut dyn Made>) -> Result<(), Stop> {
         if let Some(kind) = ready.kind {
             self.name_kind(kind);
         }
@@ -188,13 +191,19 @@ impl<'s> Session<'s> {
             self.first_format = ready.format;
         }
         self.posts += 1;
-        self.hand_out(Found::Post {
-            post: ready.post,
-            raw: &ready.raw,
-            fetched: ready.fetched,
-            origin: ready.origin,
-            place: ready.place,
-        })
+        let place = ready.place;
+        match (ready.what, made) {
+            (What::Post(whole), _) => self.hand_out(Found::Post {
+                post: whole.post,
+                raw: &whole.raw,
+                fetched: whole.fetched,
+                origin: whole.origin,
+                place,
+            }),
+            (What::Made(number), Some(made)) => self.hand_out(Found::Made { made, number }),
+            // What was made comes with its batch.
+            (What::Made(_), None) => Ok(()),
+        }
     }
 
     /// Makes it a session that has read nothing; gives back the format and kind of what it had read,
@@ -319,7 +328,7 @@ impl<'s> Session<'s> {
 
     /// Text without NUL bytes, what is not valid replaced.
     pub(super) fn utf8<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, str> {
-        let text = if let Ok(text) = std::str::from_utf8(bytes) {
+        let text = if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
             Cow::Borrowed(text)
         } else {
             self.notes.invalid_utf8 += 1;

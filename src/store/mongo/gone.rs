@@ -8,9 +8,12 @@
 //! ```
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use hashbrown::{HashMap, HashSet};
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use serde_json::{Value, json};
 
@@ -25,6 +28,8 @@ use crate::store::{DuePost, Gone, HistoryLine, MissingLine, Records, StoreError,
 pub struct DuePages {
     database: Database,
     wanted: Document,
+    /// The posts that were fetched since.
+    fresh: Document,
     /// `created` and `_id` of the last post given.
     after: Option<(Option<DateTime>, String)>,
     done: bool,
@@ -72,6 +77,12 @@ impl Database {
                 "origin": origin.name(),
                 "format": research,
                 "$or": [{ "fetched": { "$lte": before } }, { "fetched": { "$exists": false } }],
+            },
+            fresh: doc! {
+                "collected_for": tag.as_str(),
+                "origin": origin.name(),
+                "format": research,
+                "fetched": { "$gt": before },
             },
             after: None,
             done: false,
@@ -192,7 +203,7 @@ impl DuePages {
             let found = self.database.block_for(None, async move {
                 let found = posts
                     .find(wanted)
-                    .projection(doc! { "created": 1, "fetched": 1, "fetched_ns": 1, "counts": 1 })
+                    .projection(due_fields())
                     .sort(doc! { "created": 1, "_id": 1 })
                     .limit(i64::try_from(most).unwrap_or(i64::MAX))
                     .allow_disk_use(true);
@@ -207,6 +218,40 @@ impl DuePages {
             given.extend(found.iter().filter_map(due_post));
         }
         Ok(given)
+    }
+
+    /// Posts of these days that were fetched since, at most so many, the last fetched first.
+    pub(in crate::store) fn lately(
+        &self,
+        days: RangeInclusive<Date>,
+        most: usize,
+    ) -> Result<Vec<DuePost>, StoreError> {
+        let millis = |day: Date| {
+            let start = day.to_zoned(TimeZone::UTC).ok();
+            start.map(|start| DateTime::from_millis(start.timestamp().as_millisecond()))
+        };
+        let mut wanted = self.fresh.clone();
+        let mut created = doc! {};
+        if let Some(from) = millis(*days.start()) {
+            created.insert("$gte", from);
+        }
+        if let Some(behind) = days.end().checked_add(1.day()).ok().and_then(millis) {
+            created.insert("$lt", behind);
+        }
+        if !created.is_empty() {
+            wanted.insert("created", created);
+        }
+        let posts = self.database.posts();
+        let found = self.database.block_for(None, async move {
+            let found = posts
+                .find(wanted)
+                .projection(due_fields())
+                .sort(doc! { "fetched": -1, "_id": -1 })
+                .limit(i64::try_from(most).unwrap_or(i64::MAX))
+                .allow_disk_use(true);
+            all(found.await?).await
+        })?;
+        Ok(found.iter().filter_map(due_post).collect())
     }
 
     /// What lies behind the last post given.
@@ -382,6 +427,11 @@ fn tombstone(document: &Document) -> Option<Tombstone> {
     let id = fields.remove("_id")?;
     fields.insert("id".into(), id);
     serde_json::from_value(Value::Object(fields)).ok()
+}
+
+/// What [`due_post`] reads.
+fn due_fields() -> Document {
+    doc! { "created": 1, "fetched": 1, "fetched_ns": 1, "counts": 1 }
 }
 
 fn due_post(document: &Document) -> Option<DuePost> {

@@ -34,6 +34,22 @@ struct Found {
 }
 
 impl Records {
+    /// Those of a file that is missing.
+    pub(super) fn none() -> Self {
+        Self {
+            rows: 0,
+            order: Vec::new(),
+            ours: false,
+            end: ScanEnd {
+                layout: Layout::Empty,
+                torn: None,
+                damaged: Vec::new(),
+            },
+            unreadable: Vec::new(),
+            index_fault: None,
+        }
+    }
+
     pub(super) fn of(place: &RecordFolder) -> Result<Self, StoreError> {
         let path = place.folder.join("data.json");
         // Where all is well the posts are read once for themselves and for the index.

@@ -10,7 +10,7 @@ use crate::commands::collect::gate::day_of;
 use crate::error::{Error, Exit};
 use crate::model::{Hashtag, Origin};
 use crate::output::counted;
-use crate::store::Stock;
+use crate::store::{DuePost, Stock};
 use crate::ui::Ui;
 
 /// `15d`, `12h`, or a number of days.
@@ -44,6 +44,8 @@ pub(super) fn dry_run(
     // A post of several hashtags is asked for once.
     let mut asked = BTreeSet::new();
     for tag in tags {
+        let waiting = stock.waiting(tag)?.into_iter().map(|line| line.id);
+        let waiting: BTreeSet<String> = waiting.collect();
         for origin in [Origin::Research, Origin::Synthetic] {
             let mut due = stock.due(tag, origin, now - age)?;
             let (mut posts, mut again, mut requests) = (0, 0, 0);
@@ -58,7 +60,8 @@ pub(super) fn dry_run(
                 }
                 posts += portion.len() as u64;
                 again += all - portion.len() as u64;
-                requests += batches(portion, day_of(now), DAYS).len() as u64;
+                let suspect = |post: &DuePost| waiting.contains(&post.id.to_string());
+                requests += batches(portion, suspect, day_of(now), DAYS).len() as u64;
             }
             if posts + again == 0 {
                 continue;

@@ -5,8 +5,14 @@ use jiff::Timestamp;
 use crate::commands::collect::gate::day_of;
 use crate::store::MissingLine;
 
-/// An answer that finds none of so many posts says nothing about them.
+/// An answer that finds none of so many posts, with no other sent along, says nothing about them.
 pub(super) const TOO_MANY: usize = 20;
+
+/// Whether posts that an answer lacks were not found: it has some of the posts asked for, or at least
+/// half of the canaries.
+pub(super) fn believes(found: usize, canaries_found: usize, canaries: usize) -> bool {
+    found > 0 || (canaries > 0 && canaries_found * 2 >= canaries)
+}
 
 /// Why a post that was not found is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +52,13 @@ pub(super) fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_judged_by_what_it_has() {
+        assert!(believes(1, 0, 0) && believes(1, 0, 10));
+        assert!(believes(0, 5, 10) && believes(0, 1, 1));
+        assert!(!believes(0, 4, 10) && !believes(0, 0, 1) && !believes(0, 0, 0));
+    }
 
     #[test]
     fn one_answer_is_no_evidence_and_two_on_one_day_are_one() {

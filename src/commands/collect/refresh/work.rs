@@ -1,29 +1,28 @@
 //! One hashtag's posts: asked for batch by batch, what was learnt written on the way.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::answers::{Answer, Answers};
 use super::batches::{Batch, DAYS, IDS, batches};
-use super::verdict::{self, Doubt, judge};
+use super::canaries::{Canaries, Home};
+use super::verdict::{Doubt, believes, judge};
 use super::{AT_ONCE, Refresh, Tally};
 use crate::commands::collect::gate::day_of;
 use crate::error::Error;
 use crate::model::{Format, Hashtag, Origin, PostId};
-use crate::output::counted;
 use crate::record::Envelope;
 use crate::source::research::{
-    Ask, Compliance, Condition, End, Operation, Page, Progress, Query, Search, Step, Stop,
-    TASK_IDS, Window, compliance,
+    Ask, Condition, End, Operation, Page, Progress, Query, Search, Step, Stop, Window,
 };
-use crate::store::{Due, DuePost, HistoryLine, MissingLine, PostsWriter, Tombstone};
+use crate::store::{Due, DuePost, HistoryLine, MissingLine, PostsWriter, Stock, Tombstone};
 
 /// How often a failing request is sent before its batch is given up.
 const PATIENCE: u32 = 5;
 /// Posts that were found, sent along to batch compliance: an answer that lacks one is not believed.
-const CANARIES: usize = 10;
+pub(super) const CANARIES: usize = 10;
 
 /// A hashtag's posts and what a pass knows.
 pub(super) struct Work<'w> {
@@ -33,29 +32,35 @@ pub(super) struct Work<'w> {
     pub(super) origin: Origin,
     pub(super) posts: &'w mut PostsWriter,
     pub(super) answers: &'w mut Answers,
+    pub(super) canaries: &'w mut Canaries,
+    pub(super) stock: &'w Stock,
     pub(super) tally: &'w mut Tally,
 }
 
 /// What became of a batch.
-enum Asked {
+pub(super) enum Asked {
     /// It was answered, or given up.
     Answered,
+    /// It was answered, and nothing can be concluded from that.
+    Unproven,
     /// The servers could not bear so many days.
     TooMuch,
 }
 
 /// What the answers so far call for, not yet written.
 #[derive(Default)]
-struct Pending {
+pub(super) struct Pending {
     history: BTreeMap<PostId, HistoryLine>,
     /// Posts that were not found.
-    missing: Vec<DuePost>,
+    pub(super) missing: Vec<DuePost>,
     /// Posts that were found though they had been missing before.
     back: Vec<PostId>,
-    /// A few posts that were found.
-    canaries: BTreeSet<PostId>,
     /// The posts of this portion that had been missing before.
-    known: BTreeMap<PostId, MissingLine>,
+    pub(super) known: BTreeMap<PostId, MissingLine>,
+    /// Batches of which nothing was found, and too little of what was sent along.
+    pub(super) unproven: Vec<Batch>,
+    /// Of these, those that nothing more can be learnt of, and why.
+    pub(super) unsaid: Vec<(Batch, String)>,
 }
 
 impl Work<'_> {
@@ -72,7 +77,7 @@ impl Work<'_> {
             if portion.is_empty() {
                 break;
             }
-            stop = self.portion(portion, &mut done).await?;
+            stop = self.portion(portion, &due, &mut done).await?;
         }
         ui.finish();
         Ok(stop)
@@ -82,6 +87,7 @@ impl Work<'_> {
     async fn portion(
         &mut self,
         portion: Vec<DuePost>,
+        due: &Due,
         done: &mut u64,
     ) -> Result<Option<Stop>, Error> {
         let ids: Vec<PostId> = portion.iter().map(|post| post.id).collect();
@@ -89,42 +95,110 @@ impl Work<'_> {
             known: self.posts.missing(&ids)?,
             ..Pending::default()
         };
-        let today = day_of(self.refresh.api.clock().now());
         let left = self.recall(portion, &mut pending)?;
         *done += (ids.len() - left.len()) as u64;
-        let mut queue: VecDeque<Batch> = batches(left, today, DAYS).into();
-        let mut stop = None;
-        while let Some(batch) = queue.pop_front() {
-            let bearable = self.refresh.bearable.get();
-            if batch.span() > bearable && batch.span() > 2 {
-                // A day more on either side is asked for than posts were made on.
-                let cut = batches(batch.posts, today, (bearable - 2).max(0));
-                for batch in cut.into_iter().rev() {
-                    queue.push_front(batch);
+        let suspect = |post: &DuePost| pending.known.contains_key(&post.id);
+        let batches = batches(left, suspect, self.today(), DAYS);
+        let mut asked = self.ask_all(batches, due, &mut pending, done).await;
+        if asked.is_ok() {
+            asked = self.settle(due, &mut pending).await;
+        }
+        let confirmed = match asked {
+            Ok(()) => self.confirm(&pending).await,
+            Err(stop) => Err(stop),
+        };
+        let (confirmed, stop) = match confirmed {
+            Ok(confirmed) => (confirmed, None),
+            Err(stop) => (None, Some(stop)),
+        };
+        self.write_missing(&mut pending, confirmed.as_ref())?;
+        Ok(stop)
+    }
+
+    /// Asks for batches, in smaller ones where the servers cannot bear so many days.
+    async fn ask_all(
+        &mut self,
+        batches: Vec<Batch>,
+        due: &Due,
+        pending: &mut Pending,
+        done: &mut u64,
+    ) -> Result<(), Stop> {
+        let gate = self.refresh.gate;
+        let mut queue = VecDeque::from(batches);
+        while let Some(mut batch) = queue.pop_front() {
+            if let Some(pieces) = self.cut(&batch, pending) {
+                for piece in pieces.into_iter().rev() {
+                    queue.push_front(piece);
                 }
                 continue;
             }
-            match self.batch(&batch, &mut pending).await {
-                Ok(Asked::Answered) => *done += batch.posts.len() as u64,
-                // Asked again in smaller pieces.
-                Ok(Asked::TooMuch) => queue.push_front(batch),
-                Err(why) => {
-                    stop = Some(why);
-                    break;
-                }
+            if batch.lacking > 0 {
+                let along = self.along(&batch, due, false)?;
+                batch.take_along(along, self.today());
             }
+            match self.batch(&batch, pending).await? {
+                // Asked again in smaller pieces, maybe without those.
+                Asked::TooMuch => {
+                    batch.take_along(Vec::new(), self.today());
+                    queue.push_front(batch);
+                    continue;
+                }
+                Asked::Unproven => pending.unproven.push(batch.clone()),
+                Asked::Answered => {}
+            }
+            let posts = batch.posts.len() as u64;
+            self.tally.asked += posts;
+            *done += posts;
             let found = self.tally.found;
             self.refresh.ui.step(*done, || format!("{found} found"));
             if !self.posts.is_rewritten_whole() {
-                self.write_found(&mut pending)?;
+                self.write_found(pending)
+                    .map_err(|error| gate.fail(error))?;
             }
         }
-        let (confirmed, after) = match self.confirm(&pending, stop.is_none()).await {
-            Ok(confirmed) => (confirmed, None),
-            Err(why) => (None, Some(why)),
+        Ok(())
+    }
+
+    /// Smaller batches, where one is of more days than the servers bear.
+    pub(super) fn cut(&self, batch: &Batch, pending: &Pending) -> Option<Vec<Batch>> {
+        if batch.span() <= self.refresh.bearable.get() || batch.span() <= 2 {
+            return None;
+        }
+        let suspect = |post: &DuePost| pending.known.contains_key(&post.id);
+        let posts = batch.posts.clone();
+        Some(batches(posts, suspect, self.today(), self.days()))
+    }
+
+    /// Posts to send along with a batch, to check its answer by; `anywhere`: also of other hashtags.
+    pub(super) fn along(
+        &mut self,
+        batch: &Batch,
+        due: &Due,
+        anywhere: bool,
+    ) -> Result<Vec<DuePost>, Stop> {
+        let days = self.days();
+        let home = Home {
+            tag: self.tag,
+            origin: self.origin,
+            due,
+            posts: self.posts,
         };
-        self.write_missing(&mut pending, confirmed.as_ref())?;
-        Ok(stop.or(after))
+        let along = if anywhere {
+            self.canaries.anywhere(batch, days, self.stock, home)
+        } else {
+            self.canaries.of(batch, days, home)
+        };
+        along.map_err(|error| self.refresh.gate.fail(error))
+    }
+
+    /// Most days from the first post of a batch to the last, as far as the servers bear it.
+    pub(super) fn days(&self) -> i64 {
+        // A day more on either side is asked for than posts were made on.
+        (self.refresh.bearable.get() - 2).clamp(0, DAYS)
+    }
+
+    pub(super) fn today(&self) -> Date {
+        day_of(self.refresh.api.clock().now())
     }
 
     /// Takes what was answered in this pass under another hashtag; gives the posts to ask for.
@@ -140,7 +214,6 @@ impl Work<'_> {
                 Some(Answer::Found(line, fetched)) => {
                     self.tally.recalled += 1;
                     self.found(&post, &line, fetched, pending)?;
-                    pending.keep_canary(post.id);
                 }
                 Some(Answer::Absent) => {
                     self.tally.recalled += 1;
@@ -171,7 +244,11 @@ impl Work<'_> {
     }
 
     /// Asks for up to a hundred posts. Where the servers could not answer, nothing is concluded from that.
-    async fn batch(&mut self, batch: &Batch, pending: &mut Pending) -> Result<Asked, Stop> {
+    pub(super) async fn batch(
+        &mut self,
+        batch: &Batch,
+        pending: &mut Pending,
+    ) -> Result<Asked, Stop> {
         let gate = self.refresh.gate;
         let defect = |error: String| gate.fail(Error::failed(error, "this is a defect"));
         let ask = Ask {
@@ -185,7 +262,7 @@ impl Work<'_> {
             part: None,
         };
         let mut search = Search::new(ask, Progress::default(), PATIENCE);
-        let mut found = BTreeSet::new();
+        let mut found = BTreeMap::new();
         let before = self.tally.requests;
         let end = loop {
             let step = search.next(self.refresh.api).await;
@@ -204,32 +281,47 @@ impl Work<'_> {
             self.refresh.bearable.set((batch.span() / 2).max(2));
             return Ok(Asked::TooMuch);
         }
-        self.tally.found += found.len() as u64;
-        self.tally.asked += batch.posts.len() as u64;
-        match useless(&end, batch, found.len()) {
-            Some(why) => self
-                .tally
-                .failed
-                .push(format!("{} to {}: {why}", batch.from, batch.to)),
-            None => {
-                let absent = |post: &&DuePost| !found.contains(&post.id);
-                for post in batch.posts.iter().filter(absent) {
-                    self.answers.absent(post.id);
-                    pending.missing.push(post.clone());
-                }
+        let is_found = |post: &&DuePost| found.contains_key(&post.id);
+        let posts = batch.posts.iter().filter(is_found).count();
+        let canaries = batch.canaries.iter().filter(is_found).count();
+        self.tally.found += posts as u64;
+        self.tally.along += batch.canaries.len() as u64;
+        for post in batch.posts.iter().chain(&batch.canaries) {
+            if let Some(&fetched) = found.get(&post.id) {
+                self.canaries.seen(post, fetched);
             }
         }
-        for &id in &found {
-            pending.keep_canary(id);
+        if let Some(why) = useless(&end) {
+            let failed = format!("{} to {}: {why}", batch.from, batch.to);
+            self.tally.failed.push(failed);
+            return Ok(Asked::Answered);
         }
+        for post in &batch.canaries {
+            if !is_found(&post) {
+                self.canaries.unseen(post.id);
+            }
+        }
+        if !believes(posts, canaries, batch.canaries.len()) {
+            return Ok(Asked::Unproven);
+        }
+        let absent: Vec<&DuePost> = batch.posts.iter().filter(|post| !is_found(post)).collect();
+        self.absent(&absent, pending);
         Ok(Asked::Answered)
+    }
+
+    /// Takes posts as not found.
+    pub(super) fn absent(&mut self, posts: &[&DuePost], pending: &mut Pending) {
+        for &post in posts {
+            self.answers.absent(post.id);
+            pending.missing.push(post.clone());
+        }
     }
 
     fn page(
         &mut self,
         page: &Page,
         batch: &Batch,
-        found: &mut BTreeSet<PostId>,
+        found: &mut BTreeMap<PostId, Timestamp>,
         pending: &mut Pending,
     ) -> Result<(), Error> {
         if page.synthetic != (self.origin == Origin::Synthetic) {
@@ -245,62 +337,21 @@ impl Work<'_> {
             run: self.run.to_owned(),
         };
         for row in &page.rows {
-            let old = row.id.and_then(PostId::new).and_then(|id| {
-                let wanted = |post: &&DuePost| post.id == id;
-                batch.posts.iter().find(wanted)
-            });
-            if let Some(old) = old
-                && found.insert(old.id)
-            {
-                let line = envelope.seal(&row.raw);
-                self.answers.found(old.id, &line, page.fetched)?;
-                self.found(old, &line, page.fetched, pending)?;
+            let Some(id) = row.id.and_then(PostId::new) else {
+                continue;
+            };
+            let is = |post: &&DuePost| post.id == id;
+            if let Some(old) = batch.posts.iter().find(is) {
+                if found.insert(id, page.fetched).is_none() {
+                    let line = envelope.seal(&row.raw);
+                    self.answers.found(id, &line, page.fetched)?;
+                    self.found(old, &line, page.fetched, pending)?;
+                }
+            } else if batch.canaries.iter().any(|post| post.id == id) {
+                found.insert(id, page.fetched);
             }
         }
         Ok(())
-    }
-
-    /// Asks batch compliance about posts that were not found: those that it does not list are gone.
-    /// `None` where it was not asked, or is not believed.
-    async fn confirm(
-        &mut self,
-        pending: &Pending,
-        go_on: bool,
-    ) -> Result<Option<BTreeSet<PostId>>, Stop> {
-        let ui = self.refresh.ui;
-        if !self.refresh.args.compliance || !go_on || pending.missing.is_empty() {
-            return Ok(None);
-        }
-        if pending.canaries.is_empty() {
-            ui.warn(
-                "no post was found, so that batch compliance cannot be checked and was not asked",
-            );
-            return Ok(None);
-        }
-        let mut gone = BTreeSet::new();
-        for chunk in pending.missing.chunks(TASK_IDS - CANARIES) {
-            let mut ids: BTreeSet<PostId> = chunk.iter().map(|post| post.id).collect();
-            ids.extend(&pending.canaries);
-            let spent = Cell::new(0);
-            let answer = compliance(self.refresh.api, &ids, &spent).await;
-            self.tally.requests += spent.get();
-            match answer? {
-                Compliance::Failed(problem) => {
-                    ui.warn(&format!("batch compliance gave no answer: {problem}"));
-                    return Ok(None);
-                }
-                Compliance::Valid(valid) => {
-                    if pending.canaries.iter().any(|id| !valid.contains(&id.get())) {
-                        ui.warn(
-                            "batch compliance does not list posts that were found a moment ago: its answer is not believed",
-                        );
-                        return Ok(None);
-                    }
-                    gone.extend(ids.into_iter().filter(|id| !valid.contains(&id.get())));
-                }
-            }
-        }
-        Ok(Some(gone))
     }
 
     /// Writes old figures, then the posts that replace them.
@@ -322,7 +373,16 @@ impl Work<'_> {
         let now = self.refresh.api.clock().now();
         let mut stones = Vec::new();
         let mut lines = Vec::new();
-        for post in &pending.missing {
+        let mut undecided = Vec::new();
+        for (batch, why) in std::mem::take(&mut pending.unsaid) {
+            if confirmed.is_some() {
+                undecided.extend(batch.posts);
+            } else {
+                let failed = format!("{} to {}: {why}", batch.from, batch.to);
+                self.tally.failed.push(failed);
+            }
+        }
+        for post in pending.missing.iter().chain(&undecided) {
             let key = post.id.to_string();
             let known = pending.known.get(&post.id);
             let listed = confirmed.map(|gone| !gone.contains(&post.id));
@@ -355,14 +415,6 @@ impl Work<'_> {
     }
 }
 
-impl Pending {
-    fn keep_canary(&mut self, id: PostId) {
-        if self.canaries.len() < CANARIES {
-            self.canaries.insert(id);
-        }
-    }
-}
-
 fn line(id: String, first: Timestamp, last: Timestamp, found: bool) -> MissingLine {
     MissingLine {
         id,
@@ -372,21 +424,18 @@ fn line(id: String, first: Timestamp, last: Timestamp, found: bool) -> MissingLi
     }
 }
 
-/// Why nothing can be concluded from posts that an answer lacks.
-fn useless(end: &End, batch: &Batch, found: usize) -> Option<String> {
+/// Why there is no answer.
+fn useless(end: &End) -> Option<String> {
     match end {
         End::Overloaded(problem) | End::Rejected(problem) => Some(problem.message.clone()),
         End::Idle => Some("page after page without anything new, and no end".to_owned()),
-        End::Done if found == 0 && batch.posts.len() >= verdict::TOO_MANY => Some(format!(
-            "none of {} was found, which says more about the answer than about the posts",
-            counted(batch.posts.len() as u64, "post")
-        )),
         End::Done => None,
     }
 }
 
 fn query(batch: &Batch) -> Result<Query, String> {
-    let ids = batch.posts.iter().map(|post| post.id.to_string());
+    let ids = batch.posts.iter().chain(&batch.canaries);
+    let ids = ids.map(|post| post.id.to_string());
     let condition = Condition::new(Operation::In, "video_id", ids);
     Ok(Query {
         and: vec![condition.map_err(|error| error.to_string())?],

@@ -81,7 +81,7 @@ impl Reading<'_> {
         let mut each = |found: Found<'_>| {
             let id = match &found {
                 Found::Post { post, .. } => Some(post.id.get()),
-                Found::Rejected(_) => None,
+                Found::Made { .. } | Found::Rejected(_) => None,
             };
             match keeper.found(found, fetched) {
                 ControlFlow::Continue(belongs) => {

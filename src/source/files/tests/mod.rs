@@ -51,6 +51,7 @@ fn read_as(file: &[u8], format: Option<Format>) -> Result<Outcome, FileError> {
                     found.push(format!("{} {place}{fetched}", post.id));
                     raw.push(text.to_owned());
                 }
+                Found::Made { .. } => panic!("nobody asked to make anything"),
                 Found::Rejected(rejected) => {
                     found.push(format!("! {}: {}", rejected.place, rejected.reason));
                     excerpts.push(rejected.excerpt);
