@@ -19,11 +19,14 @@ use std::sync::OnceLock;
 
 use bytemuck::{Pod, Zeroable};
 
-use self::packed::{INLINE, Packed, is_plain, pack, packed, unpack};
+use self::packed::{INLINE, Packed, is_plain, pack, unpack};
 use self::slots::Slots;
 
 use self::waiting::WaitingNames;
-use crate::model::{Hashtag, Name, spelling};
+use crate::model::{Hashtag, spelling};
+
+/// What makes hashes differ from process to process.
+type Seeds = [u64; 4];
 
 /// Turns a name as it stands in a JSON string into its text.
 pub type Decode = fn(&[u8]) -> Cow<'_, str>;
@@ -41,7 +44,8 @@ pub(super) struct Spellings {
     waiting: WaitingNames,
     slots: Slots,
     used: usize,
-    long: Vec<Box<[u8]>>,
+    /// Names that have no room in a slot, each behind its length.
+    long: Vec<u8>,
     variants: Vec<Variant>,
     /// Of each slot the number of its hashtag ([`NOTHING`] where it has none yet); empty until the
     /// first is asked for.
@@ -49,7 +53,7 @@ pub(super) struct Spellings {
     numbered: u32,
     /// The number of the post that is counted, from 1.
     post: u32,
-    seeds: [u64; 4],
+    seeds: Seeds,
 }
 
 /// A spelling. An empty slot has a name of no length. Aligned, it never lies across two cache lines.
@@ -89,12 +93,12 @@ impl Default for Spellings {
 }
 
 /// Chosen anew for every process, so that nobody can choose hashtags that collide.
-fn seeds() -> [u64; 4] {
-    static SEEDS: OnceLock<[u64; 4]> = OnceLock::new();
+fn seeds() -> Seeds {
+    static SEEDS: OnceLock<Seeds> = OnceLock::new();
     *SEEDS.get_or_init(new_seeds)
 }
 
-fn new_seeds() -> [u64; 4] {
+fn new_seeds() -> Seeds {
     let state = RandomState::new();
     [0_u8, 1, 2, 3].map(|number| state.hash_one(number) | 1)
 }
@@ -167,7 +171,7 @@ impl Spellings {
     fn meet(
         &mut self,
         name: &[u8],
-        (packed, hash, free): (&Packed, usize, u32),
+        (packed, hash, free): (&Packed, u32, u32),
         decode: Decode,
     ) -> u32 {
         let grown = self.reserve();
@@ -263,7 +267,8 @@ impl Spellings {
     fn fill_named(&mut self, free: u32, mut packed: Packed, name: &[u8], link: u32) -> u32 {
         if name.len() > INLINE {
             packed[2] |= self.long.len() as u64;
-            self.long.push(name.into());
+            self.long.extend_from_slice(&name.len().to_le_bytes());
+            self.long.extend_from_slice(name);
         }
         self.fill(free, packed, link)
     }
@@ -285,56 +290,26 @@ impl Spellings {
     }
 
     #[inline]
-    fn find_hashed(&self, packed: &Packed, hash: usize, name: &[u8]) -> Result<u32, u32> {
+    fn find_hashed(&self, packed: &Packed, hash: u32, name: &[u8]) -> Result<u32, u32> {
         find_in(&self.slots, &self.long, packed, hash, name)
     }
 
     /// Begins to read the slots that some hashes lead to, all side by side.
     #[inline]
-    fn fetch(&self, hashes: impl Iterator<Item = usize>) {
+    fn fetch(&self, hashes: impl Iterator<Item = u32>) {
         let slots = &*self.slots;
         let mask = slots.len() - 1;
-        let fetched = hashes.fold(0, |fetched, hash| fetched | slots[hash & mask].name[2]);
+        let fetched = hashes.fold(0, |fetched, hash| fetched | slots[home(hash, mask)].name[2]);
         std::hint::black_box(fetched);
     }
 
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "any part of a hash is a hash"
-    )]
-    fn hash(&self, packed: &Packed) -> usize {
-        let [first, second, third, last] = self.seeds;
-        // Of a long name the third word holds its index, which is no part of it.
-        let length = packed[2] >> 56;
-        let rest = if length == LONG { LONG } else { packed[2] };
-        let half = mixed(packed[0] ^ first, packed[1] ^ second);
-        mixed(half ^ rest ^ third, last) as usize
-    }
-
-    /// The name that stands at a place of a text.
-    #[inline]
-    fn pack_at(&self, text: &[u8], (from, to): Name) -> Packed {
-        let (from, length) = (from as usize, to as usize - from as usize);
-        match text.get(from..).and_then(<[u8]>::first_chunk) {
-            Some(window) if length <= INLINE => packed(window, length),
-            _ => self.pack(&text[from..from + length]),
-        }
+    fn hash(&self, packed: &Packed) -> u32 {
+        hash(&self.seeds, packed)
     }
 
     fn pack(&self, name: &[u8]) -> Packed {
-        if name.len() <= INLINE {
-            return pack(name);
-        }
-        let mut hash = [self.seeds[3], self.seeds[2]];
-        for part in name.chunks(16) {
-            let [a, b, _] = pack(part);
-            hash = [
-                mixed(hash[0] ^ a, self.seeds[0]) ^ b,
-                mixed(hash[1] ^ b, self.seeds[1]) ^ a,
-            ];
-        }
-        [hash[0], hash[1] ^ name.len() as u64, LONG << 56]
+        packed_name(&self.seeds, name)
     }
 
     /// Makes room for a name, its spelling and its identity; says whether all slots have moved.
@@ -358,7 +333,7 @@ impl Spellings {
             if slot.name[2] == 0 {
                 continue;
             }
-            let mut place = self.hash(&slot.name) & mask;
+            let mut place = home(self.hash(&slot.canonical()), mask);
             while slots[place].name[2] != 0 {
                 place = (place + 1) & mask;
             }
@@ -387,7 +362,7 @@ impl Spellings {
     /// What a slot's name was entered under.
     fn key(&self, slot: &Slot) -> Cow<'_, [u8]> {
         if slot.name[2] >> 56 == LONG {
-            Cow::Borrowed(&self.long[long_index(slot)])
+            Cow::Borrowed(long_name(&self.long, slot))
         } else {
             let (bytes, length) = unpack(&slot.name);
             Cow::Owned(bytes[..length].to_vec())
@@ -400,6 +375,40 @@ impl Spellings {
         let text = String::from_utf8_lossy(&key);
         text.strip_prefix('"').unwrap_or(&text).to_owned()
     }
+}
+
+/// Any name: of one that has no room two words of hash, and what stands for its length.
+fn packed_name(seeds: &Seeds, name: &[u8]) -> Packed {
+    if name.len() <= INLINE {
+        return pack(name);
+    }
+    let mut hash = [seeds[3], seeds[2]];
+    for part in name.chunks(16) {
+        let [a, b, _] = pack(part);
+        hash = [
+            mixed(hash[0] ^ a, seeds[0]) ^ b,
+            mixed(hash[1] ^ b, seeds[1]) ^ a,
+        ];
+    }
+    [hash[0], hash[1] ^ name.len() as u64, LONG << 56]
+}
+
+/// The hash of a name that does not say where it is kept.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "any part of a hash is a hash"
+)]
+fn hash(seeds: &Seeds, packed: &Packed) -> u32 {
+    let [first, second, third, last] = *seeds;
+    let half = mixed(packed[0] ^ first, packed[1] ^ second);
+    mixed(half ^ packed[2] ^ third, last) as u32
+}
+
+/// Where looking for a name begins: slots lie in pairs, and a pair is read at once.
+#[inline]
+fn home(hash: u32, mask: usize) -> usize {
+    hash as usize & mask & !1
 }
 
 /// Counts a post for the hashtag of a spelling's slot; returns the slot of the hashtag, unless the
@@ -437,25 +446,40 @@ fn count_in(slots: &mut [Slot], variants: &[Variant], post: u32, place: u32) -> 
 #[inline(always)]
 fn find_in(
     slots: &[Slot],
-    long: &[Box<[u8]>],
+    long: &[u8],
     packed: &Packed,
-    hash: usize,
+    hash: u32,
     name: &[u8],
 ) -> Result<u32, u32> {
-    let is_long = packed[2] >> 56 == LONG;
     let mask = slots.len() - 1;
-    let mut place = hash & mask;
+    let mut place = home(hash, mask);
     loop {
         let slot = &slots[place & mask];
-        let same = slot.name[0] == packed[0] && slot.name[1] == packed[1];
-        if same && (slot.name[2] == packed[2] || is_long) {
-            if !is_long || slot.name[2] >> 56 == LONG && *long[long_index(slot)] == *name {
-                return Ok(index(place));
-            }
-        } else if slot.name[2] == 0 {
+        if slot.name == *packed {
+            return Ok(index(place));
+        }
+        if slot.name[2] == 0 {
             return Err(index(place));
         }
+        if slot.name[2] >> 56 == LONG
+            && slot.canonical() == *packed
+            && *long_name(long, slot) == *name
+        {
+            return Ok(index(place));
+        }
         place = (place + 1) & mask;
+    }
+}
+
+impl Slot {
+    /// The name without the place where it is kept, if it has no room here.
+    #[inline]
+    fn canonical(&self) -> Packed {
+        let mut name = self.name;
+        if name[2] >> 56 == LONG {
+            name[2] = LONG << 56;
+        }
+        name
     }
 }
 
@@ -477,8 +501,12 @@ fn mixed(a: u64, b: u64) -> u64 {
     halves.0 ^ halves.1
 }
 
-fn long_index(slot: &Slot) -> usize {
-    usize::try_from(slot.name[2] & !(LONG << 56)).unwrap_or(usize::MAX)
+/// A name that has no room in its slot.
+fn long_name<'l>(long: &'l [u8], slot: &Slot) -> &'l [u8] {
+    let place = usize::try_from(slot.name[2] & !(LONG << 56)).unwrap_or(usize::MAX);
+    let kept = long.get(place..).and_then(<[u8]>::split_first_chunk);
+    kept.and_then(|(length, rest)| rest.get(..usize::from_le_bytes(*length)))
+        .unwrap_or_default()
 }
 
 /// Two billion distinct spellings do not fit into a machine's memory before this fails.

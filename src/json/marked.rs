@@ -9,6 +9,7 @@
 )]
 
 use super::Marks;
+use super::marks::Found;
 
 /// The text is not as programs write it; the full parser has to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl<'b> Marked<'b> {
     /// It is none.
     #[inline(always)]
     pub fn string(self, value: Span) -> Result<Span, Odd> {
-        let close = self.marks.quote(value.from + 1).ok_or(Odd)?;
+        let close = self.marks.found().quote(value.from + 1).ok_or(Odd)?;
         if self.byte(value.from)? == b'"' && close + 1 == value.to {
             Ok(Span {
                 from: value.from + 1,
@@ -98,6 +99,7 @@ impl<'b> Marked<'b> {
         }
         Ok(Strings {
             marked: self,
+            quotes: self.marks.found(),
             from: at + 1,
             ended: false,
         })
@@ -106,7 +108,7 @@ impl<'b> Marked<'b> {
     /// The brackets and commas outside of strings.
     #[inline(always)]
     pub fn breaks(self) -> Breaks<'b> {
-        Breaks(self.marks.breaks())
+        Breaks(self.marks.found())
     }
 
     /// The items of the object or array that starts here.
@@ -131,7 +133,7 @@ impl<'b> Marked<'b> {
 
 /// Brackets and commas outside of strings.
 #[derive(Clone, Copy, Debug)]
-pub struct Breaks<'b>(super::marks::Breaks<'b>);
+pub struct Breaks<'b>(Found<'b>);
 
 impl Breaks<'_> {
     /// The first one at or behind a place.
@@ -140,7 +142,7 @@ impl Breaks<'_> {
     /// There is none.
     #[inline(always)]
     pub fn first(self, from: usize) -> Result<usize, Odd> {
-        self.0.first(from).ok_or(Odd)
+        self.0.break_at(from).ok_or(Odd)
     }
 }
 
@@ -201,6 +203,7 @@ impl Items<'_> {
 #[derive(Debug)]
 pub struct Strings<'b> {
     marked: Marked<'b>,
+    quotes: Found<'b>,
     /// Where the next string begins; once the last was read, behind the array.
     from: usize,
     ended: bool,
@@ -217,7 +220,7 @@ impl Strings<'_> {
             return Ok(None);
         }
         let from = self.from + 1;
-        let to = self.marked.marks.quote(from).ok_or(Odd)?;
+        let to = self.quotes.quote(from).ok_or(Odd)?;
         match self.marked.byte(to + 1)? {
             b',' => {
                 let blank = usize::from(self.marked.byte(to + 2)? == b' ');

@@ -131,16 +131,10 @@ impl Marks {
         self.words.get(..=self.used).unwrap_or_default()
     }
 
-    /// The brackets and commas outside of strings.
+    /// To look for them.
     #[inline(always)]
-    pub(super) fn breaks(&self) -> Breaks<'_> {
-        Breaks(self.words())
-    }
-
-    /// The first quote at or behind a place.
-    #[inline(always)]
-    pub(super) fn quote(&self, from: usize) -> Option<usize> {
-        first(self.words(), from, |word| word.quotes)
+    pub(super) fn found(&self) -> Found<'_> {
+        Found(self.words())
     }
 
     /// The bracket that closes the one that stands here in the marked text.
@@ -177,14 +171,20 @@ impl Marks {
     }
 }
 
-/// Brackets and commas outside of strings.
+/// The marks of a text, to look for them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Breaks<'m>(&'m [Word]);
+pub(super) struct Found<'m>(&'m [Word]);
 
-impl Breaks<'_> {
-    /// The first one at or behind a place.
+impl Found<'_> {
+    /// The first quote at or behind a place.
     #[inline(always)]
-    pub(super) fn first(self, from: usize) -> Option<usize> {
+    pub(super) fn quote(self, from: usize) -> Option<usize> {
+        first(self.0, from, |word| word.quotes)
+    }
+
+    /// The first bracket or comma outside of strings at or behind a place.
+    #[inline(always)]
+    pub(super) fn break_at(self, from: usize) -> Option<usize> {
         first(self.0, from, |word| word.breaks)
     }
 }

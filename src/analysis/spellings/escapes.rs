@@ -11,12 +11,10 @@ pub(super) const ROOM: usize = 128;
 /// `None` if there are none, if there are other escapes, if it is too long, or if a character would
 /// have to stay escaped in JSON.
 pub(super) fn unescape(name: &[u8], text: &mut [u8; ROOM]) -> Option<usize> {
-    let mut at = name.iter().position(|&byte| byte == b'\\')?;
     if name.len() > ROOM {
         return None;
     }
-    text.get_mut(..at)?.copy_from_slice(&name[..at]);
-    let mut length = at;
+    let (mut at, mut length, mut met) = (0, 0, false);
     while let Some(&byte) = name.get(at) {
         if byte != b'\\' {
             *text.get_mut(length)? = byte;
@@ -24,10 +22,11 @@ pub(super) fn unescape(name: &[u8], text: &mut [u8; ROOM]) -> Option<usize> {
             at += 1;
             continue;
         }
-        let mut code = unit(name.get(at..at + 6)?)?;
+        met = true;
+        let mut code = unit(name, at)?;
         at += 6;
         if code & 0xfc00 == 0xd800 {
-            let second = unit(name.get(at..at + 6)?)?;
+            let second = unit(name, at)?;
             if second & 0xfc00 != 0xdc00 {
                 return None;
             }
@@ -37,25 +36,31 @@ pub(super) fn unescape(name: &[u8], text: &mut [u8; ROOM]) -> Option<usize> {
         let c = char::from_u32(code).filter(|&c| c >= ' ' && c != '"' && c != '\\')?;
         length += c.encode_utf8(text.get_mut(length..length + 4)?).len();
     }
-    Some(length)
+    met.then_some(length)
 }
 
-/// The number behind `\u`.
-fn unit(escape: &[u8]) -> Option<u32> {
-    let &[b'\\', b'u', ref digits @ ..] = escape else {
+/// The number of a `\uXXXX` that stands at a place.
+#[inline]
+fn unit(name: &[u8], at: usize) -> Option<u32> {
+    /// More than any number, wherever the digit stands.
+    const NONE: u32 = 0xff_0000;
+    static DIGITS: [u32; 256] = {
+        let mut digits = [NONE; 256];
+        let mut value = 0;
+        while value < 16 {
+            let digit = b"0123456789abcdef"[value as usize];
+            digits[digit as usize] = value;
+            digits[digit.to_ascii_uppercase() as usize] = value;
+            value += 1;
+        }
+        digits
+    };
+    let &[b'\\', b'u', a, b, c, d] = name.get(at..)?.first_chunk::<6>()? else {
         return None;
     };
-    let mut number = 0;
-    for &digit in digits {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            b'A'..=b'F' => digit - b'A' + 10,
-            _ => return None,
-        };
-        number = number << 4 | u32::from(value);
-    }
-    Some(number)
+    let [a, b, c, d] = [a, b, c, d].map(|digit| DIGITS[usize::from(digit)]);
+    let number = a << 12 | b << 8 | c << 4 | d;
+    (number <= 0xffff).then_some(number)
 }
 
 #[cfg(test)]

@@ -13,22 +13,24 @@ pub(super) fn pack(name: &[u8]) -> Packed {
     packed(&bytes, name.len())
 }
 
+/// Ones where a name of so many bytes has any.
+const MASKS: [Packed; INLINE + 1] = {
+    let mut masks = [[0; 3]; INLINE + 1];
+    let mut length = 0;
+    while length <= INLINE {
+        let mut byte = 0;
+        while byte < length {
+            masks[length][byte / 8] |= 0xff << (byte % 8 * 8);
+            byte += 1;
+        }
+        length += 1;
+    }
+    masks
+};
+
 /// The name of so many bytes, at most [`INLINE`], that a text begins with.
 #[inline]
 pub(super) fn packed(text: &[u8; INLINE + 1], length: usize) -> Packed {
-    const MASKS: [Packed; INLINE + 1] = {
-        let mut masks = [[0; 3]; INLINE + 1];
-        let mut length = 0;
-        while length <= INLINE {
-            let mut byte = 0;
-            while byte < length {
-                masks[length][byte / 8] |= 0xff << (byte % 8 * 8);
-                byte += 1;
-            }
-            length += 1;
-        }
-        masks
-    };
     let (words, _) = text.as_chunks::<8>();
     let [first, second, third] = MASKS[length];
     [
@@ -38,32 +40,43 @@ pub(super) fn packed(text: &[u8; INLINE + 1], length: usize) -> Packed {
     ]
 }
 
-/// Whether a name surely is short and of nothing but visible ASCII characters without capitals, number
-/// signs, at signs, quotes and backslashes: then it is its hashtag's identity, and stands in JSON as it is.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x80 * ONES;
+
+/// High bits of the bytes, all of ASCII, that are in a range.
+const fn among(word: u64, first: u8, last: u8) -> u64 {
+    (word + (0x80 - first as u64) * ONES) & !(word + (0x7f - last as u64) * ONES)
+}
+
+/// Whether a name surely is short and of nothing but digits, small letters of ASCII and `_`: then it is
+/// its hashtag's identity, and stands in JSON as it is.
 #[inline]
 pub(super) fn is_plain(name: &Packed) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    /// High bits of the bytes from a letter on (of ASCII).
-    const fn from(word: u64, byte: u8) -> u64 {
-        (word & !HIGH) + (0x80 - byte as u64) * ONES
-    }
-    let length = (name[2] >> 56) as u32;
-    if length > 23 || length == 0 {
+    let length = (name[2] >> 56) as usize;
+    if length > INLINE || length == 0 {
         return false;
     }
     let mut odd = 0;
-    for (word, from_byte) in [(name[0], 0), (name[1], 8), (name[2] & !(0xff << 56), 16)] {
+    for (part, used) in MASKS[length].into_iter().enumerate() {
         // What is behind the name becomes a letter.
-        let used = length.saturating_sub(from_byte).min(8) * 8;
-        let unused = (!0_u64).checked_shl(used).unwrap_or(0);
-        let word = word | (unused & (0x61 * ONES));
-        odd |= word | !from(word, b'!') | (from(word, b'A') & !from(word, b'Z' + 1));
-        for byte in [b'"', b'#', b'@', b'\\', 0x7f] {
-            odd |= from(word, byte) & !from(word, byte + 1);
-        }
+        let word = name[part] & used | !used & (0x61 * ONES);
+        let ascii = word & !HIGH;
+        // `_` and '`' stand right before the letters.
+        odd |= word | !(among(ascii, b'0', b'9') | among(ascii, b'_', b'z'));
     }
     odd & HIGH == 0
+}
+
+/// Whether a backslash stands in a name that has room.
+#[inline]
+pub(super) fn has_backslash(name: &Packed) -> bool {
+    let mut met = 0;
+    for word in *name {
+        let differs = word ^ (0x5c * ONES);
+        // The lowest byte that is zero is told rightly, and whether there is any.
+        met |= differs.wrapping_sub(ONES) & !differs;
+    }
+    met & HIGH != 0
 }
 
 /// Undoes [`pack`]: the name, and how many bytes it has.

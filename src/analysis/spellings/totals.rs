@@ -31,7 +31,7 @@ impl Spellings {
         }
         let is_shared = |tag: u32| is_shared[tag as usize >> 6] >> (tag & 63) & 1 == 1;
         let mut shared = hashbrown::HashMap::new();
-        let (mut distinct, mut leader) = (0, Leaders::new(most));
+        let (mut distinct, mut leader, mut own) = (0, Leaders::new(most), Vec::new());
         for (place, slot) in (0..).zip(&*self.slots) {
             if slot.posts == 0 {
                 continue;
@@ -39,7 +39,14 @@ impl Spellings {
             let tag = match slot.link & VARIANT {
                 0 if !is_shared(place) => {
                     distinct += 1;
-                    leader.meet(u64::from(slot.posts));
+                    let posts = u64::from(slot.posts);
+                    if leader.meet(posts) {
+                        own.push(Total {
+                            slot: place,
+                            posts,
+                            spelled: place,
+                        });
+                    }
                     continue;
                 }
                 0 => place,
@@ -63,18 +70,9 @@ impl Spellings {
             leader.meet(total.posts);
         }
         let least = leader.least();
-        let mut totals: Vec<Total> = shared.into_values().collect();
+        let mut totals = own;
+        totals.extend(shared.into_values());
         totals.retain(|total| total.posts >= least);
-        for (place, slot) in (0..).zip(&*self.slots) {
-            let posts = u64::from(slot.posts);
-            if posts >= least && slot.link & VARIANT == 0 && !is_shared(place) {
-                totals.push(Total {
-                    slot: place,
-                    posts,
-                    spelled: place,
-                });
-            }
-        }
         (distinct, totals)
     }
 
@@ -100,17 +98,23 @@ impl Leaders {
         }
     }
 
+    /// Whether it may be among the highest.
     #[inline]
-    fn meet(&mut self, count: u64) {
+    fn meet(&mut self, count: u64) -> bool {
         let Some(most) = self.most else {
-            return;
+            return true;
         };
         if self.counts.len() < most {
             self.counts.push(Reverse(count));
-        } else if let Some(mut least) = self.counts.peek_mut()
-            && count > least.0
-        {
-            *least = Reverse(count);
+            return true;
+        }
+        match self.counts.peek_mut() {
+            Some(mut least) if count > least.0 => {
+                *least = Reverse(count);
+                true
+            }
+            Some(least) => count == least.0,
+            None => false,
         }
     }
 

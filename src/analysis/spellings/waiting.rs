@@ -1,32 +1,31 @@
 //! Names that wait until there are many: looked up side by side, they wait for memory together.
 
 use super::escapes::{ROOM, unescape};
-use super::packed::{INLINE, Packed, unpack};
-use super::{Decode, LONG, Spellings, count_in, find_in};
+use super::packed::{INLINE, Packed, has_backslash, packed, unpack};
+use super::{Decode, LONG, Spellings, count_in, find_in, hash, packed_name};
 use crate::model::Name;
 
 /// Names that are looked up together.
-pub(super) const BATCH: usize = 64;
+pub(super) const BATCH: usize = 128;
 
 /// Names that were met and are not counted yet.
 #[derive(Debug, Default)]
 pub(super) struct WaitingNames {
     names: Vec<Waiting>,
-    /// The text of those that have no room in a slot.
+    /// The text of those that have no room in a slot, and where each ends, in their order.
     long: Vec<u8>,
+    ends: Vec<usize>,
     /// How they are decoded, if there are any.
     decode: Option<Decode>,
 }
 
 /// A name that is not counted yet.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Waiting {
     packed: Packed,
-    hash: usize,
+    hash: u32,
     /// The number of the post that has it.
     post: u32,
-    /// Its place in `long`, if it is there.
-    long: (usize, usize),
 }
 
 impl Spellings {
@@ -41,29 +40,39 @@ impl Spellings {
         escaped: bool,
         decode: Decode,
     ) {
-        self.waiting.decode = Some(decode);
-        let mut undone = [0; ROOM];
-        for &name in names {
-            let (from, to) = (name.0 as usize, name.1 as usize);
-            let mut packed = self.pack_at(text, name);
-            let mut long = &text[from..from];
-            if escaped && let Some(length) = unescape(&text[from..to], &mut undone) {
-                packed = self.pack(&undone[..length]);
-                if length > INLINE {
-                    long = &undone[..length];
-                }
-            } else if to - from > INLINE {
-                long = &text[from..to];
-            }
-            let start = self.waiting.long.len();
-            self.waiting.long.extend_from_slice(long);
-            self.waiting.names.push(Waiting {
+        let (post, seeds) = (self.post, self.seeds);
+        let WaitingNames {
+            names: waiting,
+            long,
+            ends,
+            ..
+        } = &mut self.waiting;
+        waiting.extend(names.iter().map(|&(from, to)| {
+            let (from, to) = (from as usize, to as usize);
+            let window = text.get(from..).and_then(<[u8]>::first_chunk);
+            let packed = window
+                .filter(|_| to - from <= INLINE)
+                .map(|window| packed(window, to - from))
+                .filter(|packed| !(escaped && has_backslash(packed)))
+                .unwrap_or_else(|| {
+                    let mut undone = [0; ROOM];
+                    let mut name = &text[from..to];
+                    if escaped && let Some(length) = unescape(name, &mut undone) {
+                        name = &undone[..length];
+                    }
+                    if name.len() > INLINE {
+                        long.extend_from_slice(name);
+                        ends.push(long.len());
+                    }
+                    packed_name(&seeds, name)
+                });
+            Waiting {
                 packed,
-                hash: self.hash(&packed),
-                post: self.post,
-                long: (start, start + long.len()),
-            });
-        }
+                hash: hash(&seeds, &packed),
+                post,
+            }
+        }));
+        self.waiting.decode = Some(decode);
         if self.waiting.names.len() >= BATCH {
             self.settle();
         }
@@ -76,28 +85,62 @@ impl Spellings {
         };
         let mut waiting = std::mem::take(&mut self.waiting);
         self.fetch(waiting.names.iter().map(|name| name.hash));
-        for name in &waiting.names {
-            let packed = &name.packed;
-            let long = &waiting.long[name.long.0..name.long.1];
-            let slots = &mut *self.slots;
-            let found = find_in(slots, &self.long, packed, name.hash, long);
-            match found {
-                Ok(found) => {
-                    count_in(slots, &self.variants, name.post, found);
-                }
-                Err(free) => {
-                    let (bytes, length) = unpack(packed);
-                    let text = match packed[2] >> 56 {
-                        LONG => long,
-                        _ => &bytes[..length],
-                    };
-                    let place = self.meet(text, (packed, name.hash, free), decode);
-                    count_in(&mut self.slots, &self.variants, name.post, place);
-                }
-            }
+        let mut names = waiting.names.iter();
+        let mut long = Long {
+            text: &waiting.long,
+            ends: waiting.ends.iter(),
+            from: 0,
+        };
+        while let Some((name, free, text)) = self.count_known(&mut names, &mut long) {
+            let (bytes, length) = unpack(&name.packed);
+            let text = text.unwrap_or(&bytes[..length]);
+            let place = self.meet(text, (&name.packed, name.hash, free), decode);
+            count_in(&mut self.slots, &self.variants, name.post, place);
         }
         waiting.names.clear();
         waiting.long.clear();
+        waiting.ends.clear();
         self.waiting = waiting;
+    }
+
+    /// Counts names up to the first that was not met before, and returns it with the free slot
+    /// where it belongs and its text, if it has no room in one.
+    fn count_known<'w>(
+        &mut self,
+        names: &mut std::slice::Iter<'w, Waiting>,
+        long: &mut Long<'w>,
+    ) -> Option<(&'w Waiting, u32, Option<&'w [u8]>)> {
+        let slots = &mut *self.slots;
+        for name in names {
+            let text = if name.packed[2] == LONG << 56 {
+                Some(long.next())
+            } else {
+                None
+            };
+            let text_or_none = text.unwrap_or_default();
+            match find_in(slots, &self.long, &name.packed, name.hash, text_or_none) {
+                Ok(found) => {
+                    count_in(slots, &self.variants, name.post, found);
+                }
+                Err(free) => return Some((name, free, text)),
+            }
+        }
+        None
+    }
+}
+
+/// The text of names that have no room in a slot, one after the other.
+struct Long<'w> {
+    text: &'w [u8],
+    ends: std::slice::Iter<'w, usize>,
+    from: usize,
+}
+
+impl<'w> Long<'w> {
+    fn next(&mut self) -> &'w [u8] {
+        let end = self.ends.next().copied().unwrap_or(self.from);
+        let name = &self.text[self.from..end];
+        self.from = end;
+        name
     }
 }

@@ -248,6 +248,9 @@ impl Keys {
             if first == b' ' {
                 from += 1;
                 first = *text.get(from).ok_or(Odd)?;
+                if first == b' ' {
+                    return Err(Odd);
+                }
             }
             if first | 0x20 == b'{' {
                 at = record.closing(from)?;

@@ -179,6 +179,19 @@ fn what_is_odd_is_left_to_the_full_reading() {
     }
 }
 
+#[test]
+fn a_second_blank_before_a_value_hid_region_and_language() {
+    let mut reader = Reader::default();
+    for (line, key) in [(RESEARCH, "region_code"), (WEB, "textLanguage")] {
+        let colon = format!("\"{key}\":");
+        for (blanks, taken) in [(" ", true), ("  ", false)] {
+            let spaced = line.replace(&colon, &format!("{colon}{blanks}"));
+            let spaced = spaced.replace("\"un\"", "\"en\"");
+            assert_eq!(compare(&mut reader, spaced.as_bytes()), taken, "{spaced}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn whole_numbers_are_read_as_the_standard_library_does(
@@ -288,7 +301,12 @@ fn record() -> impl Strategy<Value = String> {
         "{\"origin\":\"import\",\"format\":\"web\"}".to_owned(),
     ));
     let other = prop_oneof![3 => (key(), value()), 3 => listed, 1 => envelope];
-    let style = prop_oneof![Just((":", ",")), Just((": ", ", ")), Just((" :", " ,\t"))];
+    let style = prop::sample::select(vec![
+        (":", ","),
+        (": ", ", "),
+        (":  ", ",  "),
+        (" :", " ,\t"),
+    ]);
     (
         usual,
         prop::collection::vec(other, 0..6),
