@@ -575,8 +575,7 @@ fn in_lines(
         Layout::Lines => opened.cut = close(path, kind, vouched_to)?,
         Layout::Other => {
             let folder = path.parent().unwrap_or(path);
-            intent::write(folder)?;
-            convert(path, kind, opened)?;
+            intent::marked(folder, || convert(path, kind, opened))?;
         }
     }
     Ok(layout)

@@ -13,6 +13,7 @@ mod lost;
 mod make;
 
 mod bad_input;
+mod copy;
 mod crash;
 mod docs;
 #[cfg(unix)]

@@ -94,7 +94,7 @@ impl TagWriter {
     /// file; returns how many were replaced.
     ///
     /// # Errors
-    /// The disk's own; the old file is then still in place.
+    /// The disk's own; the old file is then still in place, or the mark that it may not be.
     pub fn apply_updates(&mut self) -> Result<u64, StoreError> {
         self.commit()?;
         if self.updates.is_none() && self.removing.is_empty() {
@@ -102,31 +102,32 @@ impl TagWriter {
         }
         let mut updates = self.updates.take();
         let path = self.posts.join("data.json");
-        intent::write(&self.posts)?;
         let mut updated = 0;
-        let rewritten = rewrite(&path, self.kind, |line| {
-            let Ok(stored) = self.kind.entry(line) else {
-                return Ok(Fate::Keep);
-            };
-            if self.removing.contains(&stored.id.get()) {
-                return Ok(Fate::Remove);
-            }
-            let Some(updates) = &mut updates else {
-                return Ok(Fate::Keep);
-            };
-            let Some(&(place, length, fetched)) = updates.places.get(&stored.id.get()) else {
-                return Ok(Fate::Keep);
-            };
-            if older(fetched, stored.fetched) {
-                return Ok(Fate::Keep);
-            }
-            let mut newer = vec![0; length];
-            updates.spool.seek(SeekFrom::Start(place))?;
-            updates.spool.read_exact(&mut newer)?;
-            updated += 1;
-            Ok(String::from_utf8(newer).map_or(Fate::Keep, Fate::Replace))
-        });
-        self.rewritten = Some(rewritten?);
+        let work = || {
+            rewrite(&path, self.kind, |line| {
+                let Ok(stored) = self.kind.entry(line) else {
+                    return Ok(Fate::Keep);
+                };
+                if self.removing.contains(&stored.id.get()) {
+                    return Ok(Fate::Remove);
+                }
+                let Some(updates) = &mut updates else {
+                    return Ok(Fate::Keep);
+                };
+                let Some(&(place, length, fetched)) = updates.places.get(&stored.id.get()) else {
+                    return Ok(Fate::Keep);
+                };
+                if older(fetched, stored.fetched) {
+                    return Ok(Fate::Keep);
+                }
+                let mut newer = vec![0; length];
+                updates.spool.seek(SeekFrom::Start(place))?;
+                updates.spool.read_exact(&mut newer)?;
+                updated += 1;
+                Ok(String::from_utf8(newer).map_or(Fate::Keep, Fate::Replace))
+            })
+        };
+        self.rewritten = Some(intent::marked(&self.posts, work)?);
         let removing = std::mem::take(&mut self.removing);
         if !removing.is_empty() {
             self.known = Known::of(&stored_ids(&path, self.kind, Care::Ids)?);
