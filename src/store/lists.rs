@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use fs_err as fs;
 
+use super::append::CLOSING;
 use super::journal::JournalLine as _;
 use super::mongo::{Database, DatabaseWriter, Leases, Ledger};
 use super::place::Place;
@@ -20,7 +21,6 @@ use super::{
 };
 use crate::model::{Origin, PostId};
 use crate::record::{StoredComment, Unreadable};
-use crate::store::append::CLOSING;
 
 /// A store, open for writing comments or users beside its posts.
 #[derive(Debug)]

@@ -9,7 +9,6 @@
 )]
 
 mod harness;
-mod lost;
 mod make;
 
 mod bad_input;
@@ -23,6 +22,7 @@ mod frequencies;
 mod import;
 mod index;
 mod intake;
+mod lost;
 #[cfg(target_os = "linux")]
 mod media;
 mod plot;

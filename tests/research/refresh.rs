@@ -75,6 +75,25 @@ fn a_rewrite_that_was_not_entered_was_left_so_when_nothing_was_due() {
 }
 
 #[test]
+fn a_post_that_was_found_since_it_was_missing_was_removed_after_one_miss() {
+    let (bench, before, gone) = with_gone(&options(), 3);
+    // Not found once, long before the fetch that is stored.
+    let line = |id: &u64| {
+        let at = "2024-05-01T10:00:00Z";
+        serde_json::json!({"id": id.to_string(), "first": at, "last": at}).to_string() + "\n"
+    };
+    let missing = bench.data().join("london/posts/missing.jsonl");
+    fs_err::write(missing, gone.iter().map(line).collect::<String>()).unwrap();
+    days(&bench, 16);
+    bench.run(REFRESH).expect(0).says("0 removed");
+    assert_eq!(bench.stored(), before);
+    days(&bench, 1);
+    bench.run(REFRESH).expect(0).says("3 removed");
+    assert_eq!(bench.stored().len(), before.len() - 3);
+    sound(&bench);
+}
+
+#[test]
 fn a_post_is_removed_when_it_was_missing_on_two_days_and_not_before() {
     let (bench, before, gone) = with_gone(&options(), 7);
     bench.run(REFRESH).expect(0).says("no post is due");
