@@ -491,8 +491,16 @@ pub(crate) enum TagsFromArg {
 impl OutputArgs {
     /// The format that was asked for, by name or by the ending of the file.
     pub(crate) fn format(&self) -> OutputFormat {
-        let ending = || self.output.as_deref()?.extension()?.to_str();
-        self.format.unwrap_or_else(|| match ending() {
+        let ending = || {
+            Some(
+                self.output
+                    .as_deref()?
+                    .extension()?
+                    .to_str()?
+                    .to_lowercase(),
+            )
+        };
+        self.format.unwrap_or_else(|| match ending().as_deref() {
             Some("csv") => OutputFormat::Csv,
             Some("tsv") => OutputFormat::Tsv,
             Some("json") => OutputFormat::Json,

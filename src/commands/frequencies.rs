@@ -79,7 +79,13 @@ fn plotting(
 ) -> Result<Option<Plotting>, Error> {
     let target = match (&args.plot, &args.output.output) {
         (None, _) => return without_plot(&args.chart).map(|()| None),
-        (Some(_), _) if args.output.format() != OutputFormat::Table && !args.print => {
+        (Some(_), _)
+            if args
+                .output
+                .format
+                .is_some_and(|format| format != OutputFormat::Table)
+                && !args.print =>
+        {
             return Err(Error::Usage(
                 "--format is the table's: add -d to print it beside the chart".into(),
             ));

@@ -527,6 +527,7 @@ fn a_file_that_ends_in_csv_was_given_a_text_table() {
     desk.write("posts.json", array(&[web(1, "london fyp")]));
     for (file, start) in [
         ("a.csv", "of,rank,hashtag,"),
+        ("A.CSV", "of,rank,hashtag,"),
         ("a.tsv", "of\trank\thashtag\t"),
         ("a.json", "{\n"),
         ("a.ndjson", "{\"of\":"),
@@ -538,6 +539,9 @@ fn a_file_that_ends_in_csv_was_given_a_text_table() {
         let text = desk.read(file);
         assert!(text.starts_with(start), "{file}: {text}");
     }
+    // A chart's file is no table's, and is told so.
+    let chart = desk.cotag("frequencies posts.json --plot -o c.csv").code(2);
+    assert!(chart.stderr.contains("c.csv"), "{}", chart.stderr);
     // The name of the format decides where both are given.
     desk.cotag("frequencies posts.json -o b.csv --format json")
         .fine();
