@@ -220,7 +220,7 @@ fn with_readers<S: Send, R>(
     let quick = fold.add_brief.map(|add_brief| {
         move |seen: &mut Seen<S>, record: Record<'_>| {
             let read = seen.reader.read(record.text, record.at)?;
-            if record.end.is_some_and(|end| end != read.end) {
+            if !record.may_end(read.end) {
                 return None;
             }
             if skip.is_empty() || !skip.contains(&(file, record.offset)) {

@@ -82,11 +82,7 @@ pub(super) fn has_backslash(name: &Packed) -> bool {
 /// Undoes [`pack`]: the name, and how many bytes it has.
 #[inline]
 pub(super) fn unpack(packed: &Packed) -> ([u8; INLINE + 1], usize) {
-    let mut name = [0; INLINE + 1];
-    let (words, _) = name.as_chunks_mut::<8>();
-    for (word, packed) in words.iter_mut().zip(packed) {
-        *word = packed.to_le_bytes();
-    }
+    let name: [u8; INLINE + 1] = bytemuck::cast(packed.map(u64::to_le));
     let length = usize::from(name[INLINE]);
     (name, length.min(INLINE))
 }
