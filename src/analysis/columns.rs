@@ -2,6 +2,7 @@
 //!
 //! Whatever the columns do not tell is not answered here, and the caller reads the posts.
 
+mod authors;
 mod choose;
 mod flags;
 mod lists;
@@ -15,12 +16,13 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use super::count::Counted;
-use super::rank::{Tallied, Told};
+use super::rank::{Tallied, Told, Use, Views};
 use super::{Extras, Filter, FrequencyTable, Provenance, Sample, TableOptions, TagsFrom, Weight};
 use crate::model::{Class, Column, Columns, Dated, Hashtag, Tables, TagSource};
+use authors::Authors;
 use choose::{Chosen, parts, side_by_side};
 use flags::Flags;
-use numbers::{Authors, Numbers};
+use numbers::Numbers;
 
 /// What is asked of a table of posts.
 #[derive(Clone, Copy, Debug)]
@@ -109,26 +111,30 @@ impl Asked<'_> {
         let distinct = posts.iter().filter(|&&posts| posts > 0).count();
         let chosen = chosen.as_deref();
         let authors = if self.extras.authors {
-            Some(Authors::new(tables, &columns)?)
+            Some(Authors::new(tables, &columns, chosen, &numbers, &posts)?)
         } else {
             None
         };
         let (total, occurrences) = match (self.options.weight, &authors) {
             (Weight::Posts, _) => (sample.posts, None),
             (Weight::Authors, None) => return None,
-            (Weight::Authors, Some(authors)) => {
-                let each = authors.posts(&columns, chosen);
-                let distinct = each.iter().filter(|&&posts| posts > 0).count();
-                let votes = authors.votes(&columns, chosen, &numbers, &each)?;
-                (distinct as u64, Some(votes))
-            }
+            (Weight::Authors, Some(authors)) => (authors.distinct, Some(authors.votes(&posts)?)),
         };
         let rows = self.rows(occurrences.as_ref().unwrap_or(&posts));
         let mut counted = named(tables, &numbers, &rows, &uses, &posts)?;
         if self.extras != Extras::default() {
-            let told = self.tally(&columns, chosen, &numbers, authors.as_ref(), &rows)?;
-            for (counted, told) in counted.iter_mut().zip(told) {
-                counted.tallied = Tallied::Told(told);
+            let seen = if self.extras.views {
+                seen(&columns, chosen, &numbers, &rows)?
+            } else {
+                vec![Views::default(); rows.len()]
+            };
+            for ((counted, &tag), views) in counted.iter_mut().zip(&rows).zip(seen) {
+                let posts = posts.get(tag as usize).copied()?;
+                let used = match &authors {
+                    Some(authors) => authors.of(tag, posts)?,
+                    None => Use::default(),
+                };
+                counted.tallied = Tallied::Told(Told { used, views });
             }
         }
         Some(FrequencyTable::of_counted(
@@ -274,89 +280,76 @@ impl Asked<'_> {
             .map(|(tag, _)| tag)
             .collect()
     }
+}
 
-    /// Who used the hashtags of the rows, and how often the posts with them were seen.
-    fn tally(
-        &self,
-        columns: &[Columns],
-        chosen: Option<&[Chosen]>,
-        numbers: &Numbers,
-        authors: Option<&Authors>,
-        rows: &[u32],
-    ) -> Option<Vec<Told>> {
-        let mut row_of = vec![0_usize; numbers.len()];
-        // Most hashtags of a post are none of the rows'.
-        let mut has_row = Flags::new(numbers.len());
-        for (row, &tag) in rows.iter().enumerate() {
-            *row_of.get_mut(tag as usize)? = row;
-            has_row.set(tag);
-        }
-        for &(variant, identity) in &numbers.variants {
-            if has_row.has(identity) {
-                row_of[variant as usize] = row_of[identity as usize];
-                has_row.set(variant);
-            }
-        }
-        // The posts of each row: table and numbers.
-        let mut found: Vec<(usize, Vec<Vec<u32>>)> = Vec::new();
-        for (number, table) in columns.iter().enumerate() {
-            u32::try_from(table.posts).ok()?;
-            let marks = chosen.and_then(|chosen| chosen.get(number));
-            let marks = marks.map_or(&[][..], Chosen::marks);
-            let parts = side_by_side(parts(table), |part| {
-                let mut found: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
-                part.each(table, marks, |post, _, tags| {
-                    for &tag in tags {
-                        let tag = numbers.of(number, tag);
-                        if has_row.has(tag) {
-                            let row = row_of[tag as usize];
-                            #[expect(clippy::cast_possible_truncation, reason = "looked at above")]
-                            found[row].push(post as u32);
-                        }
-                    }
-                })?;
-                Some(found)
-            });
-            for part in parts {
-                found.push((number, part?));
-            }
-        }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let next = AtomicUsize::new(0);
-        let told = side_by_side((0..cores.min(rows.len())).collect(), |_| {
-            let mut counter = super::rank::Authors::default();
-            let (mut names, mut views, mut told) = (Vec::new(), Vec::new(), Vec::new());
-            loop {
-                let row = next.fetch_add(1, Ordering::Relaxed);
-                if row >= rows.len() {
-                    return told;
-                }
-                names.clear();
-                views.clear();
-                for (number, lists) in &found {
-                    let Some(table) = columns.get(*number) else {
-                        continue;
-                    };
-                    let posts = lists.get(row).map_or(&[][..], Vec::as_slice);
-                    if let Some(authors) = authors {
-                        let of = |&post: &u32| authors.of(*number, table, post as usize);
-                        names.extend(posts.iter().filter_map(of));
-                    }
-                    if self.extras.views {
-                        views.extend(
-                            posts
-                                .iter()
-                                .filter_map(|&post| table.views_of(post as usize)),
-                        );
-                    }
-                }
-                told.push((row, Told::of(&names, &mut views, &mut counter)));
-            }
-        });
-        let mut told: Vec<(usize, Told)> = told.into_iter().flatten().collect();
-        told.sort_unstable_by_key(|(row, _)| *row);
-        Some(told.into_iter().map(|(_, told)| told).collect())
+/// How often the posts with the hashtags of the rows were seen.
+fn seen(
+    columns: &[Columns],
+    chosen: Option<&[Chosen]>,
+    numbers: &Numbers,
+    rows: &[u32],
+) -> Option<Vec<Views>> {
+    let mut row_of = vec![0_usize; numbers.len()];
+    // Most hashtags of a post are none of the rows'.
+    let mut has_row = Flags::new(numbers.len());
+    for (row, &tag) in rows.iter().enumerate() {
+        *row_of.get_mut(tag as usize)? = row;
+        has_row.set(tag);
     }
+    for &(variant, identity) in &numbers.variants {
+        if has_row.has(identity) {
+            row_of[variant as usize] = row_of[identity as usize];
+            has_row.set(variant);
+        }
+    }
+    // The posts of each row: table and numbers.
+    let mut found: Vec<(usize, Vec<Vec<u32>>)> = Vec::new();
+    for (number, table) in columns.iter().enumerate() {
+        u32::try_from(table.posts).ok()?;
+        let marks = chosen.and_then(|chosen| chosen.get(number));
+        let marks = marks.map_or(&[][..], Chosen::marks);
+        let parts = side_by_side(parts(table), |part| {
+            let mut found: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
+            part.each(table, marks, |post, tags| {
+                for &tag in tags {
+                    let tag = numbers.of(number, tag);
+                    if has_row.has(tag) {
+                        let row = row_of[tag as usize];
+                        #[expect(clippy::cast_possible_truncation, reason = "looked at above")]
+                        found[row].push(post as u32);
+                    }
+                }
+            })?;
+            Some(found)
+        });
+        for part in parts {
+            found.push((number, part?));
+        }
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let told = side_by_side((0..cores.min(rows.len())).collect(), |_| {
+        let (mut views, mut told) = (Vec::new(), Vec::new());
+        loop {
+            let row = next.fetch_add(1, Ordering::Relaxed);
+            if row >= rows.len() {
+                return told;
+            }
+            views.clear();
+            for (number, lists) in &found {
+                let Some(table) = columns.get(*number) else {
+                    continue;
+                };
+                let posts = lists.get(row).map_or(&[][..], Vec::as_slice);
+                let of = |&post: &u32| table.views_of(post as usize);
+                views.extend(posts.iter().filter_map(of));
+            }
+            told.push((row, Views::of(&mut views)));
+        }
+    });
+    let mut told: Vec<(usize, Views)> = told.into_iter().flatten().collect();
+    told.sort_unstable_by_key(|(row, _)| *row);
+    Some(told.into_iter().map(|(_, told)| told).collect())
 }
 
 /// The rows' names, in the order of the rows.
