@@ -110,17 +110,23 @@ impl Asked<'_> {
         }
         let distinct = posts.iter().filter(|&&posts| posts > 0).count();
         let chosen = chosen.as_deref();
-        let authors = if self.extras.authors {
-            Some(Authors::new(tables, &columns, chosen, &numbers, &posts)?)
+        let mut authors = if self.extras.authors {
+            Some(Authors::new(tables, &columns, chosen, &numbers)?)
         } else {
             None
         };
-        let (total, occurrences) = match (self.options.weight, &authors) {
-            (Weight::Posts, _) => (sample.posts, None),
+        let (total, rows) = match (self.options.weight, &mut authors) {
+            (Weight::Posts, None) => (sample.posts, self.rows(&posts)),
+            (Weight::Posts, Some(authors)) => {
+                authors.look(&posts, self.least(&posts, self.most()))?;
+                (sample.posts, self.rows(&posts))
+            }
             (Weight::Authors, None) => return None,
-            (Weight::Authors, Some(authors)) => (authors.distinct, Some(authors.votes(&posts)?)),
+            (Weight::Authors, Some(authors)) => {
+                let votes = self.votes(authors, &posts)?;
+                (authors.distinct, self.rows(&votes))
+            }
         };
-        let rows = self.rows(occurrences.as_ref().unwrap_or(&posts));
         let mut counted = named(tables, &numbers, &rows, &uses, &posts)?;
         if self.extras != Extras::default() {
             let seen = if self.extras.views {
@@ -157,10 +163,9 @@ impl Asked<'_> {
         }
         let table = tables.read(0, &[Column::Leading])?;
         let leading = &table.leading;
-        let limit = self.options.limit.unwrap_or(usize::MAX);
-        // Rows that may be left out again are as many as are excluded.
-        let most = limit.saturating_add(self.options.excluded.len());
-        if leading.tags.len() < most && self.options.min_count.max(1) < u64::from(leading.least) {
+        if leading.tags.len() < self.most()
+            && self.options.min_count.max(1) < u64::from(leading.least)
+        {
             return None;
         }
         let counted = leading.tags.iter().map(|lead| {
@@ -250,37 +255,72 @@ impl Asked<'_> {
         }
     }
 
-    /// Numbers of the hashtags that can be rows: at least those with the most occurrences.
-    fn rows(&self, occurrences: &[u32]) -> Vec<u32> {
+    /// How many rows there can be before some are left out.
+    fn most(&self) -> usize {
         // Rows that may be left out again are as many as are excluded.
         let limit = self.options.limit.unwrap_or(usize::MAX);
-        let most = limit.saturating_add(self.options.excluded.len());
+        limit.saturating_add(self.options.excluded.len())
+    }
+
+    /// How often a hashtag must occur to be one of the `most` commonest, and a row.
+    fn least(&self, occurrences: &[u32], most: usize) -> u32 {
         let mut least = u32::try_from(self.options.min_count)
             .unwrap_or(u32::MAX)
             .max(1);
-        if most > 0 && most < occurrences.len() {
-            // The largest so far, the least of them on top; mostly they come in order.
-            let mut largest = BinaryHeap::new();
-            for &count in occurrences.iter().filter(|&&count| count >= least) {
-                if largest.len() < most {
-                    largest.push(Reverse(count));
-                } else if let Some(mut last) = largest.peek_mut()
-                    && last.0 < count
-                {
-                    *last = Reverse(count);
-                }
+        if most == 0 || most >= occurrences.len() {
+            return least;
+        }
+        // The largest so far, the least of them on top; mostly they come in order.
+        let mut largest = BinaryHeap::new();
+        for &count in occurrences {
+            if count < least {
+                continue;
             }
             if largest.len() == most {
-                least = largest.peek().map_or(least, |last| last.0);
+                largest.pop();
+            }
+            largest.push(Reverse(count));
+            if largest.len() == most
+                && let Some(last) = largest.peek()
+            {
+                // One that occurs as often changes nothing.
+                least = last.0.saturating_add(1);
             }
         }
-        (0..)
-            .zip(occurrences)
-            .filter(|(_, count)| **count >= least)
-            .map(|(tag, _)| tag)
-            .collect()
+        match largest.peek() {
+            Some(last) if largest.len() == most => last.0,
+            _ => least,
+        }
+    }
+
+    /// Numbers of the hashtags that can be rows: at least those with the most occurrences.
+    fn rows(&self, occurrences: &[u32]) -> Vec<u32> {
+        let least = self.least(occurrences, self.most());
+        let rows = (0..).zip(occurrences).filter(|(_, count)| **count >= least);
+        rows.map(|(tag, _)| tag).collect()
+    }
+
+    /// How many authors used each hashtag that can be a row; 0 for the others.
+    fn votes(&self, authors: &mut Authors<'_>, posts: &[u32]) -> Option<Vec<u32>> {
+        // A hashtag has no more votes than posts. So those with many posts are looked at, and once more
+        // if others have as many posts as the last row has votes.
+        let most = self.most();
+        let mut least = self.least(posts, most.saturating_mul(2).saturating_add(SPARE_ROWS));
+        loop {
+            authors.look(posts, least)?;
+            let votes = authors.votes(posts)?;
+            let last = self.least(&votes, most);
+            if last >= least {
+                return Some(votes);
+            }
+            least = last;
+        }
     }
 }
+
+/// Hashtags that are looked at beside twice as many as there are rows. In tests so few that it happens
+/// that more are needed.
+const SPARE_ROWS: usize = if cfg!(test) { 0 } else { 64 };
 
 /// How often the posts with the hashtags of the rows were seen.
 fn seen(

@@ -14,27 +14,29 @@ use crate::analysis::rank::Use;
 use crate::model::{Column, Columns, Tables};
 
 /// Authors of the posts that are counted.
-#[derive(Debug, Default)]
-pub(super) struct Authors {
+pub(super) struct Authors<'q> {
+    asked: Asked<'q>,
     /// How many.
     pub(super) distinct: u64,
     /// Posts with each hashtag that name no author; empty where all do.
     without: Vec<u32>,
+    /// Posts of authors who have several.
+    places: Vec<Vec<Place>>,
+    /// Only hashtags with at least so many posts were looked at.
+    least: u32,
     /// Posts with each hashtag beside their authors' first.
     repeats: Vec<u32>,
     /// Most posts of one author with each hashtag, where it is more than one.
     most: Vec<u32>,
 }
 
-impl Authors {
-    /// Those of some tables' posts; `posts` is how many posts each hashtag has. `None` where the columns
-    /// contradict themselves or cannot be read.
+impl<'q> Authors<'q> {
+    /// Those of some tables' posts. `None` where the columns contradict themselves or cannot be read.
     pub(super) fn new(
         tables: &dyn Tables,
-        columns: &[Columns],
-        chosen: Option<&[Chosen]>,
-        numbers: &Numbers,
-        posts: &[u32],
+        columns: &'q [Columns],
+        chosen: Option<&'q [Chosen]>,
+        numbers: &'q Numbers,
     ) -> Option<Self> {
         // Places of hashtags are kept in 32 bits.
         let fits = |table: &Columns| u32::try_from(table.tags.len()).is_ok();
@@ -49,53 +51,67 @@ impl Authors {
             identities: numbers.identities(),
         };
         let met = asked.met()?;
-        let mut authors = Self {
-            distinct: met.iter().filter(|&&posts| posts > 0).count() as u64,
-            ..Self::default()
-        };
-        let mut lists = Vec::new();
+        let (mut without, mut places) = (Vec::new(), Vec::new());
         for (number, table) in columns.iter().enumerate() {
             let all_are_named = table.classes.iter().all(|(class, _)| class.has_author);
             if all_are_named && !met.iter().any(|&posts| posts > 1) {
                 continue;
             }
             for part in side_by_side(parts(table), |part| asked.looked_at(number, &part, &met)) {
-                let (places, without) = part?;
-                lists.push(places);
-                add(&mut authors.without, &without);
+                let (found, nameless) = part?;
+                places.push(found);
+                add(&mut without, &nameless);
             }
         }
-        if lists.iter().all(Vec::is_empty) {
-            return Some(authors);
-        }
-        drop(met);
-        let several = asked.several(posts);
-        authors.repeats = vec![0; numbers.len()];
-        authors.most = vec![0; numbers.len()];
-        for share in side_by_side(shares(&lists), |share| {
-            asked.repeats(&lists, share, &several)
-        }) {
-            for repeat in share? {
-                let tag = repeat.tag as usize;
-                authors.repeats[tag] += repeat.posts;
-                authors.most[tag] = authors.most[tag].max(repeat.most);
-            }
-        }
-        Some(authors)
+        Some(Self {
+            asked,
+            distinct: met.iter().filter(|&&posts| posts > 0).count() as u64,
+            without,
+            places,
+            least: u32::MAX,
+            repeats: Vec::new(),
+            most: Vec::new(),
+        })
     }
 
-    /// How many authors used each hashtag.
+    /// Looks for repeats of hashtags with at least so many posts; `posts` is how many each has. `None`
+    /// where the columns contradict themselves.
+    pub(super) fn look(&mut self, posts: &[u32], least: u32) -> Option<()> {
+        let asked = &self.asked;
+        self.least = least;
+        if self.places.iter().all(Vec::is_empty) {
+            return Some(());
+        }
+        // Nobody repeats what a single post has.
+        let wanted = asked.spellings(posts, least.max(2));
+        self.repeats = vec![0; asked.numbers.len()];
+        self.most = vec![0; asked.numbers.len()];
+        let found = side_by_side(shares(&self.places), |share| {
+            asked.repeats(&self.places, share, &wanted)
+        });
+        for share in found {
+            for repeat in share? {
+                let tag = repeat.tag as usize;
+                self.repeats[tag] += repeat.posts;
+                self.most[tag] = self.most[tag].max(repeat.most);
+            }
+        }
+        Some(())
+    }
+
+    /// How many authors used each hashtag that was looked at; 0 for the others.
     pub(super) fn votes(&self, posts: &[u32]) -> Option<Vec<u32>> {
-        let mut votes = posts.to_vec();
+        let looked_at = |&posts: &u32| if posts < self.least { 0 } else { posts };
+        let mut votes: Vec<u32> = posts.iter().map(looked_at).collect();
         for less in [&self.without, &self.repeats] {
-            for (votes, less) in votes.iter_mut().zip(less) {
+            for (votes, less) in votes.iter_mut().zip(less).filter(|(votes, _)| **votes > 0) {
                 *votes = votes.checked_sub(*less)?;
             }
         }
         Some(votes)
     }
 
-    /// Who used a hashtag that so many posts have.
+    /// Who used a hashtag that so many posts have, and that was looked at.
     pub(super) fn of(&self, tag: u32, posts: u32) -> Option<Use> {
         let of = |counts: &[u32]| counts.get(tag as usize).copied().unwrap_or(0);
         let authored = posts.checked_sub(of(&self.without))?;
@@ -113,6 +129,9 @@ fn add(all: &mut Vec<u32>, part: &[u32]) {
         *all += one;
     }
 }
+
+/// Posts that are looked for together.
+const AHEAD: usize = 64;
 
 /// Tables, and what is counted of them.
 struct Asked<'q> {
@@ -227,33 +246,40 @@ impl Asked<'_> {
         Some(self.identities.of(tag))
     }
 
-    /// Spellings of hashtags that several posts have.
-    fn several(&self, posts: &[u32]) -> Flags {
-        let mut several = Flags::new(self.numbers.len());
-        for (tag, _) in (0..).zip(posts).filter(|(_, posts)| **posts > 1) {
-            several.set(tag);
+    /// Spellings of hashtags that at least so many posts have.
+    fn spellings(&self, posts: &[u32], least: u32) -> Flags {
+        let mut wanted = Flags::new(self.numbers.len());
+        for (tag, _) in (0..).zip(posts).filter(|(_, posts)| **posts >= least) {
+            wanted.set(tag);
         }
         for &(variant, identity) in &self.numbers.variants {
-            if several.has(identity) {
-                several.set(variant);
+            if wanted.has(identity) {
+                wanted.set(variant);
             }
         }
-        several
+        wanted
     }
 
-    /// What some authors repeat; `several` are the hashtags that can be.
+    /// What some authors repeat of the spellings that are wanted.
     fn repeats(
         &self,
         lists: &[Vec<Place>],
         authors: Range<u32>,
-        several: &Flags,
+        wanted: &Flags,
     ) -> Option<Vec<Repeat>> {
-        // By hashtag: posts of the author at hand, and where its repeats are in the list, from 1.
-        let mut posts = vec![(0_u32, 0_u32); self.numbers.len()];
+        // Of each hashtag the posts of the author at hand, and where its repeats are in the list, from 1.
+        let mut posts = vec![0_u32; self.numbers.len()];
+        let mut repeat_of = vec![0_u32; self.numbers.len()];
         let mut repeats: Vec<Repeat> = Vec::new();
         let mut tags = Vec::new();
         let places = by_author(lists, authors);
+        let (mut done, mut awaited) = (0, 0);
         for group in places.chunk_by(|a, b| a.author == b.author) {
+            if done >= awaited {
+                self.await_together(places.get(done..).unwrap_or_default());
+                awaited = done + AHEAD;
+            }
+            done += group.len();
             tags.clear();
             for place in group {
                 let table = self.columns.get(place.table as usize)?;
@@ -261,31 +287,44 @@ impl Asked<'_> {
                 let at = place.at as usize;
                 for tag in table.tags.range(at..at + place.length as usize) {
                     let tag = renumbered(here, u32::try_from(tag).ok()?)?;
-                    if several.has(tag) {
+                    if wanted.has(tag) {
                         tags.push(self.identities.of(tag));
                     }
                 }
             }
             for &tag in &tags {
-                let (posts, repeat) = posts.get_mut(tag as usize)?;
+                let posts = posts.get_mut(tag as usize)?;
                 *posts += 1;
                 if *posts == 1 {
                     continue;
                 }
-                if *repeat == 0 {
+                let repeat_of = repeat_of.get_mut(tag as usize)?;
+                if *repeat_of == 0 {
                     let (posts, most) = (0, 0);
                     repeats.push(Repeat { tag, posts, most });
-                    *repeat = u32::try_from(repeats.len()).ok()?;
+                    *repeat_of = u32::try_from(repeats.len()).ok()?;
                 }
-                let repeat = repeats.get_mut(*repeat as usize - 1)?;
+                let repeat = repeats.get_mut(*repeat_of as usize - 1)?;
                 repeat.posts += 1;
                 repeat.most = repeat.most.max(*posts);
             }
             for &tag in &tags {
-                posts.get_mut(tag as usize)?.0 = 0;
+                *posts.get_mut(tag as usize)? = 0;
             }
         }
         Some(repeats)
+    }
+
+    /// Looks where the hashtags of the next posts stand, so that memory is waited for once and not for
+    /// one post after the other.
+    fn await_together(&self, places: &[Place]) {
+        let mut seen = 0;
+        for place in places.iter().take(AHEAD) {
+            if let Some(table) = self.columns.get(place.table as usize) {
+                seen ^= table.tags.get(place.at as usize);
+            }
+        }
+        std::hint::black_box(seen);
     }
 }
 
