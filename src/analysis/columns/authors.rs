@@ -13,18 +13,28 @@ use super::numbers::{Identities, Numbers};
 use crate::analysis::rank::Use;
 use crate::model::{Column, Columns, Tables};
 
+/// Hashtags of authors with several posts that are gathered together, for each stored post. In tests so
+/// few that there are several such rounds.
+const GATHERED: u64 = if cfg!(test) { 1 } else { 4 };
+
+/// In place of an author whose post is passed over.
+const PASSED: u32 = u32::MAX;
+/// So many times as many authors as hashtags of theirs are not worth a place for each. In tests so few
+/// that it happens there.
+const SPARSE: usize = if cfg!(test) { 1 } else { 8 };
+
 /// Authors of the posts that are counted.
 pub(super) struct Authors<'q> {
     asked: Asked<'q>,
     /// How many.
     pub(super) distinct: u64,
-    /// Posts with each hashtag that name no author; empty where all do.
-    without: Vec<u32>,
-    /// Posts of authors who have several.
-    places: Vec<Vec<Place>>,
+    /// Of each author how many posts there are, as far as eight bits tell.
+    met: Vec<u8>,
     /// Only hashtags with at least so many posts were looked at.
     least: u32,
-    /// Posts with each hashtag beside their authors' first.
+    /// Posts with each hashtag that name no author; empty where all do.
+    without: Vec<u32>,
+    /// Posts with each hashtag beside their authors' first; empty where there are none.
     repeats: Vec<u32>,
     /// Most posts of one author with each hashtag, where it is more than one.
     most: Vec<u32>,
@@ -38,11 +48,6 @@ impl<'q> Authors<'q> {
         chosen: Option<&'q [Chosen]>,
         numbers: &'q Numbers,
     ) -> Option<Self> {
-        // Places of hashtags are kept in 32 bits.
-        let fits = |table: &Columns| u32::try_from(table.tags.len()).is_ok();
-        if !columns.iter().all(fits) {
-            return None;
-        }
         let asked = Asked {
             columns,
             chosen,
@@ -51,46 +56,60 @@ impl<'q> Authors<'q> {
             identities: numbers.identities(),
         };
         let met = asked.met()?;
-        let (mut without, mut places) = (Vec::new(), Vec::new());
-        for (number, table) in columns.iter().enumerate() {
-            let all_are_named = table.classes.iter().all(|(class, _)| class.has_author);
-            if all_are_named && !met.iter().any(|&posts| posts > 1) {
-                continue;
-            }
-            for part in side_by_side(parts(table), |part| asked.looked_at(number, &part, &met)) {
-                let (found, nameless) = part?;
-                places.push(found);
-                add(&mut without, &nameless);
-            }
-        }
         Some(Self {
             asked,
             distinct: met.iter().filter(|&&posts| posts > 0).count() as u64,
-            without,
-            places,
+            met,
             least: u32::MAX,
+            without: Vec::new(),
             repeats: Vec::new(),
             most: Vec::new(),
         })
     }
 
-    /// Looks for repeats of hashtags with at least so many posts; `posts` is how many each has. `None`
-    /// where the columns contradict themselves.
+    /// Looks at hashtags with at least so many posts; `posts` is how many each has. `None` where the
+    /// columns contradict themselves.
     pub(super) fn look(&mut self, posts: &[u32], least: u32) -> Option<()> {
         let asked = &self.asked;
         self.least = least;
-        if self.places.iter().all(Vec::is_empty) {
-            return Some(());
-        }
-        // Nobody repeats what a single post has.
-        let wanted = asked.spellings(posts, least.max(2));
-        self.repeats = vec![0; asked.numbers.len()];
-        self.most = vec![0; asked.numbers.len()];
-        let found = side_by_side(shares(&self.places), |share| {
-            asked.repeats(&self.places, share, &wanted)
-        });
-        for share in found {
-            for repeat in share? {
+        self.without.clear();
+        self.repeats.clear();
+        self.most.clear();
+        let has_repeats = self.met.iter().any(|&posts| posts > 1);
+        let wanted = asked.spellings(posts, least);
+        let uses = posts.iter().filter(|&&posts| posts >= least);
+        let uses: u64 = uses.map(|&posts| u64::from(posts)).sum();
+        let stored: usize = asked.columns.iter().map(|table| table.posts).sum();
+        let rounds = usize::try_from(uses / (GATHERED * stored.max(1) as u64)).ok()? + 1;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let shares = asked.shares(cores.checked_mul(rounds)?);
+        for (round, shares) in shares.chunks(cores).enumerate() {
+            let mut gathered: Vec<Vec<Pairs>> = vec![Vec::new(); shares.len()];
+            for (number, table) in asked.columns.iter().enumerate() {
+                let is_named = table.classes.iter().all(|(class, _)| class.has_author);
+                // Posts without an author are counted once.
+                let counts_nameless = !is_named && round == 0;
+                if !has_repeats && !counts_nameless {
+                    continue;
+                }
+                let found = side_by_side(parts(table), |part| {
+                    asked.gather(number, &part, (&self.met, &wanted), shares)
+                });
+                for part in found {
+                    let (pairs, without) = part?;
+                    if counts_nameless {
+                        add(&mut self.without, &without);
+                    }
+                    for (gathered, pairs) in gathered.iter_mut().zip(pairs) {
+                        gathered.push(pairs);
+                    }
+                }
+            }
+            let gathered = shares.iter().zip(gathered).collect();
+            let found = side_by_side(gathered, |(authors, pairs)| asked.repeats(authors, pairs));
+            for repeat in found.into_iter().flatten() {
+                self.repeats.resize(asked.numbers.len(), 0);
+                self.most.resize(asked.numbers.len(), 0);
                 let tag = repeat.tag as usize;
                 self.repeats[tag] += repeat.posts;
                 self.most[tag] = self.most[tag].max(repeat.most);
@@ -104,7 +123,7 @@ impl<'q> Authors<'q> {
         let looked_at = |&posts: &u32| if posts < self.least { 0 } else { posts };
         let mut votes: Vec<u32> = posts.iter().map(looked_at).collect();
         for less in [&self.without, &self.repeats] {
-            for (votes, less) in votes.iter_mut().zip(less).filter(|(votes, _)| **votes > 0) {
+            for (votes, less) in votes.iter_mut().zip(less) {
                 *votes = votes.checked_sub(*less)?;
             }
         }
@@ -130,26 +149,8 @@ fn add(all: &mut Vec<u32>, part: &[u32]) {
     }
 }
 
-/// Posts that are looked for together.
-const AHEAD: usize = 64;
-
-/// Tables, and what is counted of them.
-struct Asked<'q> {
-    columns: &'q [Columns],
-    chosen: Option<&'q [Chosen]>,
-    authors: Joined,
-    numbers: &'q Numbers,
-    identities: Identities,
-}
-
-/// Where the hashtags of a post stand, and whose it is.
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    author: u32,
-    table: u32,
-    at: u32,
-    length: u32,
-}
+/// Authors and hashtags of theirs, one for each post with it.
+type Pairs = Vec<(u32, u32)>;
 
 /// What authors did more than once.
 struct Repeat {
@@ -160,6 +161,15 @@ struct Repeat {
     most: u32,
 }
 
+/// Tables, and what is counted of them.
+struct Asked<'q> {
+    columns: &'q [Columns],
+    chosen: Option<&'q [Chosen]>,
+    authors: Joined,
+    numbers: &'q Numbers,
+    identities: Identities,
+}
+
 impl Asked<'_> {
     fn marks(&self, table: usize) -> &[u8] {
         let chosen = self.chosen.and_then(|chosen| chosen.get(table));
@@ -168,11 +178,16 @@ impl Asked<'_> {
 
     /// How many posts each author has, as far as eight bits tell.
     fn met(&self) -> Option<Vec<u8>> {
-        let mut all = vec![0_u8; self.authors.len()];
+        let mut all = Vec::new();
         for (number, table) in self.columns.iter().enumerate() {
             for part in side_by_side(parts(table), |part| self.met_in(number, &part)) {
-                for (all, one) in all.iter_mut().zip(part?) {
-                    *all = all.saturating_add(one);
+                let part = part?;
+                if all.is_empty() {
+                    all = part;
+                    continue;
+                }
+                for (all, one) in all.iter_mut().zip(part) {
+                    *all = u8::saturating_add(*all, one);
                 }
             }
         }
@@ -199,53 +214,6 @@ impl Asked<'_> {
         Some(met)
     }
 
-    /// The posts of authors who have several, and how often hashtags stand in posts without an author.
-    fn looked_at(&self, number: usize, part: &Part, met: &[u8]) -> Option<(Vec<Place>, Vec<u32>)> {
-        let table = self.columns.get(number)?;
-        let (marks, here) = (self.marks(number), self.authors.of_list(number));
-        let number = u32::try_from(number).ok()?;
-        let (mut places, mut without) = (Vec::new(), Vec::new());
-        let mut authors = [0; BATCH];
-        let mut batches = part.batches(table);
-        while let Some(posts) = batches.next()? {
-            let authors = &mut authors[..posts.len()];
-            table.authors_of(posts.start, authors)?;
-            let marks = marks.get(posts).unwrap_or_default();
-            let (counts, mut at) = batches.counts();
-            for (post, (&author, &length)) in authors.iter().zip(counts).enumerate() {
-                let tags = at..at + length as usize;
-                at = tags.end;
-                if marks.get(post).is_some_and(|&mark| mark != COUNTED) {
-                    continue;
-                }
-                if author == 0 {
-                    without.resize(self.numbers.len(), 0);
-                    for tag in table.tags.range(tags) {
-                        let tag = self.identity(number, tag)?;
-                        *without.get_mut(tag as usize)? += 1;
-                    }
-                    continue;
-                }
-                let author = renumbered(here, author - 1)?;
-                if *met.get(author as usize)? > 1 {
-                    places.push(Place {
-                        author,
-                        table: number,
-                        at: u32::try_from(tags.start).ok()?,
-                        length,
-                    });
-                }
-            }
-        }
-        Some((places, without))
-    }
-
-    fn identity(&self, table: u32, tag: u64) -> Option<u32> {
-        let tag = u32::try_from(tag).ok()?;
-        let tag = renumbered(self.numbers.of_table(table as usize), tag)?;
-        Some(self.identities.of(tag))
-    }
-
     /// Spellings of hashtags that at least so many posts have.
     fn spellings(&self, posts: &[u32], least: u32) -> Flags {
         let mut wanted = Flags::new(self.numbers.len());
@@ -260,72 +228,198 @@ impl Asked<'_> {
         wanted
     }
 
-    /// What some authors repeat of the spellings that are wanted.
-    fn repeats(
-        &self,
-        lists: &[Vec<Place>],
-        authors: Range<u32>,
-        wanted: &Flags,
-    ) -> Option<Vec<Repeat>> {
-        // Of each hashtag the posts of the author at hand, and where its repeats are in the list, from 1.
-        let mut posts = vec![0_u32; self.numbers.len()];
-        let mut repeat_of = vec![0_u32; self.numbers.len()];
-        let mut repeats: Vec<Repeat> = Vec::new();
-        let mut tags = Vec::new();
-        let places = by_author(lists, authors);
-        let (mut done, mut awaited) = (0, 0);
-        for group in places.chunk_by(|a, b| a.author == b.author) {
-            if done >= awaited {
-                self.await_together(places.get(done..).unwrap_or_default());
-                awaited = done + AHEAD;
+    /// All authors, in at most so many shares of about as many posts.
+    fn shares(&self, most: usize) -> Vec<Range<u32>> {
+        let posts: usize = self.columns.iter().map(|table| table.posts).sum();
+        let step = posts / most.saturating_mul(64).max(1) + 1;
+        let mut some = Vec::new();
+        for (number, table) in self.columns.iter().enumerate() {
+            let here = self.authors.of_list(number);
+            let authors = (0..table.posts).step_by(step);
+            let authors = authors.filter_map(|post| table.author_of(post));
+            some.extend(authors.filter_map(|author| renumbered(here, author)));
+        }
+        some.sort_unstable();
+        let mut shares = Vec::new();
+        let mut start = 0;
+        for share in 1..most {
+            let end = some.get(some.len() * share / most).copied();
+            if let Some(end) = end.filter(|&end| end > start) {
+                shares.push(start..end);
+                start = end;
             }
-            done += group.len();
-            tags.clear();
-            for place in group {
-                let table = self.columns.get(place.table as usize)?;
-                let here = self.numbers.of_table(place.table as usize);
-                let at = place.at as usize;
-                for tag in table.tags.range(at..at + place.length as usize) {
-                    let tag = renumbered(here, u32::try_from(tag).ok()?)?;
-                    if wanted.has(tag) {
-                        tags.push(self.identities.of(tag));
+        }
+        // An author whose post is passed over is in none.
+        shares.push(start..number(self.authors.len()));
+        shares
+    }
+
+    /// Wanted hashtags of authors who have several posts, for each share of authors, and how often
+    /// hashtags stand in posts without an author.
+    fn gather(
+        &self,
+        number: usize,
+        part: &Part,
+        (met, wanted): (&[u8], &Flags),
+        shares: &[Range<u32>],
+    ) -> Option<(Vec<Pairs>, Vec<u32>)> {
+        let table = self.columns.get(number)?;
+        let (marks, here) = (self.marks(number), self.authors.of_list(number));
+        let spelled = self.numbers.of_table(number);
+        let mut pairs = vec![Pairs::new(); shares.len()];
+        let mut without = Vec::new();
+        let mut authors = [0; BATCH];
+        let mut batches = part.batches(table);
+        while let Some(posts) = batches.next()? {
+            let authors = &mut authors[..posts.len()];
+            table.authors_of(posts.start, authors)?;
+            let marks = marks.get(posts).unwrap_or_default();
+            pass_over(authors, marks, (here, met))?;
+            if authors.iter().all(|&author| author == PASSED) {
+                continue;
+            }
+            let (counts, mut rest) = batches.unpacked();
+            for (&author, &count) in authors.iter().zip(counts) {
+                let (tags, others) = rest.split_at(count as usize);
+                rest = others;
+                let mut place = None;
+                if let Some(author) = author.checked_sub(1) {
+                    let share = shares.partition_point(|share| share.end <= author);
+                    let share = shares
+                        .get(share)
+                        .filter(|share| share.contains(&author))
+                        .and(Some(share));
+                    match share.and_then(|share| pairs.get_mut(share)) {
+                        Some(pairs) => place = Some((author, pairs)),
+                        None => continue,
+                    }
+                }
+                for &tag in tags {
+                    let tag = renumbered(spelled, tag)?;
+                    if !wanted.has(tag) {
+                        continue;
+                    }
+                    let tag = self.identities.of(tag);
+                    match &mut place {
+                        Some((author, pairs)) => pairs.push((*author, tag)),
+                        None => {
+                            without.resize(self.numbers.len(), 0);
+                            *without.get_mut(tag as usize)? += 1;
+                        }
                     }
                 }
             }
-            for &tag in &tags {
-                let posts = posts.get_mut(tag as usize)?;
-                *posts += 1;
-                if *posts == 1 {
-                    continue;
-                }
-                let repeat_of = repeat_of.get_mut(tag as usize)?;
-                if *repeat_of == 0 {
-                    let (posts, most) = (0, 0);
-                    repeats.push(Repeat { tag, posts, most });
-                    *repeat_of = u32::try_from(repeats.len()).ok()?;
-                }
-                let repeat = repeats.get_mut(*repeat_of as usize - 1)?;
+        }
+        Some((pairs, without))
+    }
+
+    /// What some authors repeat.
+    fn repeats(&self, authors: &Range<u32>, lists: Vec<Pairs>) -> Vec<Repeat> {
+        let mut counted = Counted {
+            posts: Vec::new(),
+            repeat_of: Vec::new(),
+            repeats: Vec::new(),
+        };
+        let length: usize = lists.iter().map(Vec::len).sum();
+        if length == 0 {
+            return counted.repeats;
+        }
+        counted.posts.resize(self.numbers.len(), 0);
+        counted.repeat_of.resize(self.numbers.len(), 0);
+        if authors.len() / SPARSE > length || u32::try_from(length).is_err() {
+            let mut pairs = lists.concat();
+            pairs.sort_unstable();
+            let mut tags = Vec::new();
+            for pairs in pairs.chunk_by(|a, b| a.0 == b.0) {
+                tags.clear();
+                tags.extend(pairs.iter().map(|(_, tag)| *tag));
+                counted.author(&tags);
+            }
+            return counted.repeats;
+        }
+        // Where the next hashtag of each author comes.
+        let mut next = vec![0_u32; authors.len()];
+        let all = || {
+            lists
+                .iter()
+                .flatten()
+                .map(|&(author, tag)| ((author - authors.start) as usize, tag))
+        };
+        for (author, _) in all() {
+            next[author] += 1;
+        }
+        let mut start = 0;
+        for next in &mut next {
+            start += std::mem::replace(next, start);
+        }
+        let mut tags = vec![0; length];
+        for (author, tag) in all() {
+            let next = &mut next[author];
+            tags[*next as usize] = tag;
+            *next += 1;
+        }
+        drop(lists);
+        let mut start = 0;
+        for end in next {
+            counted.author(tags.get(start..end as usize).unwrap_or_default());
+            start = end as usize;
+        }
+        counted.repeats
+    }
+}
+
+/// Repeats being counted author by author.
+struct Counted {
+    /// Posts with each hashtag of the author at hand.
+    posts: Vec<u32>,
+    /// Where each hashtag's repeats are in the list, from 1.
+    repeat_of: Vec<u32>,
+    repeats: Vec<Repeat>,
+}
+
+impl Counted {
+    /// Takes all hashtags of an author.
+    fn author(&mut self, tags: &[u32]) {
+        for &tag in tags {
+            let posts = &mut self.posts[tag as usize];
+            *posts += 1;
+            if *posts == 1 {
+                continue;
+            }
+            let place = &mut self.repeat_of[tag as usize];
+            if *place == 0 {
+                let (posts, most) = (0, 0);
+                self.repeats.push(Repeat { tag, posts, most });
+                *place = number(self.repeats.len());
+            }
+            if let Some(repeat) = self.repeats.get_mut(*place as usize - 1) {
                 repeat.posts += 1;
                 repeat.most = repeat.most.max(*posts);
             }
-            for &tag in &tags {
-                *posts.get_mut(tag as usize)? = 0;
-            }
         }
-        Some(repeats)
+        for &tag in tags {
+            self.posts[tag as usize] = 0;
+        }
     }
+}
 
-    /// Looks where the hashtags of the next posts stand, so that memory is waited for once and not for
-    /// one post after the other.
-    fn await_together(&self, places: &[Place]) {
-        let mut seen = 0;
-        for place in places.iter().take(AHEAD) {
-            if let Some(table) = self.columns.get(place.table as usize) {
-                seen ^= table.tags.get(place.at as usize);
-            }
+/// Of the authors, from 1, of some posts of a table leaves those who have several posts, by their
+/// numbers among all authors, and 0 for posts without one.
+fn pass_over(
+    authors: &mut [u32],
+    marks: &[u8],
+    (here, met): (Option<&[u32]>, &[u8]),
+) -> Option<()> {
+    for (post, author) in authors.iter_mut().enumerate() {
+        if marks.get(post).is_some_and(|&mark| mark != COUNTED) {
+            *author = PASSED;
+        } else if *author > 0 {
+            let number = renumbered(here, *author - 1)?;
+            let has_several = *met.get(number as usize)? > 1;
+            *author = if has_several { number + 1 } else { PASSED };
         }
-        std::hint::black_box(seen);
     }
+    Some(())
 }
 
 /// A number of a list in the joint numbering.
@@ -337,56 +431,7 @@ fn renumbered(here: Option<&[u32]>, number: u32) -> Option<u32> {
     }
 }
 
-/// The posts of some authors, those of each together.
-fn by_author(lists: &[Vec<Place>], authors: Range<u32>) -> Vec<Place> {
-    let mine = || {
-        let all = lists.iter().flatten().copied();
-        all.filter(|place| authors.contains(&place.author))
-    };
-    let length = mine().count();
-    if authors.len() / 8 > length {
-        let mut places: Vec<Place> = mine().collect();
-        places.sort_unstable_by_key(|place| place.author);
-        return places;
-    }
-    // Where the next post of each author comes.
-    let mut next = vec![0_u32; authors.len()];
-    let at = |place: &Place| (place.author - authors.start) as usize;
-    for place in mine() {
-        next[at(&place)] += 1;
-    }
-    let mut start = 0;
-    for next in &mut next {
-        start += std::mem::replace(next, start);
-    }
-    let mut places = vec![Place::default(); length];
-    for place in mine() {
-        let next = &mut next[at(&place)];
-        places[*next as usize] = place;
-        *next += 1;
-    }
-    places
-}
-
-/// Authors in shares of about as many posts, one for each core.
-fn shares(lists: &[Vec<Place>]) -> Vec<Range<u32>> {
-    const LOOKED_AT: usize = 1024;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let total: usize = lists.iter().map(Vec::len).sum();
-    let few = if cfg!(test) { 4 } else { 1 << 12 };
-    let each = lists.iter().flatten().step_by(total / LOOKED_AT + 1);
-    let mut some: Vec<u32> = each.map(|place| place.author).collect();
-    some.sort_unstable();
-    let end = lists.iter().flatten().map(|place| place.author + 1).max();
-    let mut shares = Vec::new();
-    let mut start = 0;
-    for core in 1..cores {
-        let author = some.get(some.len() * core / cores).copied();
-        if let Some(author) = author.filter(|&author| total >= few && author > start) {
-            shares.push(start..author);
-            start = author;
-        }
-    }
-    shares.push(start..end.unwrap_or(start));
-    shares
+/// Numbers of hashtags, of which there are fewer than four billion.
+fn number(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }

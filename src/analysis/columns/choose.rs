@@ -452,11 +452,6 @@ impl<'t> Batches<'t> {
         (self.end <= self.table.tags.len()).then_some(Some(first..self.posts.start))
     }
 
-    /// How many hashtags each of the last posts has, and where those of the first begin.
-    pub(super) fn counts(&self) -> (&[u32], usize) {
-        (&self.counts[..self.length], self.at)
-    }
-
     /// How many hashtags each of the last posts has, and all of these.
     pub(super) fn unpacked(&mut self) -> (&[u32], &[u32]) {
         self.tags.resize(self.end - self.at, 0);
