@@ -31,6 +31,7 @@ mod cli;
 mod commands;
 mod error;
 mod settings;
+mod sha256;
 mod ui;
 
 use std::ffi::OsString;

@@ -16,6 +16,7 @@ use ring::digest::{Context, SHA256};
 
 use super::runs::hex;
 use super::{Segment, atomic};
+use crate::sha256::Sha256;
 
 pub(super) const CLOSING: &[u8] = b"\n]\n";
 
@@ -39,7 +40,7 @@ pub(super) struct Appender {
 /// The file, and the hash of what was added to it.
 struct Stored {
     file: fs::File,
-    hash: Mutex<Context>,
+    hash: Mutex<Sha256>,
 }
 
 impl fmt::Debug for Stored {
@@ -93,7 +94,7 @@ impl Appender {
             return Ok(None);
         };
         // The first segment begins with the bracket, so that segments cover the whole file.
-        let mut hash = Context::new(&SHA256);
+        let mut hash = Sha256::new();
         if empty {
             file.rewind()?;
             let mut opening = vec![0; usize::try_from(end).unwrap_or(0)];
@@ -210,7 +211,7 @@ impl Appender {
         Segment {
             from: self.start,
             to: self.end,
-            sha256: hex(self.stored.hash().clone().finish().as_ref()),
+            sha256: self.stored.hash().clone().finish(),
         }
     }
 }
@@ -218,9 +219,10 @@ impl Appender {
 impl Stored {
     /// Writes bytes at a place, where the file then ends, and hashes the first of them.
     fn add(&self, at: u64, bytes: &[u8], hashed: usize) -> io::Result<()> {
-        self.write(at, bytes)?;
+        // First, since what was read meanwhile waits to be hashed with it.
+        let before = self.hash().clone();
         self.hash().update(&bytes[..hashed]);
-        Ok(())
+        self.write(at, bytes).inspect_err(|_| *self.hash() = before)
     }
 
     fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
@@ -231,7 +233,7 @@ impl Stored {
         file.sync_data()
     }
 
-    fn hash(&self) -> MutexGuard<'_, Context> {
+    fn hash(&self) -> MutexGuard<'_, Sha256> {
         self.hash.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -386,15 +388,23 @@ mod tests {
         let mut appender = Appender::open(&path).unwrap().unwrap();
         let end = appender.end();
         // A file that cannot be written to, in place of a disk that is full.
-        appender.stored = Arc::new(Stored {
-            file: fs::File::open(&path).unwrap(),
-            hash: Mutex::new(Context::new(&SHA256)),
-        });
+        let unwritable = fs::File::open(&path).unwrap();
+        let stored = Stored {
+            file: unwritable,
+            hash: Mutex::new(Sha256::new()),
+        };
+        appender.stored = Arc::new(stored);
+        let before = appender.segment();
         appender.push("{\"b\":2}");
         appender.commit_behind().unwrap();
         appender.push("{\"c\":3}");
         assert!(appender.commit_behind().is_err());
         assert_eq!((appender.end(), appender.pending()), (end, 0));
+        assert_eq!(
+            appender.segment(),
+            before,
+            "the hash of what was not stored"
+        );
         assert_eq!(fs::read(&path).unwrap(), b"[\n{\"a\":1}\n]\n");
     }
 
