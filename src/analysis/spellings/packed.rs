@@ -44,6 +44,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
 
 /// High bits of the bytes, all of ASCII, that are in a range.
+#[inline]
 const fn among(word: u64, first: u8, last: u8) -> u64 {
     (word + (0x80 - first as u64) * ONES) & !(word + (0x7f - last as u64) * ONES)
 }
