@@ -133,15 +133,13 @@ impl Buffer {
         Ok(self.used > from)
     }
 
-    /// Moves what stands behind a place to another buffer.
-    fn cut(&mut self, at: usize, rest: &mut Self) {
-        let text = &self.bytes[at..self.used];
-        if rest.bytes.len() < text.len() {
-            rest.bytes.resize(text.len(), 0);
+    /// Begins anew with some text.
+    fn begin(&mut self, text: &[u8]) {
+        if self.bytes.len() < text.len() {
+            self.bytes.resize(text.len(), 0);
         }
-        rest.bytes[..text.len()].copy_from_slice(text);
-        rest.used = text.len();
-        self.used = at;
+        self.bytes[..text.len()].copy_from_slice(text);
+        self.used = text.len();
     }
 }
 
@@ -150,7 +148,8 @@ struct Blocks {
     /// Read no further than the file was long when it was opened: what is added meanwhile is half there.
     file: io::Take<std::fs::File>,
     cut: Cut,
-    carry: Buffer,
+    /// What was read behind the last block.
+    carry: Vec<u8>,
     /// Bytes before `carry`.
     offset: u64,
     /// No end of a record was found: not laid out as it seemed.
@@ -164,8 +163,9 @@ impl Blocks {
         if self.lost {
             return Ok(None);
         }
-        block.used = 0;
-        std::mem::swap(block, &mut self.carry);
+        // Not exchanged: a thread's own buffer is near its core.
+        block.begin(&self.carry);
+        self.carry.clear();
         let offset = self.offset;
         loop {
             let start = block.used;
@@ -174,7 +174,8 @@ impl Blocks {
                 return Ok((block.used > 0).then_some((offset, true)));
             }
             if let Some(end) = self.cut.last(block.text(), start) {
-                block.cut(end, &mut self.carry);
+                self.carry.extend_from_slice(&block.text()[end..]);
+                block.used = end;
                 self.offset += end as u64;
                 return Ok(Some((offset, false)));
             }
@@ -206,7 +207,7 @@ pub(super) fn each_block<S: Send>(
     let blocks = Mutex::new(Blocks {
         file: file.take(length),
         cut,
-        carry: Buffer::default(),
+        carry: Vec::new(),
         offset: 0,
         lost: false,
     });

@@ -83,7 +83,8 @@ pub(super) fn has_backslash(name: &Packed) -> bool {
 /// Undoes [`pack`]: the name, and how many bytes it has.
 #[inline]
 pub(super) fn unpack(packed: &Packed) -> ([u8; INLINE + 1], usize) {
-    let name: [u8; INLINE + 1] = bytemuck::cast(packed.map(u64::to_le));
+    let [first, second, third] = *packed;
+    let name: [u8; INLINE + 1] = bytemuck::cast([first.to_le(), second.to_le(), third.to_le()]);
     let length = usize::from(name[INLINE]);
     (name, length.min(INLINE))
 }
