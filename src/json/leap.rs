@@ -40,9 +40,12 @@ impl Vectors {
     /// Behind the bracket that closes the one at a place, of whichever kind it is, whatever white
     /// space stands between them.
     pub fn closing(self, text: &[u8], open: usize) -> Option<usize> {
-        dispatch!(self.0, simd => closing(simd, text, open)).map(|(end, _)| end)
+        dispatch!(self.0, simd => closing::<_, false>(simd, text, open)).map(|(end, _)| end)
     }
 }
+
+/// How often it is asked whether a line has ended: a power of two.
+const FAR: usize = 1 << 10;
 
 /// Binds a name to the bytes of a text from a place on, with zeros behind the text's end.
 macro_rules! chunk {
@@ -159,7 +162,7 @@ pub(crate) fn container<S: Simd>(simd: S, text: &[u8], open: usize) -> Result<us
     let (end, controls) = simd
         .vectorize(
             #[inline(always)]
-            || closing(simd, text, open),
+            || closing::<S, true>(simd, text, open),
         )
         .ok_or(Odd)?;
     // `{` and `}`, `[` and `]` are two apart.
@@ -170,8 +173,15 @@ pub(crate) fn container<S: Simd>(simd: S, text: &[u8], open: usize) -> Result<us
 }
 
 /// Behind the bracket that closes the one here, and whether control characters stand between them.
+///
+/// With `ON_LINE` it is not looked for far behind the first of them: else each of many lines without an
+/// end would be followed through all that come after it.
 #[inline(always)]
-fn closing<S: Simd>(simd: S, text: &[u8], open: usize) -> Option<(usize, bool)> {
+fn closing<S: Simd, const ON_LINE: bool>(
+    simd: S,
+    text: &[u8],
+    open: usize,
+) -> Option<(usize, bool)> {
     let mut escapes = Escapes::default();
     // All ones inside a string.
     let mut inside = 0_u64;
@@ -214,6 +224,12 @@ fn closing<S: Simd>(simd: S, text: &[u8], open: usize) -> Option<(usize, bool)> 
         }
         lowest = lowest.min(bytes);
         at += 64;
+        if ON_LINE
+            && (at - open) & (FAR - 64) < 64
+            && lowest.simd_le(u8x64::splat(simd, 0x1f)).any_true()
+        {
+            return None;
+        }
     }
     None
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use memchr::memchr;
 
 use super::error::FileError;
-use super::found::{Place, Rejected, excerpt};
+use super::found::{LOOKED_AT, Place, Rejected, excerpt};
 use super::har;
 use super::session::{At, Failure, Session, Stop};
 use crate::json::{Fields, Kind, Walk, WalkError};
@@ -300,9 +300,10 @@ fn each_item<R: Read>(
             session.catch_up()?;
         }
         let shown = match &failed {
+            // All that is in memory may be the rest of the file.
             Some(_) => walk
-                .look_ahead(1000)
-                .map(<[u8]>::to_vec)
+                .look_ahead(LOOKED_AT)
+                .map(|ahead| ahead[..ahead.len().min(LOOKED_AT)].to_vec())
                 .unwrap_or_default(),
             None => Vec::new(),
         };

@@ -10,6 +10,8 @@ use crate::model::{Origin, Post};
 
 /// How many characters of a rejected record are shown.
 const EXCERPT: usize = 200;
+/// How many bytes are looked at for that: more, so that a secret is blanked before it is cut in two.
+pub(super) const LOOKED_AT: usize = 20 * EXCERPT;
 
 /// One finding of a file.
 #[expect(
@@ -67,8 +69,7 @@ impl Rejected {
 
 /// The start of some text of a file, fit to be shown: secrets blanked, no control characters.
 pub(super) fn excerpt(text: &[u8]) -> String {
-    // Longer than what is shown, so that a secret is blanked before it is cut in two.
-    let start = String::from_utf8_lossy(&text[..text.len().min(20 * EXCERPT)]);
+    let start = String::from_utf8_lossy(&text[..text.len().min(LOOKED_AT)]);
     let shown: String = redact_shown(&start).chars().take(EXCERPT).collect();
     shown.replace(char::is_control, " ").trim().to_owned()
 }
