@@ -401,8 +401,12 @@ fn named(
     posts: &[u32],
 ) -> Option<Vec<Counted>> {
     let mut spelled: HashMap<u32, Vec<u32>> = rows.iter().map(|&tag| (tag, vec![tag])).collect();
+    let mut has_row = Flags::new(numbers.len());
+    rows.iter().for_each(|&tag| has_row.set(tag));
     for &(variant, identity) in &numbers.variants {
-        if let Some(list) = spelled.get_mut(&identity) {
+        if has_row.has(identity)
+            && let Some(list) = spelled.get_mut(&identity)
+        {
             list.push(variant);
         }
     }

@@ -48,11 +48,17 @@ impl Sketch {
 
     #[inline]
     fn place(name: &[u8]) -> usize {
-        let byte = |at: usize| u64::from(name.get(at).copied().unwrap_or(0));
-        let length = name.len();
-        let bytes =
-            byte(0) | byte(1) << 8 | byte(length / 2) << 16 | byte(length.saturating_sub(1)) << 24;
-        let mixed = (bytes ^ (length as u64) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // Eight bytes at either end; of shorter names all.
+        let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => (
+                name.iter()
+                    .fold(0, |bytes, &byte| bytes << 8 | u64::from(byte)),
+                0,
+            ),
+        };
+        let mixed = (first ^ (name.len() as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (mixed ^ last).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
         usize::try_from(mixed >> 48).unwrap_or(0)
     }
 }
@@ -87,7 +93,7 @@ impl Joined {
         let mut numbers: HashMap<&[u8], u32> = HashMap::new();
         let mut sketch = Sketch::default();
         for names in &rest {
-            for name in texts(names) {
+            for name in names.each_bytes() {
                 sketch.add(name);
                 numbers.insert(name, NOWHERE);
             }
@@ -96,7 +102,7 @@ impl Joined {
             let met = side_by_side(shares(0, u32::try_from(first).ok()?), |share| {
                 let mut known = Vec::new();
                 tables.scan(0, list, share, &mut |start, names| {
-                    for (number, name) in (start..).zip(texts(names)) {
+                    for (number, name) in (start..).zip(names.each_bytes()) {
                         if sketch.may_have(name)
                             && let Some((name, _)) = numbers.get_key_value(name)
                         {
@@ -115,7 +121,7 @@ impl Joined {
         }
         for (list, names) in (1..).zip(&rest) {
             let mut here = Vec::with_capacity(names.len());
-            for (number, name) in (0..).zip(texts(names)) {
+            for (number, name) in (0..).zip(names.each_bytes()) {
                 let entry = numbers.entry(name).or_insert(NOWHERE);
                 if *entry == NOWHERE {
                     *entry = u32::try_from(joined.first + joined.others.len()).ok()?;
@@ -157,10 +163,6 @@ impl Joined {
     }
 }
 
-fn texts(names: &Names) -> impl Iterator<Item = &[u8]> {
-    (0..).map(|number| names.bytes(number)).take(names.len())
-}
-
 /// A share of some numbers for each core.
 fn shares(from: u32, to: u32) -> Vec<Range<u32>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -189,7 +191,7 @@ pub(super) fn matching(
     let among = |numbers: Range<u32>| {
         let mut found = Vec::new();
         tables.scan(table, list, numbers, &mut |start, names| {
-            let numbered = (start..).zip(texts(names));
+            let numbered = (start..).zip(names.each_bytes());
             found.extend(
                 numbered
                     .filter(|(_, name)| is_wanted(name))

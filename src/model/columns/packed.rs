@@ -301,6 +301,16 @@ impl Names {
         self.text.get(start..end).unwrap_or_default()
     }
 
+    /// All texts' bytes in order.
+    #[inline]
+    pub fn each_bytes(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let from = std::mem::replace(&mut start, end as usize);
+            self.text.get(from..end as usize).unwrap_or_default()
+        })
+    }
+
     /// All texts in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..).map(|number| self.get(number)).take(self.len())
@@ -343,7 +353,9 @@ mod tests {
         #[test]
         fn names_come_out(names in prop::collection::vec("[a-zé東]{0,5}", 0..20)) {
             let list = Names::new(names.iter().map(String::as_str)).unwrap();
-            prop_assert_eq!(list.iter().collect::<Vec<_>>(), names);
+            prop_assert_eq!(list.iter().collect::<Vec<_>>(), names.clone());
+            let bytes: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+            prop_assert_eq!(list.each_bytes().collect::<Vec<_>>(), bytes);
             let lengths = Packed::new(&list.lengths());
             let again = Names::from_parts(&lengths, list.text().to_vec());
             prop_assert_eq!(again, Some(list));

@@ -359,14 +359,20 @@ fn fill(table: &mut Columns, column: Column, read: &mut Read<'_>) -> Option<()> 
             if variants.len() != identities.len() {
                 return None;
             }
-            let known = table.spelling_count as u64;
-            let number = |number: u64| u32::try_from(number).ok().filter(|_| number < known);
-            let pairs = variants
-                .range(0..variants.len())
-                .zip(identities.range(0..identities.len()));
-            let pairs =
-                pairs.map(|(variant, identity)| Some((number(variant)?, number(identity)?)));
-            table.variants = pairs.collect::<Option<_>>()?;
+            if variants.bits() > u32::BITS || identities.bits() > u32::BITS {
+                return None;
+            }
+            let unpacked = |packed: &Packed| {
+                let mut numbers = vec![0; packed.len()];
+                packed.unpack(0, &mut numbers);
+                numbers
+            };
+            let (variants, identities) = (unpacked(&variants), unpacked(&identities));
+            let known = |number: &u32| (*number as usize) < table.spelling_count;
+            if !variants.iter().chain(&identities).all(known) {
+                return None;
+            }
+            table.variants = variants.into_iter().zip(identities).collect();
         }
         Column::Class => table.class = per_post(read.numbers()?)?,
         Column::Created => table.created = per_post(read.numbers()?)?,
