@@ -8,7 +8,7 @@ use std::ops::Range;
 use hashbrown::HashMap;
 
 use super::choose::side_by_side;
-use crate::model::{Column, Columns, Names, Tables};
+use crate::model::{Column, Columns, Names, Sketch, Tables};
 
 /// Several lists of names as one.
 #[derive(Debug, Default)]
@@ -25,43 +25,6 @@ pub(super) struct Joined {
 const NOWHERE: u32 = u32::MAX;
 /// Names that are looked at before other threads help.
 const FEW: u32 = if cfg!(test) { 4 } else { 1 << 15 };
-
-/// A few bits of each name of a short list, by which nearly all names of a long one are told not to be
-/// in it without hashing them.
-struct Sketch(Vec<bool>);
-
-impl Default for Sketch {
-    fn default() -> Self {
-        Self(vec![false; 1 << 16])
-    }
-}
-
-impl Sketch {
-    fn add(&mut self, name: &[u8]) {
-        self.0[Self::place(name)] = true;
-    }
-
-    #[inline]
-    fn may_have(&self, name: &[u8]) -> bool {
-        self.0[Self::place(name)]
-    }
-
-    #[inline]
-    fn place(name: &[u8]) -> usize {
-        // Eight bytes at either end; of shorter names all.
-        let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-            _ => (
-                name.iter()
-                    .fold(0, |bytes, &byte| bytes << 8 | u64::from(byte)),
-                0,
-            ),
-        };
-        let mixed = (first ^ (name.len() as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mixed = (mixed ^ last).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
-        usize::try_from(mixed >> 48).unwrap_or(0)
-    }
-}
 
 fn list_of(table: Columns, list: Column) -> Names {
     match list {

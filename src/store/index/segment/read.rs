@@ -332,10 +332,11 @@ impl Read<'_> {
     fn leading(&mut self) -> Option<Leading> {
         let Commonest(distinct, least, tags) =
             serde_json::from_slice(&self.columns.next()?.1).ok()?;
-        let lead = |(tag, spelling, posts)| Lead {
+        let lead = |(tag, spelling, posts, spellings)| Lead {
             tag,
             spelling,
             posts,
+            spellings,
         };
         Some(Leading {
             distinct,
