@@ -368,7 +368,9 @@ fn named(
 ) -> Option<Vec<Counted>> {
     let mut spelled: HashMap<u32, Vec<u32>> = rows.iter().map(|&tag| (tag, vec![tag])).collect();
     let mut has_row = Flags::new(numbers.len());
-    rows.iter().for_each(|&tag| has_row.set(tag));
+    for &tag in rows {
+        has_row.set(tag);
+    }
     for &(variant, identity) in &numbers.variants {
         if has_row.has(identity)
             && let Some(list) = spelled.get_mut(&identity)

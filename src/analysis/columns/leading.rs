@@ -39,8 +39,12 @@ impl Asked<'_> {
             if !unclear.is_empty() {
                 let spelling_count = columns.get(table)?.spelling_count;
                 let found = looked_up(tables, table, spelling_count, &unclear)?;
-                unclear.iter().for_each(|tag| sums.clear(tag, table));
-                found.iter().for_each(|lead| sums.add(lead, table));
+                for tag in unclear {
+                    sums.clear(tag, table);
+                }
+                for lead in &found {
+                    sums.add(lead, table);
+                }
             }
         }
         let counted = rows.iter().map(|tag| {

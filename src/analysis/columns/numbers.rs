@@ -24,8 +24,8 @@ impl Numbers {
             variants.extend(pairs.map(|&(variant, identity)| (here(variant), here(identity))));
         }
         if columns.len() > 1 {
-            // Those of each table are in order: runs that are merged.
-            variants.sort();
+            // Those of each table are in order: runs that only a stable sort merges.
+            variants.sort_by_key(|&pair| pair);
             variants.dedup();
         }
         Some(Self { joined, variants })

@@ -238,15 +238,19 @@ impl Names {
         Some(number)
     }
 
-    /// Texts of these lengths behind each other; `None` if they do not fit each other.
-    pub fn of_lengths(lengths: &[u32], text: Vec<u8>) -> Option<Self> {
+    /// Puts texts of these lengths, which stand behind each other, in place of those that are there; `None`
+    /// if they do not fit each other.
+    pub fn refill(&mut self, lengths: &[u32], text: &[u8]) -> Option<()> {
         let mut end = 0_u32;
-        let mut ends = Vec::with_capacity(lengths.len());
+        self.ends.clear();
+        self.ends.reserve(lengths.len());
         for length in lengths {
             end = end.checked_add(*length)?;
-            ends.push(end);
+            self.ends.push(end);
         }
-        (end as usize == text.len()).then_some(Self { ends, text })
+        self.text.clear();
+        self.text.extend_from_slice(text);
+        (end as usize == text.len()).then_some(())
     }
 
     /// Takes a list back: the texts behind each other, and the length of each; `None` if they do not

@@ -49,7 +49,9 @@ struct ClassPosts(Option<String>, String, u8, bool, u8, u64);
 /// The commonest hashtags: how many there are at all, the least posts of those that are here, and of
 /// each its identity, its spelling, its posts, and its spellings with their posts where it has several.
 #[derive(Serialize, Deserialize)]
-struct Commonest(u64, u32, Vec<(String, String, u32, Vec<(String, u32)>)>);
+struct Commonest(u64, u32, Vec<StoredLead>);
+
+type StoredLead = (String, String, u32, Vec<(String, u32)>);
 
 /// Where a column stands behind the header, and the checksums of its pages.
 #[derive(Debug, Serialize, Deserialize)]
