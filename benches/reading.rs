@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use cotag::analysis::{Counter, Extras, TagsFrom};
-use cotag::json::{Marked, Marks};
+use cotag::json::Vectors;
 use cotag::record::{Read, Reader, Stored, name_text};
 use divan::counter::BytesCount;
 use divan::{AllocProfiler, Bencher};
@@ -31,21 +31,22 @@ fn lines() -> String {
 }
 
 #[divan::bench]
-fn marks(bencher: Bencher<'_, '_>) {
+fn leaps(bencher: Bencher<'_, '_>) {
     let lines = lines();
-    let mut marks = Marks::default();
-    bencher
-        .counter(BytesCount::of_str(&lines))
-        .bench_local(|| marks.mark(black_box(lines.as_bytes()), lines.len()));
+    let vectors = Vectors::default();
+    bencher.counter(BytesCount::of_str(&lines)).bench_local(|| {
+        for line in lines.lines() {
+            black_box(vectors.value(line.as_bytes(), 0).is_ok());
+        }
+    });
 }
 
 #[divan::bench]
 fn quick(bencher: Bencher<'_, '_>) {
     let lines = lines();
     let mut reader = Reader::default();
-    let mut marks = Marks::default();
     bencher.counter(BytesCount::of_str(&lines)).bench_local(|| {
-        each_quickly(&lines, &mut marks, &mut reader, |read| {
+        each_quickly(&lines, &mut reader, |read| {
             black_box(read.brief.id);
         });
     });
@@ -55,10 +56,9 @@ fn quick(bencher: Bencher<'_, '_>) {
 fn quick_and_counted(bencher: Bencher<'_, '_>) {
     let lines = lines();
     let mut reader = Reader::default();
-    let mut marks = Marks::default();
     let mut counter = Counter::new(TagsFrom::Auto, Extras::default());
     bencher.counter(BytesCount::of_str(&lines)).bench_local(|| {
-        each_quickly(&lines, &mut marks, &mut reader, |read| {
+        each_quickly(&lines, &mut reader, |read| {
             counter.add_brief(&read.brief, read.origin, name_text);
         });
     });
@@ -74,17 +74,10 @@ fn in_full(bencher: Bencher<'_, '_>) {
     });
 }
 
-fn each_quickly(
-    lines: &str,
-    marks: &mut Marks,
-    reader: &mut Reader,
-    mut each: impl FnMut(&Read<'_>),
-) {
+fn each_quickly(lines: &str, reader: &mut Reader, mut each: impl FnMut(&Read<'_>)) {
     let mut rest = lines.as_bytes();
     while let Some(end) = memchr::memchr(b'\n', rest) {
-        marks.mark(rest, end);
-        let line = Marked { text: rest, marks };
-        if let Some(read) = reader.read(line, 0) {
+        if let Some(read) = reader.read(rest, 0) {
             each(&read);
         }
         rest = &rest[end + 1..];

@@ -31,7 +31,6 @@ mod cli;
 mod commands;
 mod error;
 mod settings;
-mod sha256;
 mod ui;
 
 use std::ffi::OsString;

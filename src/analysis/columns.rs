@@ -2,6 +2,7 @@
 //!
 //! Whatever the columns do not tell is not answered here, and the caller reads the posts.
 
+mod authors;
 mod choose;
 mod flags;
 mod lists;
@@ -15,12 +16,13 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use super::count::Counted;
-use super::rank::{Tallied, Told};
+use super::rank::{Tallied, Told, Use, Views};
 use super::{Extras, Filter, FrequencyTable, Provenance, Sample, TableOptions, TagsFrom, Weight};
 use crate::model::{Class, Column, Columns, Dated, Hashtag, Tables, TagSource};
+use authors::Authors;
 use choose::{Chosen, parts, side_by_side};
 use flags::Flags;
-use numbers::{Authors, Numbers};
+use numbers::Numbers;
 
 /// What is asked of a table of posts.
 #[derive(Clone, Copy, Debug)]
@@ -108,27 +110,37 @@ impl Asked<'_> {
         }
         let distinct = posts.iter().filter(|&&posts| posts > 0).count();
         let chosen = chosen.as_deref();
-        let authors = if self.extras.authors {
-            Some(Authors::new(tables, &columns)?)
+        let mut authors = if self.extras.authors {
+            Some(Authors::new(tables, &columns, chosen, &numbers)?)
         } else {
             None
         };
-        let (total, occurrences) = match (self.options.weight, &authors) {
-            (Weight::Posts, _) => (sample.posts, None),
+        let (total, rows) = match (self.options.weight, &mut authors) {
+            (Weight::Posts, None) => (sample.posts, self.rows(&posts)),
+            (Weight::Posts, Some(authors)) => {
+                authors.look(&posts, self.least(&posts, self.most()))?;
+                (sample.posts, self.rows(&posts))
+            }
             (Weight::Authors, None) => return None,
             (Weight::Authors, Some(authors)) => {
-                let each = authors.posts(&columns, chosen);
-                let distinct = each.iter().filter(|&&posts| posts > 0).count();
-                let votes = authors.votes(&columns, chosen, &numbers, &each)?;
-                (distinct as u64, Some(votes))
+                let votes = self.votes(authors, &posts)?;
+                (authors.distinct, self.rows(&votes))
             }
         };
-        let rows = self.rows(occurrences.as_ref().unwrap_or(&posts));
         let mut counted = named(tables, &numbers, &rows, &uses, &posts)?;
         if self.extras != Extras::default() {
-            let told = self.tally(&columns, chosen, &numbers, authors.as_ref(), &rows)?;
-            for (counted, told) in counted.iter_mut().zip(told) {
-                counted.tallied = Tallied::Told(told);
+            let seen = if self.extras.views {
+                seen(&columns, chosen, &numbers, &rows)?
+            } else {
+                vec![Views::default(); rows.len()]
+            };
+            for ((counted, &tag), views) in counted.iter_mut().zip(&rows).zip(seen) {
+                let posts = posts.get(tag as usize).copied()?;
+                let used = match &authors {
+                    Some(authors) => authors.of(tag, posts)?,
+                    None => Use::default(),
+                };
+                counted.tallied = Tallied::Told(Told { used, views });
             }
         }
         Some(FrequencyTable::of_counted(
@@ -151,10 +163,9 @@ impl Asked<'_> {
         }
         let table = tables.read(0, &[Column::Leading])?;
         let leading = &table.leading;
-        let limit = self.options.limit.unwrap_or(usize::MAX);
-        // Rows that may be left out again are as many as are excluded.
-        let most = limit.saturating_add(self.options.excluded.len());
-        if leading.tags.len() < most && self.options.min_count.max(1) < u64::from(leading.least) {
+        if leading.tags.len() < self.most()
+            && self.options.min_count.max(1) < u64::from(leading.least)
+        {
             return None;
         }
         let counted = leading.tags.iter().map(|lead| {
@@ -244,119 +255,141 @@ impl Asked<'_> {
         }
     }
 
-    /// Numbers of the hashtags that can be rows: at least those with the most occurrences.
-    fn rows(&self, occurrences: &[u32]) -> Vec<u32> {
+    /// How many rows there can be before some are left out.
+    fn most(&self) -> usize {
         // Rows that may be left out again are as many as are excluded.
         let limit = self.options.limit.unwrap_or(usize::MAX);
-        let most = limit.saturating_add(self.options.excluded.len());
+        limit.saturating_add(self.options.excluded.len())
+    }
+
+    /// How often a hashtag must occur to be one of the `most` commonest, and a row.
+    fn least(&self, occurrences: &[u32], most: usize) -> u32 {
         let mut least = u32::try_from(self.options.min_count)
             .unwrap_or(u32::MAX)
             .max(1);
-        if most > 0 && most < occurrences.len() {
-            // The largest so far, the least of them on top; mostly they come in order.
-            let mut largest = BinaryHeap::new();
-            for &count in occurrences.iter().filter(|&&count| count >= least) {
-                if largest.len() < most {
-                    largest.push(Reverse(count));
-                } else if let Some(mut last) = largest.peek_mut()
-                    && last.0 < count
-                {
-                    *last = Reverse(count);
-                }
+        if most == 0 || most >= occurrences.len() {
+            return least;
+        }
+        // The largest so far, the least of them on top; mostly they come in order.
+        let mut largest = BinaryHeap::new();
+        for &count in occurrences {
+            if count < least {
+                continue;
             }
             if largest.len() == most {
-                least = largest.peek().map_or(least, |last| last.0);
+                largest.pop();
+            }
+            largest.push(Reverse(count));
+            if largest.len() == most
+                && let Some(last) = largest.peek()
+            {
+                // One that occurs as often changes nothing.
+                least = last.0.saturating_add(1);
             }
         }
-        (0..)
-            .zip(occurrences)
-            .filter(|(_, count)| **count >= least)
-            .map(|(tag, _)| tag)
-            .collect()
+        match largest.peek() {
+            Some(last) if largest.len() == most => last.0,
+            _ => least,
+        }
     }
 
-    /// Who used the hashtags of the rows, and how often the posts with them were seen.
-    fn tally(
-        &self,
-        columns: &[Columns],
-        chosen: Option<&[Chosen]>,
-        numbers: &Numbers,
-        authors: Option<&Authors>,
-        rows: &[u32],
-    ) -> Option<Vec<Told>> {
-        let mut row_of = vec![0_usize; numbers.len()];
-        // Most hashtags of a post are none of the rows'.
-        let mut has_row = Flags::new(numbers.len());
-        for (row, &tag) in rows.iter().enumerate() {
-            *row_of.get_mut(tag as usize)? = row;
-            has_row.set(tag);
-        }
-        for &(variant, identity) in &numbers.variants {
-            if has_row.has(identity) {
-                row_of[variant as usize] = row_of[identity as usize];
-                has_row.set(variant);
-            }
-        }
-        // The posts of each row: table and numbers.
-        let mut found: Vec<(usize, Vec<Vec<u32>>)> = Vec::new();
-        for (number, table) in columns.iter().enumerate() {
-            u32::try_from(table.posts).ok()?;
-            let marks = chosen.and_then(|chosen| chosen.get(number));
-            let marks = marks.map_or(&[][..], Chosen::marks);
-            let parts = side_by_side(parts(table), |part| {
-                let mut found: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
-                part.each(table, marks, |post, _, tags| {
-                    for &tag in tags {
-                        let tag = numbers.of(number, tag);
-                        if has_row.has(tag) {
-                            let row = row_of[tag as usize];
-                            #[expect(clippy::cast_possible_truncation, reason = "looked at above")]
-                            found[row].push(post as u32);
-                        }
-                    }
-                })?;
-                Some(found)
-            });
-            for part in parts {
-                found.push((number, part?));
-            }
-        }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let next = AtomicUsize::new(0);
-        let told = side_by_side((0..cores.min(rows.len())).collect(), |_| {
-            let mut counter = super::rank::Authors::default();
-            let (mut names, mut views, mut told) = (Vec::new(), Vec::new(), Vec::new());
-            loop {
-                let row = next.fetch_add(1, Ordering::Relaxed);
-                if row >= rows.len() {
-                    return told;
-                }
-                names.clear();
-                views.clear();
-                for (number, lists) in &found {
-                    let Some(table) = columns.get(*number) else {
-                        continue;
-                    };
-                    let posts = lists.get(row).map_or(&[][..], Vec::as_slice);
-                    if let Some(authors) = authors {
-                        let of = |&post: &u32| authors.of(*number, table, post as usize);
-                        names.extend(posts.iter().filter_map(of));
-                    }
-                    if self.extras.views {
-                        views.extend(
-                            posts
-                                .iter()
-                                .filter_map(|&post| table.views_of(post as usize)),
-                        );
-                    }
-                }
-                told.push((row, Told::of(&names, &mut views, &mut counter)));
-            }
-        });
-        let mut told: Vec<(usize, Told)> = told.into_iter().flatten().collect();
-        told.sort_unstable_by_key(|(row, _)| *row);
-        Some(told.into_iter().map(|(_, told)| told).collect())
+    /// Numbers of the hashtags that can be rows: at least those with the most occurrences.
+    fn rows(&self, occurrences: &[u32]) -> Vec<u32> {
+        let least = self.least(occurrences, self.most());
+        let rows = (0..).zip(occurrences).filter(|(_, count)| **count >= least);
+        rows.map(|(tag, _)| tag).collect()
     }
+
+    /// How many authors used each hashtag that can be a row; 0 for the others.
+    fn votes(&self, authors: &mut Authors<'_>, posts: &[u32]) -> Option<Vec<u32>> {
+        // A hashtag has no more votes than posts. So those with many posts are looked at, and once more
+        // if others have as many posts as the last row has votes.
+        let most = self.most();
+        let mut least = self.least(posts, most.saturating_mul(2).saturating_add(SPARE_ROWS));
+        loop {
+            authors.look(posts, least)?;
+            let votes = authors.votes(posts)?;
+            let last = self.least(&votes, most);
+            if last >= least {
+                return Some(votes);
+            }
+            least = last;
+        }
+    }
+}
+
+/// Hashtags that are looked at beside twice as many as there are rows. In tests so few that it happens
+/// that more are needed.
+const SPARE_ROWS: usize = if cfg!(test) { 0 } else { 64 };
+
+/// How often the posts with the hashtags of the rows were seen.
+fn seen(
+    columns: &[Columns],
+    chosen: Option<&[Chosen]>,
+    numbers: &Numbers,
+    rows: &[u32],
+) -> Option<Vec<Views>> {
+    let mut row_of = vec![0_usize; numbers.len()];
+    // Most hashtags of a post are none of the rows'.
+    let mut has_row = Flags::new(numbers.len());
+    for (row, &tag) in rows.iter().enumerate() {
+        *row_of.get_mut(tag as usize)? = row;
+        has_row.set(tag);
+    }
+    for &(variant, identity) in &numbers.variants {
+        if has_row.has(identity) {
+            row_of[variant as usize] = row_of[identity as usize];
+            has_row.set(variant);
+        }
+    }
+    // The posts of each row: table and numbers.
+    let mut found: Vec<(usize, Vec<Vec<u32>>)> = Vec::new();
+    for (number, table) in columns.iter().enumerate() {
+        u32::try_from(table.posts).ok()?;
+        let marks = chosen.and_then(|chosen| chosen.get(number));
+        let marks = marks.map_or(&[][..], Chosen::marks);
+        let parts = side_by_side(parts(table), |part| {
+            let mut found: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
+            part.each(table, marks, |post, tags| {
+                for &tag in tags {
+                    let tag = numbers.of(number, tag);
+                    if has_row.has(tag) {
+                        let row = row_of[tag as usize];
+                        #[expect(clippy::cast_possible_truncation, reason = "looked at above")]
+                        found[row].push(post as u32);
+                    }
+                }
+            })?;
+            Some(found)
+        });
+        for part in parts {
+            found.push((number, part?));
+        }
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let told = side_by_side((0..cores.min(rows.len())).collect(), |_| {
+        let (mut views, mut told) = (Vec::new(), Vec::new());
+        loop {
+            let row = next.fetch_add(1, Ordering::Relaxed);
+            if row >= rows.len() {
+                return told;
+            }
+            views.clear();
+            for (number, lists) in &found {
+                let Some(table) = columns.get(*number) else {
+                    continue;
+                };
+                let posts = lists.get(row).map_or(&[][..], Vec::as_slice);
+                let of = |&post: &u32| table.views_of(post as usize);
+                views.extend(posts.iter().filter_map(of));
+            }
+            told.push((row, Views::of(&mut views)));
+        }
+    });
+    let mut told: Vec<(usize, Views)> = told.into_iter().flatten().collect();
+    told.sort_unstable_by_key(|(row, _)| *row);
+    Some(told.into_iter().map(|(_, told)| told).collect())
 }
 
 /// The rows' names, in the order of the rows.

@@ -116,7 +116,7 @@ impl FrequencyTable {
             Weight::Posts => tag.posts,
             Weight::Authors => match &tag.tallied {
                 Tallied::Lists { authors: list, .. } => authors.of(list).0,
-                Tallied::Told(told) => told.authors,
+                Tallied::Told(told) => told.used.authors,
             },
         };
         let mut ranked: Vec<(u64, Counted)> = counted
@@ -184,11 +184,11 @@ fn row(
         occurrences,
         frequency: share(occurrences, total),
         interval: wilson(occurrences, total),
-        authors: extras.authors.then_some(told.authors),
-        top_author_share: (told.authored > 0)
-            .then(|| f64::from(told.busiest) / told.authored as f64),
-        views_sum: told.views_sum,
-        views_median: told.views_median,
+        authors: extras.authors.then_some(told.used.authors),
+        top_author_share: (told.used.authored > 0)
+            .then(|| f64::from(told.used.busiest) / told.used.authored as f64),
+        views_sum: told.views.sum,
+        views_median: told.views.median,
     }
 }
 
@@ -218,38 +218,61 @@ impl Default for Tallied {
 /// What a row tells of these.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
+    pub(super) used: Use,
+    pub(super) views: Views,
+}
+
+/// Who used a hashtag.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Use {
     /// Distinct authors.
-    authors: u64,
+    pub(super) authors: u64,
     /// Posts of the busiest of them.
-    busiest: u32,
+    pub(super) busiest: u32,
     /// Posts that have an author.
-    authored: u64,
-    views_sum: Option<u64>,
-    views_median: Option<f64>,
+    pub(super) authored: u64,
+}
+
+/// How often the posts with a hashtag were seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Views {
+    sum: Option<u64>,
+    median: Option<f64>,
 }
 
 impl Told {
     /// Counts lists, as [`Tallied::Lists`] has them.
-    pub(super) fn of(list: &[u32], views: &mut [u64], authors: &mut Authors) -> Self {
+    fn of(list: &[u32], views: &mut [u64], authors: &mut Authors) -> Self {
         let (distinct, busiest) = authors.of(list);
         Self {
-            authors: distinct,
-            busiest,
-            authored: list.len() as u64,
-            // Views may be anything that a file claims: add up without overflow.
-            views_sum: (!views.is_empty()).then(|| {
-                views
-                    .iter()
-                    .fold(0_u64, |sum, &view| sum.saturating_add(view))
-            }),
-            views_median: median(views),
+            used: Use {
+                authors: distinct,
+                busiest,
+                authored: list.len() as u64,
+            },
+            views: Views::of(views),
+        }
+    }
+}
+
+impl Views {
+    /// Of posts that were seen so often each.
+    pub(super) fn of(views: &mut [u64]) -> Self {
+        // Views may be anything that a file claims: add up without overflow.
+        let sum = |views: &[u64]| {
+            let views = views.iter();
+            views.fold(0_u64, |sum, &view| sum.saturating_add(view))
+        };
+        Self {
+            sum: (!views.is_empty()).then(|| sum(views)),
+            median: median(views),
         }
     }
 }
 
 /// Counts how often each author stands in a list.
 #[derive(Default)]
-pub(super) struct Authors {
+struct Authors {
     /// By the author's number; all zero between two lists.
     posts: Vec<u32>,
 }

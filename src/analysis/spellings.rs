@@ -324,7 +324,7 @@ impl Spellings {
 
     fn grow(&mut self) {
         // Tables of few megabytes are hardly worth being moved often.
-        let factor = if self.slots.len() < 1 << 18 { 4 } else { 2 };
+        let factor = if self.slots.len() <= 1 << 18 { 4 } else { 2 };
         let mut larger = Slots::new(self.slots.len() * factor);
         let slots = &mut *larger;
         let mask = slots.len() - 1;
@@ -359,21 +359,22 @@ impl Spellings {
         }
     }
 
-    /// What a slot's name was entered under.
-    fn key(&self, slot: &Slot) -> Cow<'_, [u8]> {
-        if slot.name[2] >> 56 == LONG {
-            Cow::Borrowed(long_name(&self.long, slot))
+    /// The text of a slot that holds a decoded spelling, maybe in the bytes given.
+    fn text_bytes<'s>(&'s self, slot: &Slot, bytes: &'s mut [u8; INLINE + 1]) -> &'s [u8] {
+        let key = if slot.name[2] >> 56 == LONG {
+            long_name(&self.long, slot)
         } else {
-            let (bytes, length) = unpack(&slot.name);
-            Cow::Owned(bytes[..length].to_vec())
-        }
+            let length;
+            (*bytes, length) = unpack(&slot.name);
+            &bytes[..length]
+        };
+        key.strip_prefix(b"\"").unwrap_or(key)
     }
 
-    /// The text of a slot that holds a decoded spelling.
+    /// The same as a string.
     fn text(&self, slot: &Slot) -> String {
-        let key = self.key(slot);
-        let text = String::from_utf8_lossy(&key);
-        text.strip_prefix('"').unwrap_or(&text).to_owned()
+        let mut bytes = [0; INLINE + 1];
+        String::from_utf8_lossy(self.text_bytes(slot, &mut bytes)).into_owned()
     }
 }
 

@@ -5,10 +5,9 @@
 
 mod depth;
 mod fields;
+mod leap;
 mod line;
 mod lines;
-mod marked;
-mod marks;
 mod mend;
 mod redact;
 mod scan;
@@ -18,10 +17,10 @@ mod window;
 
 pub use depth::{depth, is_deeper};
 pub use fields::{Fields, Value};
+pub use leap::{Odd, Vectors};
+pub(crate) use leap::{byte, container, scalar, string, strings};
 pub use line::{one_line, without_key};
 pub use lines::{Line, Lines};
-pub use marked::{Breaks, Items, Marked, Odd, Span, Strings};
-pub use marks::Marks;
 pub use mend::lone_surrogates;
 pub use redact::{redact, redact_shown};
 pub use walk::{Kind, VALUE_LIMIT, Walk, WalkError};

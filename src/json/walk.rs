@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use super::scan::{Scan, Step, find_item};
-use super::{Marks, Window, lone_surrogates};
+use super::{Vectors, Window, lone_surrogates};
 
 /// How large a value may be unless told otherwise: 64 MiB.
 pub const VALUE_LIMIT: usize = 64 << 20;
@@ -77,7 +77,7 @@ pub struct Walk<R> {
     /// Length of the value captured last, 0 after a failure.
     captured: usize,
     too_large: bool,
-    marks: Option<Marks>,
+    vectors: Vectors,
     /// How long the next value may be, going by the last ones.
     guess: usize,
 }
@@ -105,7 +105,7 @@ impl<R: Read> Walk<R> {
             wary: false,
             captured: 0,
             too_large: false,
-            marks: None,
+            vectors: Vectors::default(),
             guess: 0,
         }
     }
@@ -212,7 +212,7 @@ impl<R: Read> Walk<R> {
         if self.next_byte()?.is_none() {
             return Err(self.cut());
         }
-        if let Some(length) = self.marked().filter(|length| *length <= self.limit) {
+        if let Some(length) = self.leapt().filter(|length| *length <= self.limit) {
             self.window.consume(length);
             self.captured = length;
             return Ok(self.window.taken(length));
@@ -250,8 +250,8 @@ impl<R: Read> Walk<R> {
     }
 
     /// The length of an object that stands on one line and is hardly longer than the last, found by
-    /// bit masks; `None` where it is to be searched for.
-    fn marked(&mut self) -> Option<usize> {
+    /// vectors; `None` where it is to be searched for.
+    fn leapt(&mut self) -> Option<usize> {
         /// Not worth it for keys and small values, nor the memory for large ones.
         const LENGTHS: std::ops::Range<usize> = if cfg!(test) { 2 } else { 200 }..1 << 22;
 
@@ -261,9 +261,7 @@ impl<R: Read> Walk<R> {
         }
         let text = &text[..text.len().min(self.guess)];
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
-        let marks = self.marks.get_or_insert_default();
-        marks.mark(line, line.len());
-        let length = marks.closing(line, 0)? + 1;
+        let length = self.vectors.closing(line, 0)?;
         self.guess = self.guess.max(length + length / 4);
         line[..length].ends_with(b"}").then_some(length)
     }

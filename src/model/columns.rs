@@ -211,6 +211,21 @@ impl Columns {
         u32::try_from(number.checked_sub(1)?).ok()
     }
 
+    /// Fills `numbers` with the numbers, from 1, of the authors of posts from a place on; 0 where a post's
+    /// is not known. Needs [`Column::Author`]; `None` where it contradicts itself.
+    pub fn authors_of(&self, first: usize, numbers: &mut [u32]) -> Option<()> {
+        let last = u32::try_from(first.checked_add(numbers.len())?).ok()?;
+        if self.author.bits() > u32::BITS || last as usize > self.author.len() {
+            return None;
+        }
+        self.author.unpack(first, numbers);
+        let first = last - u32::try_from(numbers.len()).ok()?;
+        for (post, number) in (first + 1..).zip(numbers) {
+            *number = post.saturating_sub(*number);
+        }
+        Some(())
+    }
+
     /// Second and nanosecond of a post; needs [`Column::Created`] and [`Column::Nanosecond`].
     pub fn created_of(&self, post: usize) -> Option<(i64, u32)> {
         let since = self.created.get(post).checked_sub(1)?;

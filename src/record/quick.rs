@@ -18,18 +18,21 @@ mod keys;
 
 use std::borrow::Cow;
 
-use self::keys::{AUTHOR, Keys, Parts, RECORD, Role, Shape, TAG};
+use fearless_simd::{Simd, dispatch};
+
+use self::keys::{AUTHOR, Keys, Parts, RECORD, Role, Shape, Span, TAG};
 use super::recognise::{is_comment, recognise};
 use super::values::{LINKS, created, may_be_rounded, tag, time, unix_time};
-use crate::json::{Fields, Marked, Odd, Span, Value};
+use crate::json::{self, Fields, Odd, Value, Vectors};
 use crate::model::{Brief, Format, Name, Origin, PostId};
 
 /// Reads records one after the other and remembers what they have in common.
 #[derive(Debug, Default)]
 pub struct Reader {
+    vectors: Vectors,
     keys: Keys,
     envelope: (Vec<u8>, Provenance),
-    names: Vec<Name>,
+    names: Names,
 }
 
 type Provenance = (Option<Origin>, Option<Format>);
@@ -45,24 +48,56 @@ pub struct Read<'b> {
     pub end: usize,
 }
 
+/// The names in the lists of hashtags that were met.
+#[derive(Debug, Default)]
+struct Names {
+    listed: Vec<Name>,
+    /// There are escapes in them.
+    escaped: bool,
+}
+
 impl Reader {
-    /// Reads the record that starts at a place of the marked text.
+    /// Reads the record that starts at a place of a text.
     ///
-    /// `None` says nothing about the record but that it has to be read in full.
+    /// `None` says nothing about the record but that it has to be read in full. No line feed stands in
+    /// what was read.
     #[inline]
-    pub fn read<'b>(&'b mut self, record: Marked<'b>, at: usize) -> Option<Read<'b>> {
-        self.try_read(record, at).ok()
+    pub fn read<'b>(&'b mut self, text: &'b [u8], at: usize) -> Option<Read<'b>> {
+        let level = self.vectors.0;
+        dispatch!(level, simd => self.read_with(simd, text, at)).ok()
     }
 
     #[inline(always)]
-    fn try_read<'b>(&'b mut self, record: Marked<'b>, at: usize) -> Result<Read<'b>, Odd> {
+    fn read_with<'b, S: Simd>(
+        &'b mut self,
+        simd: S,
+        text: &'b [u8],
+        at: usize,
+    ) -> Result<Read<'b>, Odd> {
+        let Self { keys, names, .. } = self;
+        names.listed.clear();
+        names.escaped = false;
         let mut parts = Parts::default();
-        let walked = self.keys.walk(RECORD, record, at, &mut parts)?;
+        let walked = keys.follow(
+            simd,
+            text,
+            (RECORD, at),
+            &mut parts,
+            #[inline(always)]
+            |keys, parts, role, open| match role {
+                Role::HashtagNames => names.strings(simd, text, open),
+                Role::TextExtra => {
+                    names.objects(simd, text, (keys, parts), (open, Role::HashtagName))
+                }
+                Role::Author => author(simd, text, (keys, parts), open),
+                _ => json::container(simd, text, open),
+            },
+        )?;
         let end = walked.end;
         let shape = match self.keys.shape(&walked) {
             Some(known) => known,
             None => {
-                let shape = shape(Span { from: at, to: end }.of(record)?)?;
+                let shape = shape(Span { from: at, to: end }.of(text)?)?;
                 self.keys.remember(&walked, shape)
             }
         };
@@ -70,17 +105,17 @@ impl Reader {
             return Err(Odd);
         }
         let (origin, named) = match parts.get(Role::Envelope) {
-            Some(envelope) => self.envelope(envelope.of(record)?)?,
+            Some(envelope) => self.envelope(envelope.of(text)?)?,
             None => (None, None),
         };
-        self.names.clear();
         let brief = match named.or(shape.format).ok_or(Odd)? {
-            Format::Web => self.web(record, &parts, shape)?,
-            Format::Research => self.research(record, &parts, shape)?,
+            Format::Web => self.web(simd, text, &mut parts, shape)?,
+            Format::Research => self.research(text, &parts, shape)?,
             _ => return Err(Odd),
         };
         let brief = Brief {
-            listed: &self.names,
+            listed: &self.names.listed,
+            escaped: self.names.escaped,
             ..brief
         };
         Ok(Read { brief, origin, end })
@@ -100,45 +135,48 @@ impl Reader {
     }
 
     #[inline(always)]
-    fn web<'b>(
+    fn web<'b, S: Simd>(
         &mut self,
-        record: Marked<'b>,
-        parts: &Parts,
+        simd: S,
+        text: &'b [u8],
+        parts: &mut Parts,
         shape: Shape,
     ) -> Result<Brief<'b>, Odd> {
-        let part = |role| parts.get(role);
-        let id = post_id(record, part(Role::Id), shape)?;
-        self.listed_objects(record, part(Role::TextExtra), Role::HashtagName)?;
-        if self.names.is_empty() {
-            self.listed_objects(record, part(Role::Challenges), Role::Title)?;
-        }
-        if self.names.is_empty()
-            && let Some(contents) = part(Role::Contents)
-            && contents.of(record)? != b"[]"
+        if parts.get(Role::HashtagNames).is_some()
+            || matches!(parts.get(Role::TextExtra), Some(list) if json::byte(text, list.from)? != b'[')
         {
             return Err(Odd);
         }
-        let author = match part(Role::Author) {
-            Some(author) if author.of(record)?.starts_with(b"{") => {
-                let mut members = Parts::default();
-                let walked = self.keys.walk(AUTHOR, record, author.from, &mut members)?;
-                if walked.end != author.to || self.keys.is_repeated(&walked) {
-                    return Err(Odd);
-                }
-                members.get(Role::UniqueId)
-            }
+        let id = post_id(text, parts.get(Role::Id), shape)?;
+        if self.names.listed.is_empty()
+            && let Some(list) = parts.get(Role::Challenges)
+        {
+            let Self { keys, names, .. } = self;
+            let open = (list.from, Role::Title);
+            simd.vectorize(
+                #[inline(always)]
+                || names.objects(simd, text, (keys, parts), open),
+            )?;
+        }
+        let no_names = self.names.listed.is_empty();
+        if no_names
+            && let Some(contents) = parts.get(Role::Contents)
+            && contents.of(text)? != b"[]"
+        {
+            return Err(Odd);
+        }
+        let author = match parts.get(Role::Author) {
+            Some(author) if author.of(text)?.starts_with(b"{") => parts.get(Role::UniqueId),
             other => other,
         };
-        let brief = brief(
-            record,
-            (id, Format::Web),
-            part(Role::CreateTime),
-            part(Role::Desc).filter(|_| self.names.is_empty()),
-        )?;
+        let caption = parts.get(Role::Desc).filter(|_| no_names);
+        let stated = parts.get(Role::CreateTime);
+        let brief = brief(text, (id, Format::Web), stated, caption)?;
+        let author = author.or(parts.get(Role::User));
         Ok(Brief {
-            author: handle(record, author.or(part(Role::User)))?,
-            region: region(record, part(Role::LocationCreated))?,
-            language: language(record, part(Role::TextLanguage))?,
+            author: handle(text, author, parts)?,
+            region: region(text, parts.get(Role::LocationCreated), parts)?,
+            language: language(text, parts.get(Role::TextLanguage), parts)?,
             ..brief
         })
     }
@@ -146,116 +184,135 @@ impl Reader {
     #[inline(always)]
     fn research<'b>(
         &mut self,
-        record: Marked<'b>,
+        text: &'b [u8],
         parts: &Parts,
         shape: Shape,
     ) -> Result<Brief<'b>, Odd> {
-        let id = post_id(record, parts.get(Role::Id), shape)?;
-        if let Some(list) = parts.get(Role::HashtagNames)
-            && list.of(record)? != b"[]"
+        if parts.get(Role::TextExtra).is_some()
+            || matches!(parts.get(Role::HashtagNames), Some(list) if json::byte(text, list.from)? != b'[')
         {
-            self.listed_strings(record, list)?;
+            return Err(Odd);
         }
+        let id = post_id(text, parts.get(Role::Id), shape)?;
         let filled = |role| match parts.get(role) {
-            Some(value) if !matches!(value.of(record), Ok(b"\"\"")) => Some(value),
+            Some(value) if !matches!(value.of(text), Ok(b"\"\"")) => Some(value),
             _ => None,
         };
-        let brief = brief(
-            record,
-            (id, Format::Research),
-            filled(Role::CreateTimeUnix),
-            match self.names.as_slice() {
-                [] => parts.get(Role::VideoDescription),
-                _ => None,
-            },
-        )?;
+        let caption = match self.names.listed.as_slice() {
+            [] => parts.get(Role::VideoDescription),
+            _ => None,
+        };
+        let stated = filled(Role::CreateTimeUnix);
+        let brief = brief(text, (id, Format::Research), stated, caption)?;
         let author = match filled(Role::Username) {
             None => filled(Role::AuthorName),
             username => username,
         };
         Ok(Brief {
-            author: handle(record, author)?,
-            region: region(record, parts.get(Role::RegionCode))?,
+            author: handle(text, author, parts)?,
+            region: region(text, parts.get(Role::RegionCode), parts)?,
             ..brief
         })
     }
+}
 
-    /// The names under a key in an array of objects.
+/// Follows an author's object, and returns what is behind it.
+#[inline(always)]
+fn author<S: Simd>(
+    simd: S,
+    text: &[u8],
+    (keys, parts): (&mut Keys, &mut Parts),
+    open: usize,
+) -> Result<usize, Odd> {
+    let walked = keys.follow(
+        simd,
+        text,
+        (AUTHOR, open),
+        parts,
+        #[inline(always)]
+        |_, _, _, open| json::container(simd, text, open),
+    )?;
+    if keys.is_repeated(&walked) {
+        return Err(Odd);
+    }
+    Ok(walked.end)
+}
+
+impl Names {
+    /// Takes the names under a key in an array of objects.
     #[inline(always)]
-    fn listed_objects(
+    fn objects<S: Simd>(
         &mut self,
-        record: Marked<'_>,
-        list: Option<Span>,
-        role: Role,
-    ) -> Result<(), Odd> {
-        let Some(list) = list else {
-            return Ok(());
-        };
-        if list.of(record)? == b"[]" {
-            return Ok(());
+        simd: S,
+        text: &[u8],
+        (keys, parts): (&mut Keys, &mut Parts),
+        (open, role): (usize, Role),
+    ) -> Result<usize, Odd> {
+        let mut at = open + 1;
+        match text.get(open..=at) {
+            Some(b"[]") => return Ok(at + 1),
+            Some([b'[', _]) => {}
+            _ => return Err(Odd),
         }
-        record.marks.widely(
-            #[inline(always)]
-            || {
-                let mut at = list.from;
-                let mut before = b'[';
-                while record.byte(at)? == before {
-                    let blank = before == b',' && record.byte(at + 1)? == b' ';
-                    let mut members = Parts::default();
-                    let start = at + 1 + usize::from(blank);
-                    let walked = self.keys.follow(TAG, record, start, &mut members)?;
-                    if self.keys.is_repeated(&walked) {
-                        return Err(Odd);
-                    }
-                    if let Some(name) = members.get(role) {
-                        self.take_name(record, record.string(name)?)?;
-                    }
-                    (at, before) = (walked.end, b',');
-                }
-                if record.byte(at)? == b']' && at + 1 == list.to {
-                    Ok(())
-                } else {
-                    Err(Odd)
-                }
-            },
-        )
+        loop {
+            parts.clear(role);
+            let walked = keys.follow(
+                simd,
+                text,
+                (TAG, at),
+                parts,
+                #[inline(always)]
+                |_, _, _, open| json::container(simd, text, open),
+            )?;
+            if keys.is_repeated(&walked) {
+                return Err(Odd);
+            }
+            if let Some(name) = parts.get(role) {
+                let name = name.string(text)?;
+                self.take(text, name)?;
+                self.escaped |= parts.escaped;
+            }
+            at = walked.end + 1;
+            match json::byte(text, walked.end)? {
+                b',' => at += usize::from(json::byte(text, at)? == b' '),
+                b']' => return Ok(at),
+                _ => return Err(Odd),
+            }
+        }
     }
 
-    /// The names in an array of strings that is not empty.
-    fn listed_strings(&mut self, record: Marked<'_>, list: Span) -> Result<(), Odd> {
-        record.marks.widely(
+    /// Takes the names in an array of strings.
+    #[inline(always)]
+    fn strings<S: Simd>(&mut self, simd: S, text: &[u8], open: usize) -> Result<usize, Odd> {
+        if json::byte(text, open)? != b'[' {
+            return Err(Odd);
+        }
+        json::strings(
+            simd,
+            text,
+            open,
             #[inline(always)]
-            || {
-                let mut names = record.strings(list.from)?;
-                while let Some(name) = names.next()? {
-                    self.take_name(record, name)?;
-                }
-                if names.end() == list.to {
-                    Ok(())
-                } else {
-                    Err(Odd)
-                }
+            |from, to, escaped| {
+                self.escaped |= escaped;
+                self.take(text, Span { from, to })
             },
         )
     }
 
     /// Takes a name in, if it surely is a hashtag's; empty ones are none.
     #[inline(always)]
-    fn take_name(&mut self, record: Marked<'_>, name: Span) -> Result<(), Odd> {
-        let Some(&first) = record.text.get(name.from) else {
-            return Err(Odd);
-        };
+    fn take(&mut self, text: &[u8], name: Span) -> Result<(), Odd> {
         if name.from == name.to {
             return Ok(());
         }
-        if !PLAIN[usize::from(first)] && !begins_plainly(name.of(record)?) {
+        if !PLAIN[usize::from(json::byte(text, name.from)?)] && !begins_plainly(name.of(text)?) {
             return Err(Odd);
         }
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the text is of less than 4 GB"
         )]
-        self.names.push((name.from as u32, name.to as u32));
+        self.listed.push((name.from as u32, name.to as u32));
         Ok(())
     }
 }
@@ -291,7 +348,7 @@ fn shape(json: &[u8]) -> Result<Shape, Odd> {
 
 #[inline(always)]
 fn brief(
-    record: Marked<'_>,
+    record: &[u8],
     (id, format): (PostId, Format),
     stated: Option<Span>,
     caption: Option<Span>,
@@ -315,17 +372,17 @@ fn brief(
         region: None,
         language: None,
         format,
-        text: record.text,
+        text: record,
         listed: &[],
-        escaped: record.marks.has_escapes(),
+        escaped: false,
         caption,
     })
 }
 
 /// A value that must be one string.
 #[inline(always)]
-fn text(record: Marked<'_>, value: Span) -> Result<Value<'_>, Odd> {
-    record.string(value)?;
+fn text(record: &[u8], value: Span) -> Result<Value<'_>, Odd> {
+    value.string(record)?;
     std::str::from_utf8(value.of(record)?)
         .map(Value::of_json)
         .map_err(|_| Odd)
@@ -333,7 +390,7 @@ fn text(record: Marked<'_>, value: Span) -> Result<Value<'_>, Odd> {
 
 /// An id of digits that cannot have been rounded, or has no link beside it that would know.
 #[inline(always)]
-fn post_id(record: Marked<'_>, stated: Option<Span>, shape: Shape) -> Result<PostId, Odd> {
+fn post_id(record: &[u8], stated: Option<Span>, shape: Shape) -> Result<PostId, Odd> {
     let stated = stated.ok_or(Odd)?.of(record)?;
     let digits = stated
         .strip_prefix(b"\"")
@@ -383,11 +440,15 @@ fn eight_digits(text: u64) -> Option<u64> {
 
 /// A handle, if one is there.
 #[inline(always)]
-fn handle(record: Marked<'_>, value: Option<Span>) -> Result<Option<&[u8]>, Odd> {
+fn handle<'r>(
+    record: &'r [u8],
+    value: Option<Span>,
+    parts: &Parts,
+) -> Result<Option<&'r [u8]>, Odd> {
     let Some(value) = value else {
         return Ok(None);
     };
-    match unescaped(record, record.string(value)?)? {
+    match unescaped(record, value.string(record)?, parts)? {
         b"" | b"REDACTED" => Ok(None),
         [b'@', ..] => Err(Odd),
         text => Ok(Some(text)),
@@ -396,7 +457,7 @@ fn handle(record: Marked<'_>, value: Option<Span>) -> Result<Option<&[u8]>, Odd>
 
 /// A country code, if one is there; values of other types are as good as missing.
 #[inline(always)]
-fn region(record: Marked<'_>, value: Option<Span>) -> Result<Option<[u8; 2]>, Odd> {
+fn region(record: &[u8], value: Option<Span>, parts: &Parts) -> Result<Option<[u8; 2]>, Odd> {
     let Some(value) = value else {
         return Ok(None);
     };
@@ -404,29 +465,33 @@ fn region(record: Marked<'_>, value: Option<Span>) -> Result<Option<[u8; 2]>, Od
         [b'"', a, b, b'"'] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
             Ok(Some([*a, *b]))
         }
-        [b'"', ..] => unescaped(record, record.string(value)?).map(|_| None),
+        [b'"', ..] => unescaped(record, value.string(record)?, parts).map(|_| None),
         _ => Ok(None),
     }
 }
 
 /// A language's code, if one is there; values of other types are as good as missing.
 #[inline(always)]
-fn language(record: Marked<'_>, value: Option<Span>) -> Result<Option<&[u8]>, Odd> {
+fn language<'r>(
+    record: &'r [u8],
+    value: Option<Span>,
+    parts: &Parts,
+) -> Result<Option<&'r [u8]>, Odd> {
     let Some(value) = value else {
         return Ok(None);
     };
     if value.of(record)?.first() != Some(&b'"') {
         return Ok(None);
     }
-    let text = unescaped(record, record.string(value)?)?;
+    let text = unescaped(record, value.string(record)?, parts)?;
     Ok((!matches!(text, b"" | b"un")).then_some(text))
 }
 
 /// The inside of a string without escapes: what is escaped may turn out to be anything.
 #[inline(always)]
-fn unescaped(record: Marked<'_>, inside: Span) -> Result<&[u8], Odd> {
+fn unescaped<'r>(record: &'r [u8], inside: Span, parts: &Parts) -> Result<&'r [u8], Odd> {
     let text = inside.of(record)?;
-    if record.marks.has_escapes() && text.contains(&b'\\') {
+    if parts.escaped && text.contains(&b'\\') {
         return Err(Odd);
     }
     Ok(text)

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fs_err as fs;
 use memchr::memmem;
 
-use crate::json::{Marked, Marks};
+use crate::json::Vectors;
 
 /// Bytes handed to a thread at a time: few enough to stay in a core's cache. In tests so few that
 /// every record lies across blocks.
@@ -56,18 +56,12 @@ impl Cut {
     }
 
     fn after(head: &[u8]) -> Option<Self> {
-        let mut marks = Marks::default();
-        marks.mark(head, head.len());
-        let text = Marked {
-            text: head,
-            marks: &marks,
-        };
-        if head.first() != Some(&b'[') {
-            return None;
-        }
-        let mut members = text.items(1).ok()?;
-        let first = key(head.get(members.next().ok()??.from..)?)?;
-        let second = key(head.get(members.next().ok()??.from..)?)?;
+        let first = key(head.strip_prefix(b"[{")?)?;
+        let mut value = 2 + first.len();
+        value += usize::from(head.get(value) == Some(&b' '));
+        let end = Vectors::default().value(head, value).ok()?;
+        let rest = head.get(end..)?.strip_prefix(b",")?;
+        let second = key(rest.strip_prefix(b" ").unwrap_or(rest))?;
         let behind = head.get(2 + first.len()..)?;
         let blank: &[u8] = if behind.first() == Some(&b' ') {
             b" "
@@ -109,12 +103,52 @@ fn key(text: &[u8]) -> Option<&[u8]> {
     text.get(..close + 2).filter(|key| key.ends_with(b":"))
 }
 
+/// Memory for a block, cleared once and then used again and again.
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    /// How many of them are text.
+    used: usize,
+}
+
+impl Buffer {
+    fn text(&self) -> &[u8] {
+        &self.bytes[..self.used]
+    }
+
+    /// Reads up to [`BLOCK`] more bytes, fewer only at the end of the file; says whether there were any.
+    fn fill(&mut self, file: &mut impl io::Read) -> io::Result<bool> {
+        let (from, end) = (self.used, self.used + BLOCK);
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        while self.used < end {
+            match file.read(&mut self.bytes[self.used..end]) {
+                Ok(0) => break,
+                Ok(got) => self.used += got,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.used > from)
+    }
+
+    /// Begins anew with some text.
+    fn begin(&mut self, text: &[u8]) {
+        if self.bytes.len() < text.len() {
+            self.bytes.resize(text.len(), 0);
+        }
+        self.bytes[..text.len()].copy_from_slice(text);
+        self.used = text.len();
+    }
+}
+
 /// The file, given out block by block.
 struct Blocks {
-    /// The standard library's own, which reads into a vector without clearing it first. Read no
-    /// further than the file was long when it was opened: what is added meanwhile is half there.
+    /// Read no further than the file was long when it was opened: what is added meanwhile is half there.
     file: io::Take<std::fs::File>,
     cut: Cut,
+    /// What was read behind the last block.
     carry: Vec<u8>,
     /// Bytes before `carry`.
     offset: u64,
@@ -125,27 +159,27 @@ struct Blocks {
 impl Blocks {
     /// Fills `block` with the next whole records (at the end of the file with what is left) and
     /// returns their place and whether they are the last; `None` when nothing is left.
-    fn next(&mut self, block: &mut Vec<u8>) -> io::Result<Option<(u64, bool)>> {
-        block.clear();
+    fn next(&mut self, block: &mut Buffer) -> io::Result<Option<(u64, bool)>> {
         if self.lost {
             return Ok(None);
         }
-        std::mem::swap(block, &mut self.carry);
+        // Not exchanged: a thread's own buffer is near its core.
+        block.begin(&self.carry);
+        self.carry.clear();
         let offset = self.offset;
         loop {
-            let start = block.len();
-            let got = self.file.by_ref().take(BLOCK as u64).read_to_end(block)?;
-            if got == 0 {
-                self.offset += block.len() as u64;
-                return Ok((!block.is_empty()).then_some((offset, true)));
+            let start = block.used;
+            if !block.fill(&mut self.file)? {
+                self.offset += block.used as u64;
+                return Ok((block.used > 0).then_some((offset, true)));
             }
-            if let Some(end) = self.cut.last(block, start) {
-                self.carry.extend_from_slice(&block[end..]);
-                block.truncate(end);
+            if let Some(end) = self.cut.last(block.text(), start) {
+                self.carry.extend_from_slice(&block.text()[end..]);
+                block.used = end;
                 self.offset += end as u64;
                 return Ok(Some((offset, false)));
             }
-            if block.len() > LONGEST {
+            if block.used > LONGEST {
                 self.lost = true;
                 return Ok(None);
             }
@@ -180,7 +214,7 @@ pub(super) fn each_block<S: Send>(
     let failed = || io::Error::other("a reading thread failed");
     let work = || -> io::Result<S> {
         let mut state = new();
-        let mut block = Vec::new();
+        let mut block = Buffer::default();
         while !stopped.load(Ordering::Relaxed) {
             let next = blocks.lock().map_err(|_| failed())?.next(&mut block)?;
             let Some((offset, is_last)) = next else {
@@ -188,7 +222,7 @@ pub(super) fn each_block<S: Send>(
             };
             let block = Block {
                 offset,
-                bytes: &block,
+                bytes: block.text(),
                 is_last,
             };
             if !each(&mut state, block) {

@@ -13,7 +13,7 @@ use fs_err as fs;
 use super::StoreError;
 use super::blocks::{Block, Cut, each_block};
 use super::walk::walk_records;
-use crate::json::{Marked, Marks, one_line};
+use crate::json::{Vectors, one_line};
 
 /// How a `data.json` is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,17 +103,25 @@ fn record(line: &[u8]) -> &[u8] {
     line.strip_suffix(b",").unwrap_or(line).trim_ascii_end()
 }
 
-/// A record of a marked text, to be read quickly.
+/// A record in a text, to be read quickly.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'r> {
     /// The text in which it stands.
-    pub text: Marked<'r>,
+    pub text: &'r [u8],
     /// Where it starts there.
     pub at: usize,
-    /// Behind its last byte, where that is known; then it is no record if it ends elsewhere.
-    pub end: Option<usize>,
+    /// Whether it must end with its line, a comma maybe behind it.
+    pub is_line: bool,
     /// Bytes before it in the file.
     pub offset: u64,
+}
+
+impl Record<'_> {
+    /// Whether a record can end here; what is behind a record of a single line is looked at by who reads
+    /// on there.
+    pub fn may_end(&self, end: usize) -> bool {
+        !self.is_line || matches!(self.text.get(end..), Some([b'\n', ..] | [b',', b'\n', ..]))
+    }
 }
 
 /// Offered every record before the full reading. Returns behind which byte the record ended that it
@@ -210,7 +218,7 @@ pub fn scan_array<S: Send>(
     };
     let new = || Array {
         state: (readers.new)(),
-        marks: Marks::default(),
+        vectors: Vectors::default(),
         closed: false,
     };
     let scanned = each_block(path, cut, &new, &|array, block| {
@@ -225,7 +233,7 @@ pub fn scan_array<S: Send>(
 
 struct Array<S> {
     state: S,
-    marks: Marks,
+    vectors: Vectors,
     /// Whether the closing bracket was met.
     closed: bool,
 }
@@ -240,14 +248,10 @@ fn scan_records<S>(
 ) -> Option<()> {
     let Array {
         state,
-        marks,
+        vectors,
         closed,
     } = array;
     let bytes = block.bytes;
-    // White space may follow the closing bracket, which is no reason to read in full.
-    marks.mark(bytes, bytes.trim_ascii_end().len());
-    let quick = readers.quick.filter(|_| !marks.has_controls());
-    let text = Marked { text: bytes, marks };
     let expected = if block.offset == 0 { b'[' } else { b',' };
     let mut at = 0;
     while at < bytes.len() {
@@ -265,16 +269,19 @@ fn scan_records<S>(
         }
         let offset = block.offset + at as u64;
         let record = Record {
-            text,
+            text: bytes,
             at,
-            end: None,
+            is_line: false,
             offset,
         };
-        if let Some(end) = quick.and_then(|quick| quick(state, record)) {
+        if let Some(end) = readers.quick.and_then(|quick| quick(state, record)) {
             at = end;
             continue;
         }
-        let end = text.closing(at).ok()?;
+        let end = vectors.closing(bytes, at)?;
+        if bytes[end - 1] != b'}' {
+            return None;
+        }
         let line = String::from_utf8_lossy(&bytes[at..end]);
         let line = Line {
             offset,
@@ -291,7 +298,6 @@ fn scan_records<S>(
 /// What a thread found besides records.
 struct Lines<S> {
     state: S,
-    marks: Marks,
     /// Lines that are no JSON.
     bad: Vec<u64>,
     /// Where the last line that is not blank starts.
@@ -310,7 +316,6 @@ fn scan_lines<S: Send>(
 ) -> Result<Option<Scanned<S>>, StoreError> {
     let new = || Lines {
         state: (readers.new)(),
-        marks: Marks::default(),
         bad: Vec::new(),
         last: 0,
         closed: false,
@@ -345,11 +350,19 @@ fn scan_block<S>(block: &Block<'_>, lines: &mut Lines<S>, readers: &Readers<'_, 
     while start < bytes.len() {
         let place = block.offset + start as u64;
         if let Some(quick) = readers.quick
-            && let Some(length) = taken_quickly(quick, lines, &bytes[start..], place)
+            && bytes[start] == b'{'
         {
-            (lines.last, lines.closed) = (place, false);
-            start += length + 1;
-            continue;
+            let record = Record {
+                text: bytes,
+                at: start,
+                is_line: true,
+                offset: place,
+            };
+            if let Some(end) = quick(&mut lines.state, record) {
+                (lines.last, lines.closed) = (place, false);
+                start = end + 1 + usize::from(bytes[end] == b',');
+                continue;
+            }
         }
         let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
         let mut line = record(&bytes[start..end]);
@@ -382,35 +395,6 @@ fn scan_block<S>(block: &Block<'_>, lines: &mut Lines<S>, readers: &Readers<'_, 
             lines.bad.push(place);
         }
     }
-}
-
-/// Lines of more bytes are not marked, which takes half their size.
-const LONGEST: usize = 1 << 24;
-
-/// Offers the record of a line that ends with a line feed and maybe a comma to the quick reading;
-/// returns the line's length if it was taken.
-fn taken_quickly<S>(
-    quick: Quick<'_, S>,
-    lines: &mut Lines<S>,
-    text: &[u8],
-    offset: u64,
-) -> Option<usize> {
-    if text[0] != b'{' {
-        return None;
-    }
-    let text = &text[..text.len().min(LONGEST)];
-    let marks = &mut lines.marks;
-    let length = marks.mark_line(text)?;
-    if text[length] != b'\n' {
-        return None;
-    }
-    let record = Record {
-        text: Marked { text, marks },
-        at: 0,
-        end: Some(length - usize::from(text[length - 1] == b',')),
-        offset,
-    };
-    quick(&mut lines.state, record).map(|_| length)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) fn stored_ids(path: &Path, kind: Kind, care: Care) -> Result<Vec<Post
             quick: (care == Care::Ids && kind == Kind::Posts).then_some(
                 &|(reader, found): &mut Found, record| {
                     let read = reader.read(record.text, record.at)?;
-                    if record.end.is_some_and(|end| end != read.end) {
+                    if !record.may_end(read.end) {
                         return None;
                     }
                     found.push((record.offset, read.brief.id));

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 /// Each room and the rooms that it may use; `ARCHITECTURE.md` gives the reasons.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("http", &[]),
     ("json", &[]),
     ("model", &[]),
     ("record", &["json", "model"]),
-    ("sha256", &[]),
-    ("source", &["http", "record", "json", "model", "sha256"]),
-    ("store", &["record", "json", "model", "sha256"]),
+    ("source", &["http", "record", "json", "model"]),
+    ("store", &["record", "json", "model"]),
     ("analysis", &["model"]),
     ("output", &["analysis", "model"]),
     ("cli", &["model", "source"]),

@@ -16,10 +16,10 @@ pub(super) const MOST_REQUIRED: usize = 32;
 /// Fewer posts than this are not worth another thread. In tests so few that there are several.
 const SMALL: usize = if cfg!(test) { 4 } else { 1 << 15 };
 /// Posts that are looked at together. In tests so few that there are several such batches.
-const BATCH: usize = if cfg!(test) { 3 } else { 256 };
+pub(super) const BATCH: usize = if cfg!(test) { 3 } else { 256 };
 
-const LEFT_OUT: u8 = 0;
-const COUNTED: u8 = 1;
+pub(super) const LEFT_OUT: u8 = 0;
+pub(super) const COUNTED: u8 = 1;
 /// Counted, but its hashtags are not those asked for.
 const WITHOUT_TAGS: u8 = 2;
 
@@ -67,11 +67,6 @@ impl Chosen {
     /// For each post whether its hashtags are counted ([`COUNTED`]).
     pub(super) fn marks(&self) -> &[u8] {
         &self.marks
-    }
-
-    /// Whether a post is counted.
-    pub(super) fn has(&self, post: usize) -> bool {
-        self.marks.get(post).is_some_and(|&mark| mark != LEFT_OUT)
     }
 }
 
@@ -381,13 +376,18 @@ impl Part {
         self.posts.clone()
     }
 
-    /// Calls `each` with every post that is marked as counted (or with all, without marks), where its
-    /// hashtags begin, and which they are; `None` where there are fewer of these than the posts have.
+    /// The posts some at a time.
+    pub(super) fn batches<'t>(&self, table: &'t Columns) -> Batches<'t> {
+        Batches::new(table, self)
+    }
+
+    /// Calls `each` with every post that is marked as counted (or with all, without marks), and its
+    /// hashtags; `None` where there are fewer of these than the posts have.
     pub(super) fn each(
         &self,
         table: &Columns,
         marks: &[u8],
-        mut each: impl FnMut(usize, usize, &[u32]),
+        mut each: impl FnMut(usize, &[u32]),
     ) -> Option<()> {
         let mut batches = Batches::new(table, self);
         while let Some(posts) = batches.next()? {
@@ -395,15 +395,13 @@ impl Part {
             if !marks.is_empty() && !marks.contains(&COUNTED) {
                 continue;
             }
-            let mut at = batches.at;
             let (counts, mut rest) = batches.unpacked();
             for ((number, post), &count) in posts.enumerate().zip(counts) {
                 let (tags, others) = rest.split_at(count as usize);
                 rest = others;
                 if marks.get(number).is_none_or(|&mark| mark == COUNTED) {
-                    each(post, at, tags);
+                    each(post, tags);
                 }
-                at += tags.len();
             }
         }
         Some(())
@@ -411,7 +409,7 @@ impl Part {
 }
 
 /// A part's posts, some at a time.
-struct Batches<'t> {
+pub(super) struct Batches<'t> {
     table: &'t Columns,
     /// Those that are to come.
     posts: Range<usize>,
@@ -440,7 +438,7 @@ impl<'t> Batches<'t> {
     /// Goes to the next posts; `Some(None)` behind the last, `None` where the table has fewer hashtags
     /// than its posts.
     #[expect(clippy::option_option, reason = "the outer one is of damage")]
-    fn next(&mut self) -> Option<Option<Range<usize>>> {
+    pub(super) fn next(&mut self) -> Option<Option<Range<usize>>> {
         let first = self.posts.start;
         self.length = self.posts.len().min(BATCH);
         if self.length == 0 {
@@ -455,7 +453,7 @@ impl<'t> Batches<'t> {
     }
 
     /// How many hashtags each of the last posts has, and all of these.
-    fn unpacked(&mut self) -> (&[u32], &[u32]) {
+    pub(super) fn unpacked(&mut self) -> (&[u32], &[u32]) {
         self.tags.resize(self.end - self.at, 0);
         self.table.tags.unpack(self.at, &mut self.tags);
         (&self.counts[..self.length], &self.tags)

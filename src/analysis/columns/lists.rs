@@ -142,6 +142,12 @@ impl Joined {
         }
     }
 
+    /// The numbers of a list's names, where they are other ones than there.
+    pub(super) fn of_list(&self, list: usize) -> Option<&[u32]> {
+        let others = list.checked_sub(1)?;
+        self.here.get(others).map(Vec::as_slice)
+    }
+
     /// The list and the number in it that a name has.
     pub(super) fn place(&self, number: u32) -> Option<(usize, u32)> {
         match (number as usize).checked_sub(self.first) {

@@ -44,6 +44,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
 
 /// High bits of the bytes, all of ASCII, that are in a range.
+#[inline]
 const fn among(word: u64, first: u8, last: u8) -> u64 {
     (word + (0x80 - first as u64) * ONES) & !(word + (0x7f - last as u64) * ONES)
 }
@@ -82,11 +83,8 @@ pub(super) fn has_backslash(name: &Packed) -> bool {
 /// Undoes [`pack`]: the name, and how many bytes it has.
 #[inline]
 pub(super) fn unpack(packed: &Packed) -> ([u8; INLINE + 1], usize) {
-    let mut name = [0; INLINE + 1];
-    let (words, _) = name.as_chunks_mut::<8>();
-    for (word, packed) in words.iter_mut().zip(packed) {
-        *word = packed.to_le_bytes();
-    }
+    let [first, second, third] = *packed;
+    let name: [u8; INLINE + 1] = bytemuck::cast([first.to_le(), second.to_le(), third.to_le()]);
     let length = usize::from(name[INLINE]);
     (name, length.min(INLINE))
 }

@@ -2,8 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::panic::resume_unwind;
 
-use super::{NOTHING, Spellings, VARIANT};
+use super::merge::LARGE;
+use super::{NOTHING, Slot, Spellings, VARIANT, index};
 use crate::model::Hashtag;
 
 /// A hashtag and all its counts.
@@ -29,40 +31,46 @@ impl Spellings {
                 is_shared[variant.tag as usize >> 6] |= 1 << (variant.tag & 63);
             }
         }
-        let is_shared = |tag: u32| is_shared[tag as usize >> 6] >> (tag & 63) & 1 == 1;
+        let slots = &*self.slots;
+        let (low, high) = slots.split_at(slots.len() / 2);
+        let part = |first, slots| Part::of(slots, first, &is_shared, most);
+        let parts = if slots.len() < LARGE {
+            [part(0, low), part(low.len(), high)]
+        } else {
+            std::thread::scope(|scope| {
+                let high = scope.spawn(|| part(low.len(), high));
+                let low = part(0, low);
+                [
+                    low,
+                    high.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                ]
+            })
+        };
         let mut shared = hashbrown::HashMap::new();
         let (mut distinct, mut leader, mut own) = (0, Leaders::new(most), Vec::new());
-        for (place, slot) in (0..).zip(&*self.slots) {
-            if slot.posts == 0 {
-                continue;
+        for part in parts {
+            distinct += part.distinct;
+            for total in &part.own {
+                leader.meet(total.posts);
             }
-            let tag = match slot.link & VARIANT {
-                0 if !is_shared(place) => {
-                    distinct += 1;
-                    let posts = u64::from(slot.posts);
-                    if leader.meet(posts) {
-                        own.push(Total {
-                            slot: place,
-                            posts,
-                            spelled: place,
-                        });
-                    }
-                    continue;
+            own.extend(part.own);
+            for place in part.others {
+                let slot = &slots[place as usize];
+                let tag = match slot.link & VARIANT {
+                    0 => place,
+                    _ => self.variants[(slot.link & !VARIANT) as usize].tag,
+                };
+                let total = shared.entry(tag).or_insert(Total {
+                    slot: tag,
+                    posts: 0,
+                    spelled: place,
+                });
+                total.posts += u64::from(slot.posts);
+                let best = &slots[total.spelled as usize];
+                if slot.posts > best.posts || slot.posts == best.posts && self.is_before(slot, best)
+                {
+                    total.spelled = place;
                 }
-                0 => place,
-                _ => self.variants[(slot.link & !VARIANT) as usize].tag,
-            };
-            let total = shared.entry(tag).or_insert(Total {
-                slot: tag,
-                posts: 0,
-                spelled: place,
-            });
-            total.posts += u64::from(slot.posts);
-            let best = &self.slots[total.spelled as usize];
-            if slot.posts > best.posts
-                || slot.posts == best.posts && self.text(slot) < self.text(best)
-            {
-                total.spelled = place;
             }
         }
         distinct += shared.len();
@@ -76,6 +84,12 @@ impl Spellings {
         (distinct, totals)
     }
 
+    /// Whether a slot's text stands before another's by code point, which for UTF-8 is by byte.
+    fn is_before(&self, slot: &Slot, other: &Slot) -> bool {
+        let (mut ours, mut theirs) = (<_>::default(), <_>::default());
+        self.text_bytes(slot, &mut ours) < self.text_bytes(other, &mut theirs)
+    }
+
     /// A total's identity and its commonest spelling.
     pub(in crate::analysis) fn names(&self, total: &Total) -> Option<(Hashtag, String)> {
         let tag = Hashtag::new(&self.text(&self.slots[total.slot as usize]))?;
@@ -84,10 +98,53 @@ impl Spellings {
     }
 }
 
+/// What a part of the table holds.
+struct Part {
+    /// Hashtags that have no other spelling.
+    distinct: usize,
+    /// Those of them that may be among the leading ones.
+    own: Vec<Total>,
+    /// Slots of spellings of the others.
+    others: Vec<u32>,
+}
+
+impl Part {
+    /// Of the slots from a place on; `is_shared` has a bit for each of the table.
+    fn of(slots: &[Slot], first: usize, is_shared: &[u64], most: Option<usize>) -> Self {
+        let mut part = Self {
+            distinct: 0,
+            own: Vec::new(),
+            others: Vec::new(),
+        };
+        let mut leader = Leaders::new(most);
+        for (place, slot) in (first..).zip(slots) {
+            let is_counted = slot.posts > 0;
+            let is_shared = is_shared[place >> 6] >> (place & 63) & 1 == 1;
+            let is_own = !is_shared && slot.link & VARIANT == 0;
+            part.distinct += usize::from(is_counted & is_own);
+            // Hardly ever so, and a processor that guesses right need not wait.
+            if is_counted & (!is_own | leader.may_meet(slot.posts)) {
+                if !is_own {
+                    part.others.push(index(place));
+                } else if leader.meet(u64::from(slot.posts)) {
+                    part.own.push(Total {
+                        slot: index(place),
+                        posts: u64::from(slot.posts),
+                        spelled: index(place),
+                    });
+                }
+            }
+        }
+        part
+    }
+}
+
 /// The highest counts that were met.
 struct Leaders {
     most: Option<usize>,
     counts: BinaryHeap<Reverse<u64>>,
+    /// Lower counts are not among them.
+    floor: u32,
 }
 
 impl Leaders {
@@ -95,7 +152,13 @@ impl Leaders {
         Self {
             most,
             counts: BinaryHeap::new(),
+            floor: 0,
         }
+    }
+
+    #[inline]
+    fn may_meet(&self, count: u32) -> bool {
+        count >= self.floor
     }
 
     /// Whether it may be among the highest.
@@ -108,14 +171,17 @@ impl Leaders {
             self.counts.push(Reverse(count));
             return true;
         }
-        match self.counts.peek_mut() {
+        let is_among = match self.counts.peek_mut() {
             Some(mut least) if count > least.0 => {
                 *least = Reverse(count);
                 true
             }
             Some(least) => count == least.0,
             None => false,
-        }
+        };
+        let least = self.counts.peek().map_or(u64::MAX, |least| least.0);
+        self.floor = u32::try_from(least).unwrap_or(u32::MAX);
+        is_among
     }
 
     /// So many of the counts that were met are as high as this one, or all.

@@ -9,7 +9,9 @@
     reason = "only what is inlined is made of the wide instructions"
 )]
 
-use crate::json::{Marked, Odd, Span};
+use fearless_simd::Simd;
+
+use crate::json::{self, Odd};
 use crate::model::Format;
 
 /// Nodes that are remembered; of a file with more, records are read in full.
@@ -90,15 +92,48 @@ pub(super) const ROLES: [(u32, &str, Role); 20] = [
     (AUTHOR, "uniqueId", Role::UniqueId),
 ];
 
-/// Where the values of the parts stand: from the first byte to behind the last.
+/// Where a value stands: from the first byte to behind the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+impl Span {
+    /// Its text.
+    #[inline(always)]
+    pub(super) fn of(self, text: &[u8]) -> Result<&[u8], Odd> {
+        text.get(self.from..self.to).ok_or(Odd)
+    }
+
+    /// What stands between the quotes of a value that must be a string. That it has an end was seen when
+    /// it was passed over.
+    #[inline(always)]
+    pub(super) fn string(self, text: &[u8]) -> Result<Self, Odd> {
+        if json::byte(text, self.from)? == b'"' {
+            Ok(Self {
+                from: self.from + 1,
+                to: self.to - 1,
+            })
+        } else {
+            Err(Odd)
+        }
+    }
+}
+
+/// Where the values of the parts stand.
 #[derive(Debug, Default)]
-pub(super) struct Parts([(u32, u32); Role::None as usize + 1]);
+pub(super) struct Parts {
+    places: [(u32, u32); Role::None as usize + 1],
+    /// There are escapes in a string among the values.
+    pub(super) escaped: bool,
+}
 
 impl Parts {
     /// The value; null is as good as missing.
     #[inline(always)]
     pub(super) fn get(&self, role: Role) -> Option<Span> {
-        let (from, to) = self.0[role as usize];
+        let (from, to) = self.places[role as usize];
         let value = Span {
             from: from as usize,
             to: to as usize,
@@ -110,7 +145,13 @@ impl Parts {
     #[expect(clippy::cast_possible_truncation, reason = "the text has fewer bytes")]
     #[inline(always)]
     fn set(&mut self, role: Role, from: usize, to: usize) {
-        self.0[role as usize] = (from as u32, to as u32);
+        self.places[role as usize] = (from as u32, to as u32);
+    }
+
+    /// Forgets a value.
+    #[inline(always)]
+    pub(super) fn clear(&mut self, role: Role) {
+        self.set(role, 0, 0);
     }
 }
 
@@ -189,81 +230,74 @@ impl Keys {
         });
     }
 
-    /// Follows the object that starts at a place.
+    /// Follows the object that starts at a place. A container that is a part is handed to `enter`, which
+    /// returns what is behind it.
     ///
     /// # Errors
     /// There is none, or it is not as programs write it.
-    #[inline]
-    pub(super) fn walk(
-        &mut self,
-        root: u32,
-        record: Marked<'_>,
-        start: usize,
-        parts: &mut Parts,
-    ) -> Result<Walked, Odd> {
-        // A function of its own has all registers for itself.
-        record.marks.widely(
-            #[inline(always)]
-            || self.follow(root, record, start, parts),
-        )
-    }
-
-    /// As [`Keys::walk`], for who is in such a function already.
     #[inline(always)]
-    pub(super) fn follow(
+    pub(super) fn follow<S: Simd>(
         &mut self,
-        root: u32,
-        record: Marked<'_>,
-        start: usize,
+        simd: S,
+        text: &[u8],
+        (root, start): (u32, usize),
         parts: &mut Parts,
+        mut enter: impl FnMut(&mut Self, &mut Parts, Role, usize) -> Result<usize, Odd>,
     ) -> Result<Walked, Odd> {
-        let text = record.text;
         if text.get(start) != Some(&b'{') || u32::try_from(text.len()).is_err() {
             return Err(Odd);
         }
-        let breaks = record.breaks();
         let mut all_strings = true;
         let mut number = root;
-        let mut node = self.nodes.get(root as usize).ok_or(Odd)?;
+        let mut next = self.nodes.get(root as usize).ok_or(Odd)?.first;
         // The bracket or comma before a key.
         let mut at = start;
         loop {
             let rest = text.get(at..).ok_or(Odd)?;
-            let before = number;
-            number = node.first;
-            node = self.nodes.get(number as usize).ok_or(Odd)?;
+            let mut node = self.nodes.get(next as usize).ok_or(Odd)?;
             if !node.literal.begins(rest) {
                 if rest.first() == Some(&b'}') {
                     return Ok(Walked {
-                        node: before,
+                        node: number,
                         all_strings,
                         end: at + 1,
                     });
                 }
-                number = self.other(before, rest)?;
-                node = self.nodes.get(number as usize).ok_or(Odd)?;
+                next = self.other(number, rest)?;
+                node = self.nodes.get(next as usize).ok_or(Odd)?;
             }
+            number = next;
+            next = node.first;
+            let role = node.role;
             let mut from = at + node.literal.length;
-            let mut first = *text.get(from).ok_or(Odd)?;
+            let mut first = json::byte(text, from)?;
             if first == b' ' {
                 from += 1;
-                first = *text.get(from).ok_or(Odd)?;
-                if first == b' ' {
-                    return Err(Odd);
-                }
+                first = json::byte(text, from)?;
             }
-            if first | 0x20 == b'{' {
-                at = record.closing(from)?;
-            } else {
-                at = breaks.first(from)?;
-                if at == from {
-                    return Err(Odd);
+            match first {
+                b'"' => {
+                    let (end, escaped) = json::string(simd, text, from)?;
+                    parts.escaped |= escaped;
+                    parts.set(role, from, end);
+                    at = end;
                 }
-            }
-            all_strings &= first == b'"';
-            parts.set(node.role, from, at);
-            if first == b'n' && text.get(from..at) == Some(b"null") {
-                parts.set(node.role, 0, 0);
+                b'{' | b'[' => {
+                    all_strings = false;
+                    at = match role {
+                        Role::None => json::container(simd, text, from)?,
+                        role => enter(self, parts, role, from)?,
+                    };
+                    parts.set(role, from, at);
+                }
+                _ => {
+                    all_strings = false;
+                    at = json::scalar(simd, text, from)?;
+                    parts.set(role, from, at);
+                    if first == b'n' && text.get(from..at) == Some(b"null") {
+                        parts.clear(role);
+                    }
+                }
             }
         }
     }
@@ -300,7 +334,7 @@ impl Keys {
         let inside = rest[open.len()..].strip_prefix(b"\"").ok_or(Odd)?;
         let close = memchr::memchr2(b'"', b'\\', inside).ok_or(Odd)?;
         let key = &inside[..close];
-        if !inside[close..].starts_with(b"\":") {
+        if !inside[close..].starts_with(b"\":") || key.iter().any(u8::is_ascii_control) {
             return Err(Odd);
         }
         let literal = &rest[..open.len() + close + 3];

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::super::{Stored, Unreadable};
 use super::keys::ROLES;
 use super::*;
-use crate::json::Marks;
 use crate::model::spelling;
 
 /// Reads a line in both ways; says whether the quick reading took it.
@@ -16,45 +15,19 @@ fn compare(reader: &mut Reader, line: &[u8]) -> bool {
     let text = String::from_utf8_lossy(line);
     let full = Stored::read(&text);
     // As a line, and as a record among others of a single line.
-    let mut marks = Marks::default();
-    marks.mark(&block[start..], line.len());
-    let as_line = Marked {
-        text: &block[start..],
-        marks: &marks,
-    };
     let single = [b"[{\"a\":\"\\\\\"},", line, b", {\"id\":\"2\"}]"].concat();
-    let mut all = Marks::default();
-    all.mark(&single, single.len());
-    let among = Marked {
-        text: &single,
-        marks: &all,
+    let summary = |read: &Read<'_>| {
+        let brief = &read.brief;
+        (brief.id, brief.created, read.origin, brief.listed.len())
     };
-    let among = reader
-        .read(among, start)
-        .filter(|read| read.end == end)
-        .map(|read| {
-            (
-                read.brief.id,
-                read.brief.created,
-                read.origin,
-                read.brief.listed.len(),
-            )
-        });
-    let read = reader
-        .read(as_line, 0)
-        .filter(|read| read.end == line.len());
-    let read = read.filter(|_| !marks.has_controls());
-    if !line.contains(&b'\n') && !marks.has_controls() {
-        let alone = read.as_ref().map(|read| {
-            (
-                read.brief.id,
-                read.brief.created,
-                read.origin,
-                read.brief.listed.len(),
-            )
-        });
-        assert_eq!(among, alone, "{text}");
-    }
+    let among = reader.read(&single, start);
+    let among = among.filter(|read| read.end == end).as_ref().map(summary);
+    let read = reader.read(&block, start).filter(|read| read.end == end);
+    assert_eq!(among, read.as_ref().map(summary), "{text}");
+    assert!(
+        read.is_none() || !line.iter().any(|&byte| byte < 0x20),
+        "{text}"
+    );
     let Some(Read { brief, origin, .. }) = read else {
         return false;
     };

@@ -1,14 +1,17 @@
 //! A file's bytes on their way in: counted, hashed, unpacked.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
 
 use flate2::read::MultiGzDecoder;
+use ring::digest::{Context, SHA256};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use crate::json::Window;
-use crate::sha256::Queue;
 
 /// What is known of the bytes read so far.
 #[derive(Default)]
@@ -25,7 +28,7 @@ pub(super) struct Tap<'a> {
     input: Box<dyn Read + 'a>,
     counted: Rc<Counted>,
     progress: &'a dyn Fn(u64),
-    hash: Queue,
+    hash: Hash,
 }
 
 impl<'a> Tap<'a> {
@@ -38,7 +41,7 @@ impl<'a> Tap<'a> {
             input,
             counted: Rc::clone(counted),
             progress,
-            hash: Queue::new(),
+            hash: Hash::new(),
         }
     }
 
@@ -61,6 +64,61 @@ impl Read for Tap<'_> {
             .set(self.counted.bytes.get() + count as u64);
         (self.progress)(self.counted.bytes.get());
         Ok(count)
+    }
+}
+
+/// SHA-256 on a thread of its own: on machines without instructions for it, it takes as long as
+/// everything else together.
+struct Hash {
+    chunks: SyncSender<Vec<u8>>,
+    /// Chunks that were hashed, to be filled again.
+    spare: Receiver<Vec<u8>>,
+    worker: JoinHandle<Context>,
+}
+
+impl Hash {
+    fn new() -> Self {
+        let (chunks, received) = sync_channel::<Vec<u8>>(8);
+        let (hashed, spare) = channel();
+        let worker = std::thread::spawn(move || {
+            let mut hash = Context::new(&SHA256);
+            for mut chunk in received {
+                hash.update(&chunk);
+                chunk.clear();
+                // Nobody fills it again at the end.
+                let _ = hashed.send(chunk);
+            }
+            hash
+        });
+        Self {
+            chunks,
+            spare,
+            worker,
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let mut chunk = self.spare.try_recv().unwrap_or_default();
+            chunk.extend_from_slice(bytes);
+            // The worker hears as long as this sender lives.
+            let _ = self.chunks.send(chunk);
+        }
+    }
+
+    fn finish(self) -> String {
+        drop(self.chunks);
+        let Ok(hash) = self.worker.join() else {
+            return String::new();
+        };
+        hash.finish()
+            .as_ref()
+            .iter()
+            .fold(String::with_capacity(64), |mut text, byte| {
+                // Writing to a string does not fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
     }
 }
 

@@ -16,10 +16,10 @@ fn at_once(path: &Path, with_quick: bool) -> Found {
         }
     };
     let quick: Quick<'_, Vec<(u64, String)>> = &|found, record| {
-        let end = record.text.closing(record.at).ok()?;
-        let text = String::from_utf8_lossy(&record.text.text[record.at..end]).into_owned();
+        let end = Vectors::default().value(record.text, record.at).ok()?;
+        let text = String::from_utf8_lossy(&record.text[record.at..end]).into_owned();
         // A quick reading takes some records and leaves others.
-        let whole = record.end.is_none_or(|expected| expected == end);
+        let whole = record.may_end(end);
         let takes = whole && !text.len().is_multiple_of(3) && verdict(&text) == Verdict::Read;
         if takes {
             found.push((record.offset, text));
