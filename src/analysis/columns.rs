@@ -5,6 +5,7 @@
 mod authors;
 mod choose;
 mod flags;
+mod leading;
 mod lists;
 mod numbers;
 
@@ -146,41 +147,6 @@ impl Asked<'_> {
         Some(FrequencyTable::of_counted(
             counted,
             distinct,
-            total,
-            sample,
-            (self.from, self.extras),
-            self.options,
-        ))
-    }
-
-    /// The ranking of all posts of a single table, if it can be told by its commonest hashtags.
-    fn leading(&self, tables: &dyn Tables) -> Option<FrequencyTable> {
-        let is_plain = !self.chooses()
-            && self.extras == Extras::default()
-            && self.options.weight == Weight::Posts;
-        if !is_plain || tables.count() != 1 {
-            return None;
-        }
-        let table = tables.read(0, &[Column::Leading])?;
-        let leading = &table.leading;
-        if leading.tags.len() < self.most()
-            && self.options.min_count.max(1) < u64::from(leading.least)
-        {
-            return None;
-        }
-        let counted = leading.tags.iter().map(|lead| {
-            Some(Counted {
-                tag: Hashtag::new(&lead.tag)?,
-                spelling: lead.spelling.clone(),
-                posts: u64::from(lead.posts),
-                tallied: Tallied::default(),
-            })
-        });
-        let sample = self.sample(std::slice::from_ref(&table), None)?;
-        let total = sample.posts;
-        Some(FrequencyTable::of_counted(
-            counted.collect::<Option<_>>()?,
-            usize::try_from(leading.distinct).ok()?,
             total,
             sample,
             (self.from, self.extras),
@@ -401,8 +367,14 @@ fn named(
     posts: &[u32],
 ) -> Option<Vec<Counted>> {
     let mut spelled: HashMap<u32, Vec<u32>> = rows.iter().map(|&tag| (tag, vec![tag])).collect();
+    let mut has_row = Flags::new(numbers.len());
+    for &tag in rows {
+        has_row.set(tag);
+    }
     for &(variant, identity) in &numbers.variants {
-        if let Some(list) = spelled.get_mut(&identity) {
+        if has_row.has(identity)
+            && let Some(list) = spelled.get_mut(&identity)
+        {
             list.push(variant);
         }
     }

@@ -14,6 +14,7 @@ pub struct Fields<'a> {
     all: Vec<(Cow<'a, str>, Value<'a>)>,
     /// The mark of each key, by which most others are told from it at once.
     marks: Vec<u8>,
+    shallow: bool,
 }
 
 /// A byte that differs for most keys that differ.
@@ -48,23 +49,36 @@ impl<'a> Fields<'a> {
             return None;
         }
         // Secrets stand in links behind one of these, or under a key.
-        if memchr::memchr3(b'=', b'%', b'\\', text.as_bytes()).is_some() {
-            return None;
+        let mut at = 0;
+        while let Some(step) = memchr::memchr3(b'=', b'%', b'\\', text.as_bytes().get(at..)?) {
+            at += step;
+            match text.as_bytes().get(at..)? {
+                // Any character may hide behind it.
+                [b'\\', b'u', ..] => return None,
+                [b'\\', _, ..] => at += 2,
+                _ => return None,
+            }
         }
         let (fields, met) = Self::split(text)?;
-        (!met.secret).then_some(fields)
+        (!met.secret && !met.escaped_key).then_some(fields)
     }
 
     fn split(text: &'a str) -> Option<(Self, split::Met)> {
         let mut fields = Self {
             all: Vec::with_capacity(32),
             marks: Vec::with_capacity(32),
+            shallow: true,
         };
         let met = split::object(text, |key, value| {
             fields.marks.push(mark(key));
             fields.all.push((Cow::Borrowed(key), Value(value)));
         })?;
         Some((fields, met))
+    }
+
+    /// Whether it is known that no value stands in more than 65 objects and arrays.
+    pub fn are_shallow(&self) -> bool {
+        self.shallow
     }
 
     /// The last field of a key.
@@ -275,6 +289,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
                 let mut fields = Fields {
                     all: Vec::with_capacity(32),
                     marks: Vec::with_capacity(32),
+                    shallow: false,
                 };
                 while let Some(key) = map.next_key_seed(Key)? {
                     let raw: &'de RawValue = map.next_value()?;

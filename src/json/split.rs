@@ -12,33 +12,34 @@ use super::redact;
 const DEEPEST: u32 = 64;
 
 /// What was met on the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Met {
     /// A key whose value [`redact`](super::redact) would blank, at whatever depth. Not noticed where it has
     /// escapes.
     pub(super) secret: bool,
+    /// A key with escapes.
+    pub(super) escaped_key: bool,
 }
 
 /// Splits an object: `each` is given the keys, without quotes, and the values, without white space around
 /// them. `None` where the other parser has to be asked; what was given before is worth nothing then.
 pub(super) fn object<'t>(text: &'t str, mut each: impl FnMut(&'t str, &'t str)) -> Option<Met> {
-    let secret = Cell::new(false);
-    let check = Check(text.as_bytes(), &secret);
+    let met = Cell::default();
+    let check = Check(text.as_bytes(), &met);
     let mut at = check.members(check.blank(0), &mut |key, value| {
         each(text.get(key.0..key.1)?, text.get(value.0..value.1)?);
         Some(())
     })?;
     at = check.blank(at);
-    (at == text.len()).then(|| Met {
-        secret: secret.get(),
-    })
+    (at == text.len()).then(|| met.get())
 }
 
 /// Splits an array into the texts of its members; `None` where the other parser has to be asked.
 pub(super) fn array(text: &str) -> Option<Vec<&str>> {
-    let mut parts = Vec::new();
-    let secret = Cell::new(false);
-    let check = Check(text.as_bytes(), &secret);
+    // Most arrays are short lists of hashtags.
+    let mut parts = Vec::with_capacity(16);
+    let met = Cell::default();
+    let check = Check(text.as_bytes(), &met);
     let mut at = check.items(check.blank(0), DEEPEST, &mut |value| {
         parts.push(text.get(value.0..value.1)?);
         Some(())
@@ -63,15 +64,19 @@ pub(super) fn member<'t>(text: &'t str, wanted: &str) -> Option<Option<&'t str>>
 /// From the first byte to behind the last.
 type Span = (usize, usize);
 
-/// The text, and whether a secret's key was met.
+/// The text, and what was met in it.
 #[derive(Clone, Copy)]
-struct Check<'t>(&'t [u8], &'t Cell<bool>);
+struct Check<'t>(&'t [u8], &'t Cell<Met>);
 
 impl Check<'_> {
     #[inline]
     fn note_key(self, (from, to): Span) {
         if self.0.get(from..to).is_some_and(redact::is_secret_key) {
-            self.1.set(true);
+            let met = self.1.get();
+            self.1.set(Met {
+                secret: true,
+                ..met
+            });
         }
     }
 
@@ -176,9 +181,12 @@ impl Check<'_> {
             if self.byte(at)? != b'"' {
                 return None;
             }
-            let behind = self.string(at + 1)?;
-            self.note_key((at + 1, behind - 1));
-            let colon = self.blank(behind);
+            let close = match self.plain(at + 1) {
+                Some(close) => close,
+                None => self.escaped_key(at + 1)?,
+            };
+            self.note_key((at + 1, close));
+            let colon = self.blank(close + 1);
             if self.byte(colon)? != b':' {
                 return None;
             }
@@ -189,6 +197,17 @@ impl Check<'_> {
                 _ => return None,
             }
         }
+    }
+
+    /// The closing quote of a key with escapes whose inside begins here.
+    #[cold]
+    fn escaped_key(self, at: usize) -> Option<usize> {
+        let met = self.1.get();
+        self.1.set(Met {
+            escaped_key: true,
+            ..met
+        });
+        Some(self.string(at)? - 1)
     }
 
     fn word(self, at: usize, word: &[u8]) -> Option<usize> {
@@ -357,8 +376,23 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(object(text, |_, _| ()), Some(Met { secret }), "{text}");
+            assert_eq!(object(text, |_, _| ()).unwrap().secret, secret, "{text}");
         }
+    }
+
+    #[test]
+    fn keys_with_escapes_are_told() {
+        for (text, escaped_key) in [
+            (r#"{"a":{"b\"cookie":1}}"#, true),
+            (r#"{"a":{"b":"\"cookie","c":{}}}"#, false),
+        ] {
+            assert_eq!(
+                object(text, |_, _| ()).unwrap().escaped_key,
+                escaped_key,
+                "{text}"
+            );
+        }
+        assert_eq!(object(r#"{"b\"cookie":1}"#, |_, _| ()), None);
     }
 
     #[test]
@@ -497,6 +531,12 @@ mod tests {
                 && !text.contains(['\\', '=', '%'])
             {
                 prop_assert_eq!(super::super::redact(&text), text.as_str());
+            }
+            if super::super::Fields::parse_clean(&text).is_some() {
+                prop_assert_eq!(super::super::redact(&text), text.as_str());
+                prop_assert_eq!(super::super::one_line(&text), text.as_str());
+                prop_assert_eq!(super::super::lone_surrogates(&text), text.as_str());
+                prop_assert!(!text.contains('\0'));
             }
             let list = format!("[{text},{text}]");
             if let Some(items) = array(&list) {

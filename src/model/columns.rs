@@ -9,12 +9,14 @@ mod leading;
 mod merge;
 mod packed;
 mod rows;
+mod sketch;
 
 pub use builder::Builder;
 pub use leading::{Lead, Leading};
 pub use merge::merge;
 pub use packed::{Names, Packed};
 pub use rows::Rows;
+pub use sketch::Sketch;
 
 use std::ops::Range;
 
@@ -167,6 +169,9 @@ pub trait Tables: Sync {
     /// How many there are.
     fn count(&self) -> usize;
 
+    /// How many hashtags they have together; `None` where nobody counted.
+    fn distinct(&self) -> Option<u64>;
+
     /// Columns of a table, and what stands beside them; `None` where they cannot be read.
     fn read(&self, table: usize, wanted: &[Column]) -> Option<Columns>;
 
@@ -254,6 +259,13 @@ impl Columns {
             views: self.views_of(post),
             tags: tags.map(spelled).collect(),
         }
+    }
+
+    /// Numbers of the hashtags, by their identities. Needs [`Column::Uses`] and [`Column::Variants`].
+    pub fn hashtags(&self) -> Vec<u32> {
+        let posts = leading::identities(&self.uses, &self.variants);
+        let counted = (0..).zip(posts).filter(|(_, posts)| *posts > 0);
+        counted.map(|(tag, _)| tag).collect()
     }
 
     /// Whether the totals are those of the rows. Needs all columns.

@@ -21,9 +21,16 @@ impl Hashtag {
 
     /// Whether a text is a spelling of it.
     pub fn is_spelled(&self, text: &str) -> bool {
-        let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| (b'$'..=b'~').contains(byte));
         let bytes = text.as_bytes();
-        if is_edge(bytes.first()) && is_edge(bytes.last()) && text.is_ascii() && !bytes.contains(&0)
+        let edges = [bytes.first(), bytes.last()];
+        let has_edges = edges
+            .into_iter()
+            .all(|byte| byte.copied().is_some_and(is_edge));
+        // Of neither ASCII's control characters nor beyond ASCII: NUL is dropped, others are folded.
+        if has_edges
+            && bytes
+                .iter()
+                .fold(true, |all, byte| all & (1..=0x7F).contains(byte))
         {
             return text.eq_ignore_ascii_case(&self.0);
         }
@@ -71,8 +78,20 @@ impl AsRef<str> for Hashtag {
 
 /// A tag as somebody wrote it, without the leading number signs and the white space around it.
 pub fn spelling(text: &str) -> &str {
+    // Mostly there is nothing to trim.
+    if let [first, .., last] = text.as_bytes()
+        && is_edge(*first)
+        && is_edge(*last)
+    {
+        return text;
+    }
     text.trim_start_matches(|c: char| c == '#' || c == '＃' || c == '\0' || c.is_whitespace())
         .trim_end_matches(|c: char| c == '\0' || c.is_whitespace())
+}
+
+/// Whether a byte is a character that is never trimmed from a spelling; `false` may mean either.
+fn is_edge(byte: u8) -> bool {
+    (b'$'..=b'~').contains(&byte)
 }
 
 /// Folds a spelling to its identity. Total, and folding twice changes nothing more.

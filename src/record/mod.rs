@@ -89,6 +89,18 @@ pub fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, Unreada
     }
 }
 
+/// As [`read`], of what an index asks of a post, and who looks for hashtags: of the counts the views, and
+/// neither sound nor length. Of some formats more.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_outline<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
+    if format == Format::Research && !recognise::is_comment(fields) {
+        return research::read_outline(format, fields);
+    }
+    read(format, fields)
+}
+
 /// Recognises and reads a record that is there for a test.
 #[cfg(test)]
 fn post(json: &'static str) -> Result<Post<'static>, Unreadable> {

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{Recogniser, Unreadable, read, recognise, recognise_header};
+use super::{Recogniser, Unreadable, read, read_outline, recognise, recognise_header};
 use crate::json::Fields;
-use crate::model::{Format, caption_tags};
+use crate::model::{Counts, Format, Post, caption_tags};
 
 /// Keys that the readers ask for, at whatever depth.
 const KEYS: &[&str] = &[
@@ -161,7 +161,15 @@ proptest! {
         let columns: Vec<&str> = fields.iter().map(|(key, _)| key).collect();
         let _ = recognise_header(&columns);
         for format in Format::ALL {
+            let outline = read_outline(format, &fields);
+            prop_assert_eq!(outline.clone().err(), read(format, &fields).err());
             if let Ok(post) = read(format, &fields) {
+                let outline = outline.unwrap();
+                let views = outline.counts.views;
+                prop_assert_eq!(
+                    &Post { counts: Counts { views, ..post.counts }, music: post.music.clone(), duration: post.duration, ..outline },
+                    &post
+                );
                 prop_assert_eq!(post.format, format);
                 prop_assert!(post.listed_tags.iter().all(|tag| !tag.is_empty() && !tag.starts_with(['@', '#'])));
                 prop_assert!(post.region.as_deref().is_none_or(|region| region.len() == 2));

@@ -10,6 +10,29 @@ use crate::model::{Counts, Format, Post};
 
 /// Reads [`Format::Research`], [`Format::ResearchCsv`] and traktok's table of the same fields.
 pub(super) fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, Unreadable> {
+    let outline = read_outline(format, fields)?;
+    let cells = Cells::of(format, fields);
+    Ok(Post {
+        counts: Counts {
+            likes: fields.count("like_count"),
+            comments: fields.count("comment_count"),
+            shares: fields.count("share_count"),
+            saves: fields
+                .count("favourites_count")
+                .or_else(|| fields.count("favorites_count")),
+            ..outline.counts
+        },
+        music: music(cells.get("music_id"), None, None),
+        duration: seconds(fields.get("video_duration")),
+        ..outline
+    })
+}
+
+/// As [`read`], without likes, comments, shares, saves, sound and length.
+pub(super) fn read_outline<'a>(
+    format: Format,
+    fields: &Fields<'a>,
+) -> Result<Post<'a>, Unreadable> {
     let cells = Cells::of(format, fields);
     let read_id = if format.is_table() { row_id } else { post_id };
     let id = read_id(fields, cells.get("id").or_else(|| cells.get("video_id")))?;
@@ -29,16 +52,9 @@ pub(super) fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, 
             .unwrap_or_default(),
         counts: Counts {
             views: fields.count("view_count"),
-            likes: fields.count("like_count"),
-            comments: fields.count("comment_count"),
-            shares: fields.count("share_count"),
-            saves: fields
-                .count("favourites_count")
-                .or_else(|| fields.count("favorites_count")),
+            ..Counts::default()
         },
         region: region(cells.text("region_code")),
-        music: music(cells.get("music_id"), None, None),
-        duration: seconds(fields.get("video_duration")),
         ..Post::new(id, format)
     })
 }
@@ -46,11 +62,12 @@ pub(super) fn read<'a>(format: Format, fields: &Fields<'a>) -> Result<Post<'a>, 
 fn listed_tags(names: Value<'_>) -> Vec<Cow<'_, str>> {
     match names.text() {
         Some(cell) => tags_in_cell(cell),
-        None => names
-            .array()
-            .into_iter()
-            .filter_map(|name| tag(name.text()?))
-            .collect(),
+        None => {
+            let names = names.array();
+            let mut tags = Vec::with_capacity(names.len());
+            tags.extend(names.into_iter().filter_map(|name| tag(name.text()?)));
+            tags
+        }
     }
 }
 

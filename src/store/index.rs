@@ -5,6 +5,7 @@
 //! (another length, time or end of data.json, a checksum, a version) makes readers count the posts
 //! themselves and the next writer build the index anew.
 
+mod fresh;
 mod parts;
 mod segment;
 mod tables;
@@ -16,6 +17,7 @@ use std::time::UNIX_EPOCH;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use self::segment::Opened;
 pub use self::tables::IndexTables;
 use super::runs::Ledger;
 use super::{StoreError, atomic};
@@ -23,7 +25,7 @@ use crate::model::{Builder, Column, Columns, Origin, Post, PostId, Rows};
 
 /// Changes with the layout of the files, and whenever `record` reads more or something else out of
 /// the same records (a test of what it reads says so).
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Posts in memory: so many are written as a segment of their own before they are merged. In tests so
 /// few that it happens there.
 const AT_ONCE: usize = if cfg!(test) { 20 } else { 1 << 16 };
@@ -49,6 +51,8 @@ struct Segment {
     file: String,
     /// How many posts it describes, which follow those of the segment before it.
     posts: u64,
+    /// How many hashtags it has that no segment before it has; `None` where nobody could count them.
+    fresh: Option<u64>,
 }
 
 /// `posts.json`
@@ -57,6 +61,8 @@ struct Manifest {
     version: u32,
     data: Stamp,
     segments: Vec<Segment>,
+    /// CRC-32 of the segments as they are told.
+    check: u32,
 }
 
 /// What tells one data.json from another without reading it: length in bytes, time of the last
@@ -93,8 +99,9 @@ impl Index {
         let folder = folder(posts);
         let text = fs::read(folder.join(MANIFEST)).ok()?;
         let manifest: Manifest = serde_json::from_slice(&text).ok()?;
-        let fits =
-            manifest.version == VERSION && Stamp::of(&posts.join("data.json"))? == manifest.data;
+        let fits = manifest.version == VERSION
+            && check(&manifest.segments)? == manifest.check
+            && Stamp::of(&posts.join("data.json"))? == manifest.data;
         fits.then_some(Self {
             folder,
             segments: manifest.segments,
@@ -117,6 +124,12 @@ impl Index {
 }
 
 const MANIFEST: &str = "posts.json";
+
+/// The checksum of what a manifest tells of its segments.
+fn check(segments: &[Segment]) -> Option<u32> {
+    let told = serde_json::to_vec(segments).ok()?;
+    Some(crc32fast::hash(&told))
+}
 
 fn folder(posts: &Path) -> PathBuf {
     posts.join("index")
@@ -242,6 +255,7 @@ impl Chunks {
         self.segments.push(Segment {
             file,
             posts: table.posts as u64,
+            fresh: None,
         });
         Ok(())
     }
@@ -321,9 +335,26 @@ impl Index {
                 return Ok(false);
             }
             let posts = total(&group);
-            self.segments.push(Segment { file, posts });
+            let fresh = self.fresh(&path, self.segments.len());
+            self.segments.push(Segment { file, posts, fresh });
         }
         Ok(true)
+    }
+
+    /// How many hashtags the segment of a file has that the first segments do not have.
+    fn fresh(&self, path: &Path, before: usize) -> Option<u64> {
+        let before = self.segments.get(..before)?.iter();
+        let before = before.map(|segment| Opened::new(&self.folder.join(&segment.file)));
+        let before: Option<Vec<Opened>> = before.collect();
+        fresh::fresh(&Opened::new(path)?, &before?)
+    }
+
+    /// Whether the manifest tells how many hashtags each segment has that those before it do not have.
+    fn counts_its_hashtags(&self) -> bool {
+        let mut segments = self.segments.iter().enumerate();
+        segments.all(|(number, segment)| {
+            segment.fresh == self.fresh(&self.folder.join(&segment.file), number)
+        })
     }
 
     fn finish(self, data: &Path) -> Result<(), StoreError> {
@@ -333,6 +364,7 @@ impl Index {
         let manifest = Manifest {
             version: VERSION,
             data: stamp,
+            check: check(&self.segments).unwrap_or(0),
             segments: self.segments,
         };
         let text = serde_json::to_vec(&manifest).map_err(std::io::Error::from)?;
@@ -398,6 +430,10 @@ fn compared_in(posts: &Path, bytes: u64) -> Option<Compared> {
     all.ok()??;
     if is_readable && told.fault.is_none() {
         is_readable = told.end().is_some();
+    }
+    if is_readable && told.fault.is_none() && !index.counts_its_hashtags() {
+        let what = "tells of other hashtags than its parts".to_owned();
+        told.fault = Some((index.folder.join(MANIFEST), what));
     }
     let fault = told.fault.filter(|_| is_readable);
     are_distinct(ids.clone()).then_some(Compared { ids, ours, fault })

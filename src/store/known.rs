@@ -107,6 +107,9 @@ impl Known {
 
     /// Whether these are the ids known, each once, in whatever order.
     pub(super) fn are(&self, ids: &[PostId]) -> bool {
+        if self.stored == 0 && ids == self.order {
+            return true;
+        }
         let mut distinct: Vec<u64> = ids.iter().map(|id| id.get()).collect();
         distinct.sort_unstable();
         distinct.dedup();
@@ -297,6 +300,10 @@ mod tests {
 
     #[test]
     fn ids_are_compared_as_a_set() {
+        let mut added = Known::default();
+        assert!(added.insert(id(2)) && added.insert(id(1)));
+        assert!(added.are(&[id(2), id(1)]) && added.are(&[id(1), id(2)]));
+        assert!(!added.are(&[id(2)]) && !added.are(&[id(2), id(2)]));
         let mut known = Known::of(&[id(3), id(1)]);
         known.insert(id(2));
         assert!(known.are(&[id(1), id(2), id(3)]));

@@ -8,7 +8,7 @@ use std::ops::Range;
 use hashbrown::HashMap;
 
 use super::choose::side_by_side;
-use crate::model::{Column, Columns, Names, Tables};
+use crate::model::{Column, Columns, Names, Sketch, Tables};
 
 /// Several lists of names as one.
 #[derive(Debug, Default)]
@@ -25,37 +25,6 @@ pub(super) struct Joined {
 const NOWHERE: u32 = u32::MAX;
 /// Names that are looked at before other threads help.
 const FEW: u32 = if cfg!(test) { 4 } else { 1 << 15 };
-
-/// A few bits of each name of a short list, by which nearly all names of a long one are told not to be
-/// in it without hashing them.
-struct Sketch(Vec<bool>);
-
-impl Default for Sketch {
-    fn default() -> Self {
-        Self(vec![false; 1 << 16])
-    }
-}
-
-impl Sketch {
-    fn add(&mut self, name: &[u8]) {
-        self.0[Self::place(name)] = true;
-    }
-
-    #[inline]
-    fn may_have(&self, name: &[u8]) -> bool {
-        self.0[Self::place(name)]
-    }
-
-    #[inline]
-    fn place(name: &[u8]) -> usize {
-        let byte = |at: usize| u64::from(name.get(at).copied().unwrap_or(0));
-        let length = name.len();
-        let bytes =
-            byte(0) | byte(1) << 8 | byte(length / 2) << 16 | byte(length.saturating_sub(1)) << 24;
-        let mixed = (bytes ^ (length as u64) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        usize::try_from(mixed >> 48).unwrap_or(0)
-    }
-}
 
 fn list_of(table: Columns, list: Column) -> Names {
     match list {
@@ -87,7 +56,7 @@ impl Joined {
         let mut numbers: HashMap<&[u8], u32> = HashMap::new();
         let mut sketch = Sketch::default();
         for names in &rest {
-            for name in texts(names) {
+            for name in names.each_bytes() {
                 sketch.add(name);
                 numbers.insert(name, NOWHERE);
             }
@@ -96,7 +65,7 @@ impl Joined {
             let met = side_by_side(shares(0, u32::try_from(first).ok()?), |share| {
                 let mut known = Vec::new();
                 tables.scan(0, list, share, &mut |start, names| {
-                    for (number, name) in (start..).zip(texts(names)) {
+                    for (number, name) in (start..).zip(names.each_bytes()) {
                         if sketch.may_have(name)
                             && let Some((name, _)) = numbers.get_key_value(name)
                         {
@@ -115,7 +84,7 @@ impl Joined {
         }
         for (list, names) in (1..).zip(&rest) {
             let mut here = Vec::with_capacity(names.len());
-            for (number, name) in (0..).zip(texts(names)) {
+            for (number, name) in (0..).zip(names.each_bytes()) {
                 let entry = numbers.entry(name).or_insert(NOWHERE);
                 if *entry == NOWHERE {
                     *entry = u32::try_from(joined.first + joined.others.len()).ok()?;
@@ -157,10 +126,6 @@ impl Joined {
     }
 }
 
-fn texts(names: &Names) -> impl Iterator<Item = &[u8]> {
-    (0..).map(|number| names.bytes(number)).take(names.len())
-}
-
 /// A share of some numbers for each core.
 fn shares(from: u32, to: u32) -> Vec<Range<u32>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -189,7 +154,7 @@ pub(super) fn matching(
     let among = |numbers: Range<u32>| {
         let mut found = Vec::new();
         tables.scan(table, list, numbers, &mut |start, names| {
-            let numbered = (start..).zip(texts(names));
+            let numbered = (start..).zip(names.each_bytes());
             found.extend(
                 numbered
                     .filter(|(_, name)| is_wanted(name))

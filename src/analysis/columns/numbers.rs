@@ -24,7 +24,8 @@ impl Numbers {
             variants.extend(pairs.map(|&(variant, identity)| (here(variant), here(identity))));
         }
         if columns.len() > 1 {
-            variants.sort_unstable();
+            // Those of each table are in order: runs that only a stable sort merges.
+            variants.sort_by_key(|&pair| pair);
             variants.dedup();
         }
         Some(Self { joined, variants })

@@ -1,5 +1,6 @@
 //! Columns against the posts: one answer to every question.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use proptest::prelude::*;
@@ -148,26 +149,33 @@ fn put(all: &mut Columns, column: Column, table: &Columns) {
 }
 
 /// Tables in memory that give no more than they are asked for.
-struct Memory(Vec<Columns>);
+struct Memory {
+    tables: Vec<Columns>,
+    distinct: Option<u64>,
+}
 
 impl Memory {
     fn list(&self, table: usize, list: Column) -> &Names {
         match list {
-            Column::Authors => &self.0[table].authors,
-            _ => &self.0[table].spellings,
+            Column::Authors => &self.tables[table].authors,
+            _ => &self.tables[table].spellings,
         }
     }
 }
 
 impl Tables for Memory {
     fn count(&self) -> usize {
-        self.0.len()
+        self.tables.len()
+    }
+
+    fn distinct(&self) -> Option<u64> {
+        self.distinct
     }
 
     fn read(&self, table: usize, wanted: &[Column]) -> Option<Columns> {
-        let mut some = with_head(Columns::default(), self.0.get(table)?);
+        let mut some = with_head(Columns::default(), self.tables.get(table)?);
         for column in wanted {
-            put(&mut some, *column, self.0.get(table)?);
+            put(&mut some, *column, self.tables.get(table)?);
         }
         Some(some)
     }
@@ -233,7 +241,7 @@ proptest! {
         min_count in 0..3_u64,
         excluded in any::<bool>(),
         cuts in prop::collection::vec(0..40_usize, 0..3),
-        joined in any::<bool>(),
+        (joined, knows_distinct) in any::<(bool, bool)>(),
     ) {
         let from = if structured { TagsFrom::Structured } else { TagsFrom::Auto };
         let extras = Extras { authors: authors || weighted, views };
@@ -277,7 +285,13 @@ proptest! {
         }
         prop_assert!(tables.iter().all(Columns::adds_up));
         let question = Asked { filter: &filter, from, extras, options: &options };
-        prop_assert_eq!(question.answer(&Memory(tables)), Some(expected));
+        let hashtags = tables.iter().flat_map(|table| {
+            table.hashtags().into_iter().map(|tag| table.spellings.get(tag))
+        });
+        let distinct = hashtags.collect::<BTreeSet<_>>().len() as u64;
+        let distinct = knows_distinct.then_some(distinct);
+        let memory = Memory { tables, distinct };
+        prop_assert_eq!(question.answer(&memory), Some(expected));
     }
 }
 
@@ -296,7 +310,84 @@ fn what_columns_do_not_tell_is_not_answered() {
             extras: Extras::default(),
             options: &options,
         };
-        let tables = Memory(vec![Columns::default()]);
+        let tables = Memory {
+            tables: vec![Columns::default()],
+            distinct: Some(0),
+        };
         assert_eq!(question.answer(&tables).is_some(), told, "{from:?}");
     }
+}
+
+/// Hashtags of a post of a number.
+type TagsOf<'f> = &'f dyn Fn(u64) -> Vec<&'static str>;
+
+/// Whether the commonest hashtags tell a ranking of all posts of tables with so many posts each. The
+/// ranking is held to that of the posts.
+fn ranking_of_all(tables: &[(u64, TagsOf<'_>)], limit: usize) -> bool {
+    let (filter, mut counter) = (
+        Filter::default(),
+        Counter::new(TagsFrom::Auto, Extras::default()),
+    );
+    let options = TableOptions {
+        limit: Some(limit),
+        ..TableOptions::default()
+    };
+    let mut built = Vec::new();
+    for (number, (posts, tags_of)) in (0..).zip(tables) {
+        let mut builder = Builder::default();
+        for post in 0..*posts {
+            let id = 7_000_000_000_000_000_000 + number * 1000 + post;
+            let mut made = Post::new(id.to_string().parse().unwrap(), Format::Web);
+            made.listed_tags = tags_of(post).into_iter().map(Into::into).collect();
+            builder.push(&made, None);
+            counter.add(&made, None);
+        }
+        built.push(builder.finish().unwrap());
+    }
+    counter.sample_mut().rows = counter.sample().posts;
+    let expected = FrequencyTable::new(counter, &options);
+    let question = Asked {
+        filter: &filter,
+        from: TagsFrom::Auto,
+        extras: Extras::default(),
+        options: &options,
+    };
+    let memory = Memory {
+        distinct: Some(expected.distinct as u64),
+        tables: built,
+    };
+    assert_eq!(question.answer(&memory), Some(expected.clone()));
+    let told = question.leading(&memory);
+    assert!(told.is_none() || told == Some(expected));
+    told.is_some()
+}
+
+#[test]
+fn several_tables_are_ranked_by_their_commonest_hashtags() {
+    let many = |post| match post % 8 {
+        2 => vec!["London", "rome"],
+        3 => vec!["london", "a", "b"],
+        4 => vec!["london", "c", "d"],
+        _ => vec!["london", "fyp"],
+    };
+    // A hashtag that the small table does not name is looked for there.
+    let few = |post| match post {
+        0 => vec!["paris", "london"],
+        1 => vec!["paris", "Fyp"],
+        2 => vec!["oslo", "London"],
+        _ => vec!["oslo", "x", "y", "z"],
+    };
+    assert!(ranking_of_all(&[(80, &many), (4, &few)], 2));
+    assert!(ranking_of_all(&[(80, &many)], 2));
+    // Not all of many spellings are kept, but which is the commonest is mostly clear.
+    let spelled = |post| match post % 3 {
+        0 => vec!["fyp", "london"],
+        1 => vec!["fyp", "London"],
+        _ => vec!["fyp", "LONDON"],
+    };
+    assert!(ranking_of_all(&[(80, &many), (3, &spelled)], 2));
+    assert!(ranking_of_all(&[(6, &spelled)], 2));
+    assert!(!ranking_of_all(&[(6, &spelled), (6, &spelled)], 2));
+    // One that no table names may be among so many rows.
+    assert!(!ranking_of_all(&[(80, &many), (4, &few)], 10));
 }

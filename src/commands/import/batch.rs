@@ -14,6 +14,8 @@ use crate::source::files::{Made, Make};
 
 /// Bytes of lines that a batch mostly has.
 const ROOM: usize = 320 << 10;
+/// Posts that a batch mostly has, if they are not large.
+const POSTS: usize = 300;
 
 /// What is asked of the posts of a job.
 #[derive(Debug)]
@@ -132,6 +134,8 @@ impl Made for Batch {
         if self.lines.capacity() == 0 {
             // About what a thread is given, so that little has to be moved.
             self.lines.reserve(ROOM);
+            self.posts.reserve(POSTS);
+            self.rows.reserve(POSTS);
         }
         let line = (asked.whole || carried.contains(&true)).then(|| {
             let envelope = Envelope {

@@ -1,5 +1,7 @@
 //! Posts taken into columns one after the other.
 
+use std::ops::Range;
+
 use super::dictionary::Dictionary;
 use super::rows::Text;
 use super::{Class, Columns, Leading, Names, Packed, Rows};
@@ -30,9 +32,23 @@ pub struct Builder {
     last: Vec<u32>,
     /// The row of a post that comes by itself.
     single: Rows,
-    /// Numbers that the spellings of a post most likely have.
-    guesses: Vec<Option<u32>>,
+    seen: Seen,
 }
+
+/// What was looked up for some rows at once, so that memory is waited for together.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Of the rows.
+    stamp: u64,
+    posts: Range<usize>,
+    tags: Range<usize>,
+    /// The number of each tag, and of each author; `None` where it had none then.
+    spellings: Vec<Option<u32>>,
+    authors: Vec<Option<u32>>,
+}
+
+/// Posts that are looked up at once.
+const AT_ONCE: usize = 16;
 
 /// In place of an identity.
 const NOTHING: u32 = u32::MAX;
@@ -62,22 +78,21 @@ impl Builder {
         let Some((row, tags)) = rows.get(number) else {
             return;
         };
+        if self.seen.stamp != rows.stamp() || !self.seen.posts.contains(&number) {
+            self.look(rows, number);
+        }
         let start = self.tags.len();
-        let mut guesses = std::mem::take(&mut self.guesses);
-        guesses.clear();
-        guesses.extend(tags.iter().map(|tag| self.spellings.guess(tag.hash)));
-        for (&tag, &guess) in tags.iter().zip(&guesses) {
-            let text = rows.str(tag);
-            match guess.filter(|&number| self.spellings.is(number, text)) {
-                Some(known) => self.push_tag(known),
-                None => {
-                    if let Some(number) = self.spelled(text, tag.hash) {
-                        self.push_tag(number);
-                    }
-                }
+        for at in tags {
+            let seen = self.seen.spellings.get(at - self.seen.tags.start);
+            let tag = match (seen, rows.tag(at)) {
+                (Some(&Some(known)), _) => Some(known),
+                (_, Some(tag)) => self.spelled(rows.str(tag), tag.hash),
+                (_, None) => None,
+            };
+            if let Some(tag) = tag {
+                self.push_tag(tag);
             }
         }
-        self.guesses = guesses;
         self.tag_counts.push(self::number(self.tags.len() - start));
         self.push_class(row.class);
         self.push_created(row.created);
@@ -86,9 +101,29 @@ impl Builder {
         self.region.push(region);
         let language = self.languages.optional(text(row.language));
         self.language.push(language);
-        let author = self.authors.optional(text(row.author));
+        let seen = self.seen.authors.get(number - self.seen.posts.start);
+        let author = match seen {
+            Some(&Some(known)) => known.saturating_add(1),
+            _ => self.authors.optional(text(row.author)),
+        };
         self.author.push(author);
         self.views.push(row.views);
+    }
+
+    /// Looks up what the next rows name.
+    fn look(&mut self, rows: &Rows, number: usize) {
+        let seen = &mut self.seen;
+        seen.stamp = rows.stamp();
+        seen.posts = number..rows.len().min(number + AT_ONCE);
+        let of = |number: usize| rows.get(number);
+        let first = of(number).map_or(0, |(_, tags)| tags.start);
+        let last = of(seen.posts.end - 1).map_or(first, |(_, tags)| tags.end);
+        seen.tags = first..last;
+        let text = |text: Text| (rows.str(text), text.hash);
+        let tags = seen.tags.clone().map(|at| rows.tag(at).map(text));
+        self.spellings.look_up(tags, &mut seen.spellings);
+        let authors = seen.posts.clone().map(|at| of(at)?.0.author.map(text));
+        self.authors.look_up(authors, &mut seen.authors);
     }
 
     fn push_class(&mut self, class: Class) {
@@ -219,4 +254,56 @@ fn packed(numbers: impl Iterator<Item = u64>) -> Packed {
 /// Numbers of posts and hashtags, of which a table has fewer than four billion.
 fn number(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(NOTHING)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::model::{Format, PostId};
+
+    fn posts() -> Vec<Post<'static>> {
+        let post = |number: u64| {
+            let mut post = Post::new(PostId::new(number + 1).unwrap(), Format::Research);
+            post.author =
+                (!number.is_multiple_of(5)).then(|| Cow::Owned(format!("author{}", number % 7)));
+            post.listed_tags = ["t", "T", "t"]
+                .into_iter()
+                .zip(number..number + number % 4)
+                .map(|(first, tag)| Cow::Owned(format!("{first}ag{}", tag % 11)))
+                .collect();
+            post
+        };
+        (0..200).map(post).collect()
+    }
+
+    #[test]
+    fn rows_that_were_looked_up_together_are_taken_as_those_that_come_alone() {
+        let posts = posts();
+        for size in [1, 3, AT_ONCE, AT_ONCE + 1, 60] {
+            let (mut alone, mut together) = (Builder::default(), Builder::default());
+            let mut rows = Rows::default();
+            for some in posts.chunks(size) {
+                rows.clear();
+                for post in some {
+                    rows.push(post, None);
+                }
+                // Some are stored already.
+                for (number, post) in some
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, post)| post.id.get() % 6 > 0)
+                {
+                    together.take(&rows, number);
+                    alone.push(post, None);
+                }
+            }
+            assert_eq!(
+                together.finish().unwrap(),
+                alone.finish().unwrap(),
+                "{size}"
+            );
+        }
+    }
 }

@@ -61,15 +61,56 @@ impl Dictionary {
         }
     }
 
+    /// The numbers of texts, looked up together so that memory is waited for once; `None` where one does not fit.
+    pub(super) fn numbers<'t>(
+        &mut self,
+        mut texts: impl Iterator<Item = &'t str>,
+    ) -> Option<Vec<u32>> {
+        const TOGETHER: usize = 64;
+        let mut numbers = Vec::with_capacity(texts.size_hint().0);
+        let mut some: Vec<(&str, u32)> = Vec::with_capacity(TOGETHER);
+        let mut known = Vec::with_capacity(TOGETHER);
+        loop {
+            let hashed = |text: &'t str| (text, hash(text.as_bytes()));
+            some.clear();
+            some.extend(texts.by_ref().take(TOGETHER).map(hashed));
+            if some.is_empty() {
+                return Some(numbers);
+            }
+            self.look_up(some.iter().map(|&text| Some(text)), &mut known);
+            for (&known, &(text, hash)) in known.iter().zip(&some) {
+                numbers.push(match known {
+                    Some(number) => number,
+                    // It may have become known meanwhile.
+                    None => self.hashed(text, hash)?.0,
+                });
+            }
+        }
+    }
+
+    /// The number of each text, with its hash, that has one; in two rounds, where it may stand and whether
+    /// it does.
+    pub(super) fn look_up<'t>(
+        &self,
+        texts: impl Iterator<Item = Option<(&'t str, u32)>> + Clone,
+        numbers: &mut Vec<Option<u32>>,
+    ) {
+        numbers.clear();
+        numbers.extend(texts.clone().map(|text| self.guess(text?.1)));
+        for (number, text) in numbers.iter_mut().zip(texts) {
+            *number = number.filter(|&number| text.is_some_and(|(text, _)| self.is(number, text)));
+        }
+    }
+
     /// The number of a text that has the hash, most likely the one that is meant. Several can be looked for
     /// without waiting for one after the other.
-    pub(super) fn guess(&self, hash: u32) -> Option<u32> {
+    fn guess(&self, hash: u32) -> Option<u32> {
         let found = self.numbers.find(spread(hash), |&(other, _)| other == hash);
         found.map(|&(_, number)| number)
     }
 
     /// Whether a number is that of a text.
-    pub(super) fn is(&self, number: u32, text: &str) -> bool {
+    fn is(&self, number: u32, text: &str) -> bool {
         self.names.bytes(number) == text.as_bytes()
     }
 

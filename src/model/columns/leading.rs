@@ -9,6 +9,9 @@ use super::Names;
 /// About so many are kept. In tests so few that there are others.
 const KEPT: usize = if cfg!(test) { 3 } else { 1000 };
 
+/// So many spellings of a hashtag are kept.
+const SPELLINGS: usize = if cfg!(test) { 2 } else { 4 };
+
 /// The commonest hashtags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leading {
@@ -29,6 +32,8 @@ pub struct Lead {
     pub spelling: String,
     /// How many posts have it.
     pub posts: u32,
+    /// Where there are several, its commonest spellings and how many posts have each.
+    pub spellings: Vec<(String, u32)>,
 }
 
 impl Leading {
@@ -53,13 +58,20 @@ impl Leading {
         }
         let tags = leading.into_iter().map(|tag| {
             let uses_of = |spelling: u32| uses.get(spelling as usize).copied().unwrap_or(0);
-            let spellings_of = spelled[&tag].iter().copied();
-            let commonest =
-                spellings_of.min_by_key(|&one| (Reverse(uses_of(one)), spellings.get(one)));
+            let mut used: Vec<u32> = spelled[&tag].clone();
+            used.retain(|&spelling| uses_of(spelling) > 0);
+            used.sort_by_key(|&one| (Reverse(uses_of(one)), spellings.get(one)));
+            let commonest = used.first().copied().unwrap_or(tag);
+            if used.len() == 1 {
+                used.clear();
+            }
+            used.truncate(SPELLINGS);
+            let told = |one| (spellings.get(one).to_owned(), uses_of(one));
             Lead {
                 tag: spellings.get(tag).to_owned(),
-                spelling: spellings.get(commonest.unwrap_or(tag)).to_owned(),
+                spelling: spellings.get(commonest).to_owned(),
                 posts: posts[tag as usize],
+                spellings: used.into_iter().map(told).collect(),
             }
         });
         Self {
@@ -83,7 +95,7 @@ fn least(counts: &mut [u32]) -> u32 {
 }
 
 /// Posts per hashtag at its identity's number, 0 at its variants'.
-fn identities(uses: &[u32], variants: &[(u32, u32)]) -> Vec<u32> {
+pub(super) fn identities(uses: &[u32], variants: &[(u32, u32)]) -> Vec<u32> {
     let mut posts = uses.to_vec();
     for &(variant, identity) in variants {
         let count = posts.get_mut(variant as usize).map_or(0, std::mem::take);

@@ -114,12 +114,10 @@ impl Merge<'_> {
             if table.uses.len() != table.spellings.len() {
                 return None;
             }
-            let mut new = Vec::with_capacity(table.uses.len());
-            for (text, posts) in table.spellings.iter().zip(&table.uses) {
-                let (tag, _) = texts.number(text)?;
-                uses.resize(texts.len(), 0);
+            let new = texts.numbers(table.spellings.iter())?;
+            uses.resize(texts.len(), 0);
+            for (&tag, posts) in new.iter().zip(&table.uses) {
                 uses[tag as usize] = uses[tag as usize].checked_add(*posts)?;
-                new.push(tag);
             }
             for (variant, identity) in table.variants {
                 let renumbered = |tag: u32| new.get(tag as usize).copied();
@@ -182,11 +180,7 @@ impl Merge<'_> {
         let mut names = Dictionary::default();
         for number in 0..self.parts.len() {
             let table = (self.read)(number, &[Column::Authors])?;
-            let mut new = Vec::with_capacity(table.authors.len());
-            for name in table.authors.iter() {
-                new.push(names.number(name)?.0);
-            }
-            self.parts[number].authors = new;
+            self.parts[number].authors = names.numbers(table.authors.iter())?;
         }
         let authors = Columns {
             authors: names.names()?,

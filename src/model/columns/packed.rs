@@ -238,15 +238,19 @@ impl Names {
         Some(number)
     }
 
-    /// Texts of these lengths behind each other; `None` if they do not fit each other.
-    pub fn of_lengths(lengths: &[u32], text: Vec<u8>) -> Option<Self> {
+    /// Puts texts of these lengths, which stand behind each other, in place of those that are there; `None`
+    /// if they do not fit each other.
+    pub fn refill(&mut self, lengths: &[u32], text: &[u8]) -> Option<()> {
         let mut end = 0_u32;
-        let mut ends = Vec::with_capacity(lengths.len());
+        self.ends.clear();
+        self.ends.reserve(lengths.len());
         for length in lengths {
             end = end.checked_add(*length)?;
-            ends.push(end);
+            self.ends.push(end);
         }
-        (end as usize == text.len()).then_some(Self { ends, text })
+        self.text.clear();
+        self.text.extend_from_slice(text);
+        (end as usize == text.len()).then_some(())
     }
 
     /// Takes a list back: the texts behind each other, and the length of each; `None` if they do not
@@ -301,6 +305,16 @@ impl Names {
         self.text.get(start..end).unwrap_or_default()
     }
 
+    /// All texts' bytes in order.
+    #[inline]
+    pub fn each_bytes(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let from = std::mem::replace(&mut start, end as usize);
+            self.text.get(from..end as usize).unwrap_or_default()
+        })
+    }
+
     /// All texts in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..).map(|number| self.get(number)).take(self.len())
@@ -343,7 +357,9 @@ mod tests {
         #[test]
         fn names_come_out(names in prop::collection::vec("[a-zé東]{0,5}", 0..20)) {
             let list = Names::new(names.iter().map(String::as_str)).unwrap();
-            prop_assert_eq!(list.iter().collect::<Vec<_>>(), names);
+            prop_assert_eq!(list.iter().collect::<Vec<_>>(), names.clone());
+            let bytes: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+            prop_assert_eq!(list.each_bytes().collect::<Vec<_>>(), bytes);
             let lengths = Packed::new(&list.lengths());
             let again = Names::from_parts(&lengths, list.text().to_vec());
             prop_assert_eq!(again, Some(list));

@@ -1,5 +1,8 @@
 //! What columns ask of posts, made on any thread, to be taken into a table in turn.
 
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use jiff::Timestamp;
 
 use super::dictionary::hash;
@@ -7,8 +10,10 @@ use super::{Class, Dated, TagSource};
 use crate::model::{Created, Origin, Post, caption_tags, spelling};
 
 /// What a table asks of some posts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rows {
+    /// Another for all others, and once they were forgotten.
+    stamp: u64,
     posts: Vec<Row>,
     /// Spellings of the posts' hashtags, post after post, repeats included.
     tags: Vec<Text>,
@@ -46,6 +51,23 @@ fn parts(at: Timestamp) -> (i64, u32) {
     }
 }
 
+/// A number that was given to nobody else.
+fn stamp() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self {
+            stamp: stamp(),
+            posts: Vec::new(),
+            tags: Vec::new(),
+            texts: String::new(),
+        }
+    }
+}
+
 impl Rows {
     /// How many posts were taken.
     pub fn len(&self) -> usize {
@@ -57,8 +79,16 @@ impl Rows {
         self.posts.is_empty()
     }
 
+    /// Makes room for about so many posts, so that little has to be moved.
+    pub fn reserve(&mut self, posts: usize) {
+        self.posts.reserve(posts);
+        self.tags.reserve(posts * 8);
+        self.texts.reserve(posts * 96);
+    }
+
     /// Forgets all posts.
     pub fn clear(&mut self) {
+        self.stamp = stamp();
         self.posts.clear();
         self.tags.clear();
         self.texts.clear();
@@ -119,14 +149,23 @@ impl Rows {
         }
     }
 
-    /// A row and its tags.
-    pub(super) fn get(&self, number: usize) -> Option<(&Row, &[Text])> {
+    /// What tells these rows from all others, as long as none are forgotten.
+    pub(super) fn stamp(&self) -> u64 {
+        self.stamp
+    }
+
+    /// A row and the numbers of its tags among all.
+    pub(super) fn get(&self, number: usize) -> Option<(&Row, Range<usize>)> {
         let row = self.posts.get(number)?;
         let before = number
             .checked_sub(1)
             .and_then(|before| self.posts.get(before));
-        let tags = self.tags.get(before.map_or(0, |row| row.tags)..row.tags)?;
-        Some((row, tags))
+        Some((row, before.map_or(0, |row| row.tags)..row.tags))
+    }
+
+    /// A tag by its number among all.
+    pub(super) fn tag(&self, number: usize) -> Option<Text> {
+        self.tags.get(number).copied()
     }
 
     /// What a text says.

@@ -206,6 +206,7 @@ fn read(batch: Batch, given: Option<Format>, make: Option<&Arc<dyn Make>>) -> Do
         ControlFlow::Continue(())
     };
     let mut session = Session::new(given, &mut each);
+    session.outline = make.is_some();
     let mut ready = Vec::with_capacity(batch.records.len());
     let mut useful = 0;
     for (record, at) in batch.records() {

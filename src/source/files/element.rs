@@ -43,7 +43,8 @@ impl Shape {
                 "type" => kind = true,
                 "id" | "aweme_id" | "video_id" => id = true,
                 "ItemModule" | "__DEFAULT_SCOPE__" => shape = Self::Answer,
-                _ if answer::is_list(key) && value.as_json().starts_with('[') => {
+                // Fewer values are lists than keys have the length of one of these.
+                _ if value.as_json().starts_with('[') && answer::is_list(key) => {
                     shape = Self::Answer;
                 }
                 _ => {}

@@ -16,8 +16,8 @@ pub trait Make: Send + Sync {
 
 /// What is made of some posts.
 pub trait Made: Any + Send {
-    /// Takes a post in, with what [`Found::Post`](super::Found::Post) tells of it. It may be one that is
-    /// never handed out.
+    /// Takes a post in, with what [`Found::Post`](super::Found::Post) tells of it, read at least as far as
+    /// [`record::read_outline`](crate::record::read_outline). It may be one that is never handed out.
     fn take(
         &mut self,
         post: &Post<'_>,

@@ -108,6 +108,8 @@ pub(super) struct Session<'s> {
     pub(super) live: bool,
     /// What is made of posts that other threads read.
     pub(super) make: Option<Arc<dyn Make>>,
+    /// Posts are read as far as those ask who make something of them.
+    pub(super) outline: bool,
     /// Records of the file that other threads read.
     ahead: Ahead,
 }
@@ -131,6 +133,7 @@ impl<'s> Session<'s> {
             recogniser: Recogniser::default(),
             live: false,
             make: None,
+            outline: false,
             ahead: Ahead::default(),
         }
     }
@@ -361,12 +364,17 @@ impl<'s> Session<'s> {
         raw: &str,
         at: At,
     ) -> Result<(), Stop> {
-        if is_deeper(raw, DEEPEST) {
+        if !fields.are_shallow() && is_deeper(raw, DEEPEST) {
             let reason =
                 format!("nested deeper than {DEEPEST} levels, which other programs cannot read");
             return self.reject(Rejected::new(at.place, reason, raw.as_bytes()));
         }
-        let post = match record::read(format, fields) {
+        let read = if self.outline {
+            record::read_outline
+        } else {
+            record::read
+        };
+        let post = match read(format, fields) {
             Ok(post) => post,
             Err(_) if is_error_row(fields) => {
                 self.notes.error_rows += 1;

@@ -2,7 +2,7 @@
 //! a checksum each.
 //!
 //! ```text
-//! 8 bytes  "cotagix2"
+//! 8 bytes  "cotagix3"
 //! u32      length of the header, little-endian like all numbers
 //! u32      CRC-32 of the header
 //! header   JSON
@@ -24,7 +24,7 @@ use crate::model::{
 pub(super) use read::{Opened, read};
 
 pub(super) const EXTENSION: &str = ".columns";
-const MAGIC: &[u8; 8] = b"cotagix2";
+const MAGIC: &[u8; 8] = b"cotagix3";
 /// Bytes of a column that have a checksum of their own. In tests so few that columns have several.
 const PAGE: usize = if cfg!(test) { 48 } else { 1 << 16 };
 
@@ -47,9 +47,11 @@ struct Header {
 struct ClassPosts(Option<String>, String, u8, bool, u8, u64);
 
 /// The commonest hashtags: how many there are at all, the least posts of those that are here, and of
-/// each its identity, its spelling and its posts.
+/// each its identity, its spelling, its posts, and its spellings with their posts where it has several.
 #[derive(Serialize, Deserialize)]
-struct Commonest(u64, u32, Vec<(String, String, u32)>);
+struct Commonest(u64, u32, Vec<StoredLead>);
+
+type StoredLead = (String, String, u32, Vec<(String, u32)>);
 
 /// Where a column stands behind the header, and the checksums of its pages.
 #[derive(Debug, Serialize, Deserialize)]
@@ -150,7 +152,8 @@ impl Draft {
 
     fn leading(&mut self, leading: &Leading) -> std::io::Result<()> {
         let tags = leading.tags.iter();
-        let tags = tags.map(|tag| (tag.tag.clone(), tag.spelling.clone(), tag.posts));
+        let tags = tags.cloned();
+        let tags = tags.map(|tag| (tag.tag, tag.spelling, tag.posts, tag.spellings));
         let leading = Commonest(leading.distinct, leading.least, tags.collect());
         let text = serde_json::to_vec(&leading)?;
         self.bytes("leading", 8, text.len(), &text)

@@ -10,6 +10,8 @@ use crate::model::{Column, Columns, Names, Tables};
 #[derive(Debug)]
 pub struct IndexTables {
     segments: Vec<Opened>,
+    /// Hashtags of all of them.
+    distinct: Option<u64>,
 }
 
 impl Index {
@@ -22,13 +24,19 @@ impl Index {
         let segments: Option<Vec<Opened>> = self.segments.iter().map(open).collect();
         let mut segments = segments?;
         segments.sort_by_key(|segment| std::cmp::Reverse(segment.posts()));
-        Some(IndexTables { segments })
+        let fresh = self.segments.iter().map(|segment| segment.fresh);
+        let distinct = fresh.sum();
+        Some(IndexTables { segments, distinct })
     }
 }
 
 impl Tables for IndexTables {
     fn count(&self) -> usize {
         self.segments.len()
+    }
+
+    fn distinct(&self) -> Option<u64> {
+        self.distinct
     }
 
     fn read(&self, table: usize, wanted: &[Column]) -> Option<Columns> {

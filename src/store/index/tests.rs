@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::super::runs::hex;
 use super::segment::Opened;
 use super::*;
-use crate::model::Hashtag;
+use crate::model::{Hashtag, Tables as _};
 use crate::record::Stored;
 use crate::store::{Run, Writer};
 
@@ -49,7 +49,7 @@ fn an_index_is_as_old_as_what_records_are_read_to_say() {
         .map(|post| format!("{:?}", table.row(post, &mut tag)))
         .collect();
     let hash = hex(&Sha256::digest(rows.join("\n").as_bytes()));
-    assert_eq!((VERSION, &hash[..16]), (2, "ce690a104a888187"), "{rows:#?}");
+    assert_eq!((VERSION, &hash[..16]), (3, "ce690a104a888187"), "{rows:#?}");
 }
 
 #[test]
@@ -176,7 +176,8 @@ fn segments_are_merged_and_tell_the_same() {
             let record = RECORDS[usize::try_from(number).unwrap()];
             let id = format!("71{:017}", round * 10 + number);
             let old = Stored::read(record).unwrap().post.id.to_string();
-            stored.push(record.replace(&old, &id));
+            let rome = format!("\"rome{}\"", round % 9);
+            stored.push(record.replace(&old, &id).replace("\"rome\"", &rome));
         }
         for text in &stored[usize::try_from(before).unwrap()..] {
             let read = Stored::read(text).unwrap();
@@ -189,6 +190,8 @@ fn segments_are_merged_and_tell_the_same() {
         let compared = compared_in(posts, 700).unwrap();
         assert_eq!(compared.fault, None, "round {round}");
         assert_eq!(compared.ids.len(), stored.len());
+        let (told, counted) = hashtags(&Index::open(posts).unwrap());
+        assert_eq!(told, Some(counted), "round {round}");
     }
     let index = Index::open(posts).unwrap();
     assert!(index.segments() < 8, "{}", index.segments());
@@ -203,6 +206,41 @@ fn segments_are_merged_and_tell_the_same() {
     let ledger = Ledger::default();
     extension.save(posts, &ledger, stored.len() as u64).unwrap();
     assert_eq!(Index::open(posts).unwrap().posts(), stored.len() as u64);
+}
+
+/// How many hashtags an index has, as it tells and as its segments do.
+fn hashtags(index: &Index) -> (Option<u64>, u64) {
+    let tables = index.tables().unwrap();
+    let mut all = std::collections::BTreeSet::new();
+    for number in 0..tables.count() {
+        let table = tables.read(number, &Column::ALL).unwrap();
+        let names = table.hashtags().into_iter();
+        all.extend(names.map(|tag| table.spellings.get(tag).to_owned()));
+    }
+    (tables.distinct(), all.len() as u64)
+}
+
+#[test]
+fn another_number_of_hashtags_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let posts = folder.path();
+    let all = records(0..30);
+    fs::write(
+        posts.join("data.json"),
+        format!("[\n{}\n]\n", all.join(",\n")),
+    )
+    .unwrap();
+    let extension = Extension::open(posts, all.len() as u64);
+    extension.save(posts, &ledger(1), all.len() as u64).unwrap();
+    let path = folder.path().join("index").join(MANIFEST);
+    let mut manifest: Manifest = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    manifest.segments[0].fresh = Some(1);
+    fs::write(&path, serde_json::to_vec(&manifest).unwrap()).unwrap();
+    assert!(Index::open(posts).is_none());
+    manifest.check = check(&manifest.segments).unwrap();
+    fs::write(&path, serde_json::to_vec(&manifest).unwrap()).unwrap();
+    let fault = compared_in(posts, 700).unwrap().fault.unwrap();
+    assert!(fault.1.contains("other hashtags"), "{fault:?}");
 }
 
 /// Records of posts that all differ, the first at `from`.

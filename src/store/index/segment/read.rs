@@ -122,16 +122,20 @@ impl Opened {
     ) -> Option<()> {
         let (lengths, entry) = self.list(list)?;
         let mut file = fs::File::open(&self.path).ok()?;
+        // Memory that is used again costs nothing.
+        let (mut each_length, mut read) = (Vec::new(), Vec::new());
+        let mut names = Names::default();
         let mut at = numbers.start as usize;
         let end = (numbers.end as usize).min(lengths.lengths.len());
         while at < end {
             let next = end.min((at / CHUNK + 1) * CHUNK);
             let from = lengths.start(at)?;
-            let mut each_length = vec![0; next - at];
+            each_length.resize(next - at, 0);
             lengths.lengths.unpack(at, &mut each_length);
             let bytes: u64 = each_length.iter().copied().map(u64::from).sum();
-            let text = self.range(&mut file, entry, from..from.checked_add(bytes)?)?;
-            let names = Names::of_lengths(&each_length, text)?;
+            let text = from..from.checked_add(bytes)?;
+            let text = self.range(&mut file, entry, text, &mut read)?;
+            names.refill(&each_length, text)?;
             if !each(u32::try_from(at).ok()?, &names) {
                 break;
             }
@@ -157,7 +161,9 @@ impl Opened {
             if from < last.0 || to > last.0 + last.1.len() as u64 {
                 let page = PAGE as u64;
                 let pages = from / page * page..to.next_multiple_of(page).min(entry.bytes);
-                last = (pages.start, self.range(&mut file, entry, pages)?);
+                let mut read = Vec::new();
+                let text = self.range(&mut file, entry, pages.clone(), &mut read)?;
+                last = (pages.start, text.to_vec());
             }
             let within = |at: u64| usize::try_from(at - last.0).ok();
             let text = last.1.get(within(from)?..within(to)?)?;
@@ -185,8 +191,14 @@ impl Opened {
         entries.find(|entry| entry.name == name)
     }
 
-    /// Bytes of a column, whose pages are read whole.
-    fn range(&self, file: &mut fs::File, entry: &Entry, bytes: Range<u64>) -> Option<Vec<u8>> {
+    /// Bytes of a column, whose pages are read whole, into `read`.
+    fn range<'r>(
+        &self,
+        file: &mut fs::File,
+        entry: &Entry,
+        bytes: Range<u64>,
+        read: &'r mut Vec<u8>,
+    ) -> Option<&'r [u8]> {
         if bytes.end > entry.bytes || bytes.start > bytes.end {
             return None;
         }
@@ -196,17 +208,15 @@ impl Opened {
         );
         let from = (first * PAGE) as u64;
         let to = entry.bytes.min((last * PAGE) as u64);
-        let mut read = vec![0; usize::try_from(to.checked_sub(from)?).ok()?];
+        read.resize(usize::try_from(to.checked_sub(from)?).ok()?, 0);
         let job = Job {
             from: self.behind + entry.from + from,
-            bytes: &mut read,
+            bytes: &mut *read,
             crc: entry.crc.get(first..last)?,
         };
         job.run(file)?;
         let within = |at: u64| usize::try_from(at - from).ok();
-        read.truncate(within(bytes.end)?);
-        read.drain(..within(bytes.start)?);
-        Some(read)
+        read.get(within(bytes.start)?..within(bytes.end)?)
     }
 
     /// Reads whole columns, on all cores where they are large.
@@ -332,10 +342,11 @@ impl Read<'_> {
     fn leading(&mut self) -> Option<Leading> {
         let Commonest(distinct, least, tags) =
             serde_json::from_slice(&self.columns.next()?.1).ok()?;
-        let lead = |(tag, spelling, posts)| Lead {
+        let lead = |(tag, spelling, posts, spellings)| Lead {
             tag,
             spelling,
             posts,
+            spellings,
         };
         Some(Leading {
             distinct,
@@ -359,14 +370,20 @@ fn fill(table: &mut Columns, column: Column, read: &mut Read<'_>) -> Option<()> 
             if variants.len() != identities.len() {
                 return None;
             }
-            let known = table.spelling_count as u64;
-            let number = |number: u64| u32::try_from(number).ok().filter(|_| number < known);
-            let pairs = variants
-                .range(0..variants.len())
-                .zip(identities.range(0..identities.len()));
-            let pairs =
-                pairs.map(|(variant, identity)| Some((number(variant)?, number(identity)?)));
-            table.variants = pairs.collect::<Option<_>>()?;
+            if variants.bits() > u32::BITS || identities.bits() > u32::BITS {
+                return None;
+            }
+            let unpacked = |packed: &Packed| {
+                let mut numbers = vec![0; packed.len()];
+                packed.unpack(0, &mut numbers);
+                numbers
+            };
+            let (variants, identities) = (unpacked(&variants), unpacked(&identities));
+            let known = |number: &u32| (*number as usize) < table.spelling_count;
+            if !variants.iter().chain(&identities).all(known) {
+                return None;
+            }
+            table.variants = variants.into_iter().zip(identities).collect();
         }
         Column::Class => table.class = per_post(read.numbers()?)?,
         Column::Created => table.created = per_post(read.numbers()?)?,
