@@ -11,6 +11,7 @@ use super::database::{DatabaseTag, Shelf};
 use crate::analysis::Sample;
 use crate::error::Error;
 use crate::model::{Hashtag, Origin, Post};
+use crate::output::counted;
 use crate::record::Stored;
 use crate::source::files::{Found, Input, ReadOptions, read};
 use crate::store::{
@@ -133,7 +134,12 @@ impl Subject {
             }
             Self::Database(stored) => stored.fold(fold),
             Self::File(path) if is_store_file(path)? => {
-                Ok(fold_files(std::slice::from_ref(path), fold)?.into())
+                let folded = fold_files(std::slice::from_ref(path), fold)?.into();
+                Ok(if is_stored(path) {
+                    folded
+                } else {
+                    without_repair(folded)
+                })
             }
             Self::File(path) => match fold_array(path, fold)? {
                 Some(folded) => Ok(folded.into()),
@@ -170,6 +176,27 @@ impl<S> From<store::Folded<S>> for Folded<S> {
             notes: folded.notes,
         }
     }
+}
+
+/// Whether a file is where a store has its posts.
+fn is_stored(path: &Path) -> bool {
+    path.ends_with("posts/data.json")
+}
+
+/// Damage to a file that no store vouches for is unreadable records; there is nothing to repair.
+fn without_repair<S>(mut folded: Folded<S>) -> Folded<S> {
+    /// So many places are told.
+    const TOLD: usize = 5;
+
+    let damage = std::mem::take(&mut folded.damage);
+    folded.left_out.rows += damage.len() as u64;
+    folded.left_out.unreadable += damage.len() as u64;
+    if let Some(more) = damage.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        let more = counted(more as u64, "more place");
+        folded.notes.push(format!("{more} could not be read"));
+    }
+    folded.notes.extend(damage.into_iter().take(TOLD));
+    folded
 }
 
 /// Whether a file is laid out like a store's and its first record is a post.

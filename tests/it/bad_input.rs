@@ -383,6 +383,25 @@ fn a_damaged_record_in_an_array_costs_no_other() {
 }
 
 #[test]
+fn damage_in_a_file_of_nobodys_store_was_said_to_be_repairable() {
+    let desk = Desk::new();
+    let posts = london(0..9);
+    let text: Vec<String> = posts.iter().map(crate::make::Web::json).collect();
+    let broken = format!("[\n{}\n]\n", text.join(",\n")).replace("\"id\":", "\"id\"");
+    let text = broken.replacen("\"id\"", "\"id\":", 2);
+    desk.write("posts.json", &text);
+    let outcome = desk
+        .cotag("frequencies posts.json 1 -d")
+        .code(3)
+        .shows(&["Total posts: 2"]);
+    let told = &outcome.stderr;
+    assert!(
+        !told.contains("repair") && told.contains("2 more places could not be read"),
+        "{told}"
+    );
+}
+
+#[test]
 fn unicode_line_separators_split_no_record() {
     let caption = "#london a\u{2028}b\u{2029}c\u{85}d\u{200b}#x\u{2060}";
     let desk = expect(
