@@ -191,11 +191,12 @@ fn without_repair<S>(mut folded: Folded<S>) -> Folded<S> {
     let damage = std::mem::take(&mut folded.damage);
     folded.left_out.rows += damage.len() as u64;
     folded.left_out.unreadable += damage.len() as u64;
-    if let Some(more) = damage.len().checked_sub(TOLD).filter(|more| *more > 0) {
-        let more = counted(more as u64, "more place");
+    let more = damage.len().saturating_sub(TOLD) as u64;
+    folded.notes.extend(damage.into_iter().take(TOLD));
+    if more > 0 {
+        let more = counted(more, "more place");
         folded.notes.push(format!("{more} could not be read"));
     }
-    folded.notes.extend(damage.into_iter().take(TOLD));
     folded
 }
 

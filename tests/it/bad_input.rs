@@ -385,10 +385,11 @@ fn a_damaged_record_in_an_array_costs_no_other() {
 #[test]
 fn damage_in_a_file_of_nobodys_store_was_said_to_be_repairable() {
     let desk = Desk::new();
-    let posts = london(0..9);
-    let text: Vec<String> = posts.iter().map(crate::make::Web::json).collect();
-    let broken = format!("[\n{}\n]\n", text.join(",\n")).replace("\"id\":", "\"id\"");
-    let text = broken.replacen("\"id\"", "\"id\":", 2);
+    let mut lines: Vec<String> = london(0..9).iter().map(crate::make::Web::json).collect();
+    for line in &mut lines[2..] {
+        *line = line.replacen("\":", "\"", 1);
+    }
+    let text = format!("[\n{}\n]\n", lines.join(",\n"));
     desk.write("posts.json", &text);
     let outcome = desk
         .cotag("frequencies posts.json 1 -d")
