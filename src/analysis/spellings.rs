@@ -324,7 +324,7 @@ impl Spellings {
 
     fn grow(&mut self) {
         // Tables of few megabytes are hardly worth being moved often.
-        let factor = if self.slots.len() <= 1 << 18 { 4 } else { 2 };
+        let factor = if self.slots.len() < 1 << 18 { 4 } else { 2 };
         let mut larger = Slots::new(self.slots.len() * factor);
         let slots = &mut *larger;
         let mask = slots.len() - 1;

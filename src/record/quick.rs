@@ -89,7 +89,7 @@ impl Reader {
                 Role::TextExtra => {
                     names.objects(simd, text, (keys, parts), (open, Role::HashtagName))
                 }
-                Role::Author => author(simd, text, (keys, parts), open),
+                Role::Author => inner(simd, text, (keys, parts), (AUTHOR, open)),
                 _ => json::container(simd, text, open),
             },
         )?;
@@ -216,18 +216,18 @@ impl Reader {
     }
 }
 
-/// Follows an author's object, and returns what is behind it.
+/// Follows an object inside of a record, in which no key may stand twice, and returns what is behind it.
 #[inline(always)]
-fn author<S: Simd>(
+fn inner<S: Simd>(
     simd: S,
     text: &[u8],
     (keys, parts): (&mut Keys, &mut Parts),
-    open: usize,
+    start: (u32, usize),
 ) -> Result<usize, Odd> {
     let walked = keys.follow(
         simd,
         text,
-        (AUTHOR, open),
+        start,
         parts,
         #[inline(always)]
         |_, _, _, open| json::container(simd, text, open),
@@ -256,24 +256,14 @@ impl Names {
         }
         loop {
             parts.clear(role);
-            let walked = keys.follow(
-                simd,
-                text,
-                (TAG, at),
-                parts,
-                #[inline(always)]
-                |_, _, _, open| json::container(simd, text, open),
-            )?;
-            if keys.is_repeated(&walked) {
-                return Err(Odd);
-            }
+            let end = inner(simd, text, (keys, parts), (TAG, at))?;
             if let Some(name) = parts.get(role) {
                 let name = name.string(text)?;
                 self.take(text, name)?;
                 self.escaped |= parts.escaped;
             }
-            at = walked.end + 1;
-            match json::byte(text, walked.end)? {
+            at = end + 1;
+            match json::byte(text, end)? {
                 b',' => at += usize::from(json::byte(text, at)? == b' '),
                 b']' => return Ok(at),
                 _ => return Err(Odd),
