@@ -134,7 +134,9 @@ fn folded<S>(read: ReadFiles<S>, repeats: &HashSet<Place>) -> Folded<S> {
 
 /// Where posts stand again.
 fn repeats<S>(seen: &[Seen<S>]) -> HashSet<Place> {
-    let parts = seen.len() as u64;
+    // There may be a list for each of many files, and each part looks through all.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let parts = seen.len().min(cores) as u64;
     let lists: Vec<&[u64]> = seen.iter().map(|seen| &*seen.ids).collect();
     let repeated: HashSet<u64> = std::thread::scope(|scope| {
         let lists = &lists;
