@@ -264,6 +264,13 @@ impl Plan {
                     }
                 },
                 add_brief: new().takes_briefs().then_some(&|counter, post, origin| {
+                    let without_caption;
+                    let post = if self.from == TagsFrom::Structured {
+                        without_caption = post.without_caption();
+                        &without_caption
+                    } else {
+                        post
+                    };
                     if unfiltered || sieve.passes(post) {
                         counter.add_brief(post, origin, name_text);
                     } else {
