@@ -164,8 +164,9 @@ fn hashtags_come_from_the_list_else_from_the_caption_unless_told_otherwise() {
 /// Posts of two formats, with and without lists and authors, some spelled with escapes; more than a block of them.
 fn records() -> Vec<serde_json::Value> {
     let post = |number: u64| {
+        let place = usize::try_from(number).unwrap();
         let tags = ["london", "A", "b é", "a ünal", "ß fyp a", "fyp"];
-        let tags = format!("{} t{}", tags[number as usize % 6], number % 7);
+        let tags = format!("{} t{}", tags[place % 6], number % 7);
         let author = json!({"uniqueId": format!("user{}", number % 5)});
         let web = web(number, &tags).with("author", author);
         let post = match number % 9 {
@@ -177,7 +178,7 @@ fn records() -> Vec<serde_json::Value> {
             3 | 4 => {
                 let tags: Vec<&str> = tags.split(' ').collect();
                 let mut video = research_video(number, &tags);
-                video["username"] = json!(["anna", "REDACTED", "", "ben"][number as usize % 4]);
+                video["username"] = json!(["anna", "REDACTED", "", "ben"][place % 4]);
                 return video;
             }
             _ => web,
