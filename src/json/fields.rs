@@ -15,15 +15,40 @@ pub struct Fields<'a> {
     /// The mark of each key, by which most others are told from it at once.
     marks: Vec<u8>,
     shallow: bool,
+    /// Nothing was met that is to be looked for: escapes by number, control characters, secrets.
+    clean: bool,
 }
 
-/// A byte that differs for most keys that differ.
-fn mark(key: &str) -> u8 {
-    let bytes = key.as_bytes();
-    let byte = |byte: Option<&u8>| byte.copied().unwrap_or(0);
-    let [length, ..] = bytes.len().to_le_bytes();
-    let edges = byte(bytes.first()).rotate_left(4) ^ byte(bytes.last());
-    length.wrapping_mul(37) ^ edges
+/// Keys that are looked for together, in one pass over the fields.
+#[derive(Debug)]
+pub struct Wanted<const N: usize> {
+    names: [&'static str; N],
+    /// The number of the name that has a mark; `u8::MAX` where none has.
+    numbers: [u8; 256],
+}
+
+impl<const N: usize> Wanted<N> {
+    /// For these keys, whose marks must all differ.
+    ///
+    /// # Panics
+    /// Where they do not: in a constant, it does not compile.
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer")]
+    #[must_use]
+    pub const fn new(names: [&'static str; N]) -> Self {
+        assert!(N < u8::MAX as usize);
+        let mut numbers = [u8::MAX; 256];
+        let mut number = 0;
+        while number < N {
+            let mark = split::mark(names[number]) as usize;
+            assert!(
+                numbers[mark] == u8::MAX,
+                "two of the keys have the same mark"
+            );
+            numbers[mark] = number as u8;
+            number += 1;
+        }
+        Self { names, numbers }
+    }
 }
 
 /// One JSON value as its text.
@@ -45,22 +70,13 @@ impl<'a> Fields<'a> {
     /// As [`Fields::parse`], of text on one line that none of [`redact`](super::redact),
     /// [`one_line`](super::one_line) and [`lone_surrogates`] would change; `None` where that is not sure.
     pub fn parse_clean(text: &'a str) -> Option<Self> {
-        if split::lowest(text.as_bytes()) < b' ' {
+        // Secrets stand in links, behind `=` or `%`, or under a key; any character may hide behind `\u`.
+        if !split::is_plain(text) {
             return None;
         }
-        // Secrets stand in links behind one of these, or under a key.
-        let mut at = 0;
-        while let Some(step) = memchr::memchr3(b'=', b'%', b'\\', text.as_bytes().get(at..)?) {
-            at += step;
-            match text.as_bytes().get(at..)? {
-                // Any character may hide behind it.
-                [b'\\', b'u', ..] => return None,
-                [b'\\', _, ..] => at += 2,
-                _ => return None,
-            }
-        }
         let (fields, met) = Self::split(text)?;
-        (!met.secret && !met.escaped_key).then_some(fields)
+        let clean = !met.secret && !met.escaped_key;
+        clean.then_some(Self { clean, ..fields })
     }
 
     fn split(text: &'a str) -> Option<(Self, split::Met)> {
@@ -68,9 +84,10 @@ impl<'a> Fields<'a> {
             all: Vec::with_capacity(32),
             marks: Vec::with_capacity(32),
             shallow: true,
+            clean: false,
         };
-        let met = split::object(text, |key, value| {
-            fields.marks.push(mark(key));
+        let met = split::object(text, |mark, key, value| {
+            fields.marks.push(mark);
             fields.all.push((Cow::Borrowed(key), Value(value)));
         })?;
         Some((fields, met))
@@ -81,9 +98,28 @@ impl<'a> Fields<'a> {
         self.shallow
     }
 
+    /// Whether it is known that no character is written as `\u` and its number.
+    pub fn are_clean(&self) -> bool {
+        self.clean
+    }
+
+    /// The value of each of these keys, of a repeated key the last, be it null.
+    pub fn pick<const N: usize>(&self, wanted: &Wanted<N>) -> [Option<Value<'a>>; N] {
+        let mut found = [None; N];
+        for (mark, (key, value)) in self.marks.iter().zip(&self.all) {
+            let number = usize::from(wanted.numbers[usize::from(*mark)]);
+            if wanted.names.get(number).is_some_and(|name| key == name)
+                && let Some(found) = found.get_mut(number)
+            {
+                *found = Some(*value);
+            }
+        }
+        found
+    }
+
     /// The last field of a key.
     fn find(&self, key: &str) -> Option<&Value<'a>> {
-        let mark = mark(key);
+        let mark = split::mark(key);
         let mut before = self.marks.as_slice();
         loop {
             let at = memchr::memrchr(mark, before)?;
@@ -182,11 +218,25 @@ impl<'a> Value<'a> {
         self.0
     }
 
+    /// Its first byte, which tells what kind of value it is.
+    #[inline]
+    pub fn first_byte(self) -> Option<u8> {
+        self.0.as_bytes().first().copied()
+    }
+
+    /// Whether it is null.
+    #[inline]
+    pub fn is_null(self) -> bool {
+        self.first_byte() == Some(b'n')
+    }
+
     /// A string's text, without NUL characters; lone surrogates become U+FFFD.
     pub fn text(self) -> Option<Cow<'a, str>> {
-        let inside = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
-            return Some(Cow::Borrowed(inside));
+        let [b'"', inside @ .., b'"'] = self.0.as_bytes() else {
+            return None;
+        };
+        if !has_backslash(inside) {
+            return self.0.get(1..=inside.len()).map(Cow::Borrowed);
         }
         let decoded: String = serde_json::from_str(self.0)
             .or_else(|_| serde_json::from_str(&lone_surrogates(self.0)))
@@ -200,8 +250,7 @@ impl<'a> Value<'a> {
 
     /// A string's text or a number's digits, as they stand; empty counts as missing.
     pub fn literal(self) -> Option<Cow<'a, str>> {
-        let is_number = self.0.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-        if is_number {
+        if let Some(b'-' | b'0'..=b'9') = self.first_byte() {
             Some(Cow::Borrowed(self.0))
         } else {
             self.text().filter(|text| !text.is_empty())
@@ -213,6 +262,9 @@ impl<'a> Value<'a> {
     /// `12.0` is 12 (pandas writes counts so once a cell of the column is empty).
     /// `""`, `-1`, `53.3M` and the like are no counts.
     pub fn count(self) -> Option<u64> {
+        if let Some(number) = self.digits() {
+            return Some(number);
+        }
         let literal = self.literal()?;
         let digits = match literal.split_once('.') {
             Some((whole, fraction)) if fraction.bytes().all(|byte| byte == b'0') => whole,
@@ -224,6 +276,23 @@ impl<'a> Value<'a> {
         } else {
             None
         }
+    }
+
+    /// The number of one to nineteen digits, with quotes around them or without; `None` for anything else.
+    #[inline]
+    pub fn digits(self) -> Option<u64> {
+        let digits = match self.0.as_bytes() {
+            [b'"', inside @ .., b'"'] => inside,
+            bytes => bytes,
+        };
+        let mut number = 0_u64;
+        let mut is_other = !(1..=19).contains(&digits.len());
+        for byte in digits.iter().take(19) {
+            let digit = byte.wrapping_sub(b'0');
+            is_other |= digit > 9;
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        }
+        (!is_other).then_some(number)
     }
 
     /// `true` or `false`; `None` for anything else.
@@ -274,6 +343,16 @@ impl<'a> Value<'a> {
     }
 }
 
+/// Whether there is an escape in a string; most strings are short.
+#[inline]
+fn has_backslash(text: &[u8]) -> bool {
+    if text.len() > 32 {
+        return memchr::memchr(b'\\', text).is_some();
+    }
+    let escapes = text.iter().map(|&byte| u8::from(byte == b'\\'));
+    escapes.fold(0, |met, is_it| met | is_it) > 0
+}
+
 impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct FieldsVisitor;
@@ -290,10 +369,11 @@ impl<'de> Deserialize<'de> for Fields<'de> {
                     all: Vec::with_capacity(32),
                     marks: Vec::with_capacity(32),
                     shallow: false,
+                    clean: false,
                 };
                 while let Some(key) = map.next_key_seed(Key)? {
                     let raw: &'de RawValue = map.next_value()?;
-                    fields.marks.push(mark(&key));
+                    fields.marks.push(split::mark(&key));
                     fields.all.push((key, Value(raw.get())));
                 }
                 Ok(fields)

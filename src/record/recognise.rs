@@ -1,6 +1,6 @@
 //! Which format a record or a table has, judged by its keys alone.
 
-use crate::json::Fields;
+use crate::json::{Fields, Wanted};
 use crate::model::Format;
 
 /// The format of a record, from its fields alone; `None` where it is no post of a known format.
@@ -75,7 +75,7 @@ impl Recogniser {
 fn is_row(fields: &Fields<'_>) -> bool {
     fields
         .iter()
-        .all(|(_, value)| value.as_json().starts_with('"'))
+        .all(|(_, value)| value.first_byte() == Some(b'"'))
 }
 
 /// The format of a table, from its header; `None` where its rows are no posts of a known format.
@@ -100,14 +100,13 @@ fn column_name<'a>(column: &&'a str) -> &'a str {
 
 /// Whether the record is a comment, by keys that no format has on a post.
 pub(super) fn is_comment(fields: &Fields<'_>) -> bool {
-    [
+    static KEYS: Wanted<4> = Wanted::new([
         "cid",
         "parent_comment_id",
         "comment_language",
         "comment_url",
-    ]
-    .iter()
-    .any(|key| fields.has(key))
+    ]);
+    fields.pick(&KEYS).iter().any(Option::is_some)
 }
 
 /// Whether the key is `outer/…`, as Apify flattens objects and arrays into columns.

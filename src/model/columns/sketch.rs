@@ -125,7 +125,7 @@ mod tests {
             sketch.sift(&lengths, all.as_bytes(), |place, text| found.push((place, text)));
             let expected: Vec<(usize, &[u8])> = texts
                 .iter()
-                .map(|text| text.as_bytes())
+                .map(String::as_bytes)
                 .enumerate()
                 .filter(|(_, text)| sketch.may_have(text))
                 .collect();
@@ -140,7 +140,8 @@ mod tests {
             sketch.add(format!("tag{number}").as_bytes());
         }
         assert!((0..1000).all(|number| sketch.may_have(format!("tag{number}").as_bytes())));
-        let others = (1000..21_000).filter(|number| sketch.may_have(format!("tag{number}").as_bytes()));
+        let others =
+            (1000..21_000).filter(|number| sketch.may_have(format!("tag{number}").as_bytes()));
         assert!(others.count() < 400);
     }
 }

@@ -30,6 +30,10 @@ pub(in super::super) struct Opened {
     authors: OnceLock<Option<Lengths>>,
 }
 
+/// Takes some texts of a list: the number of the first, their lengths, and what they say behind each other;
+/// says whether it takes more.
+type Each<'e> = dyn FnMut(u32, &[u32], &[u8]) -> bool + 'e;
+
 /// How long the texts of a list are.
 #[derive(Debug)]
 struct Lengths {
@@ -135,7 +139,7 @@ impl Opened {
         &self,
         list: Column,
         numbers: Range<u32>,
-        each: &mut dyn FnMut(u32, &[u32], &[u8]) -> bool,
+        each: &mut Each<'_>,
     ) -> Option<()> {
         let (lengths, entry) = self.list(list)?;
         let mut file = fs::File::open(&self.path).ok()?;
