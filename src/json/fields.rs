@@ -471,6 +471,42 @@ mod tests {
     }
 
     #[test]
+    fn fields_picked_together_are_those_that_are_found_alone() {
+        static KEYS: Wanted<3> = Wanted::new(["a", "b", "longer"]);
+        let fields = Fields::parse(r#"{"a":1,"x":2,"longer":null,"a":3,"q":4}"#).unwrap();
+        let picked = fields.pick(&KEYS).map(|value| value.map(Value::as_json));
+        assert_eq!(picked, [Some("3"), None, Some("null")]);
+    }
+
+    #[test]
+    fn digits_are_read_as_any_number_is() {
+        for text in ["0", "7", "\"42\"", "007", "9999999999999999999"] {
+            let plain: u64 = text.trim_matches('"').parse().unwrap();
+            assert_eq!(
+                (Value(text).digits(), Value(text).count()),
+                (Some(plain), Some(plain))
+            );
+        }
+        for text in [
+            "",
+            "\"\"",
+            "-1",
+            "1.0",
+            "1e3",
+            "12345678901234567890",
+            "null",
+            "\"",
+            "[1]",
+        ] {
+            assert_eq!(Value(text).digits(), None, "{text}");
+        }
+        assert_eq!(
+            Value("12345678901234567890").count(),
+            Some(12_345_678_901_234_567_890)
+        );
+    }
+
+    #[test]
     fn texts_are_mended() {
         let fields =
             Fields::parse(r#"{"a":"x\ud83dy","b":"a\u0000b","c":"\ud83d\ude00"}"#).unwrap();

@@ -223,3 +223,51 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_stood_before_does_not_make_json_of_what_is_none() {
+    // So many keys that those that open objects and those that follow others share places.
+    for round in 0..600 {
+        let text = format!(r#"{{"a{round}":{{"b{round}":1,"c":2}},"d{round}":3,"c":4}}"#);
+        assert_eq!(split(&text), by_serde(&text));
+        for bad in [
+            format!(r#","d{round}":3}}"#),
+            format!(r#"{{"a{round}":{{"b{round}":1{{"a{round}":2}}}}}}"#),
+            format!(r#"{{"a{round}":1{{"b{round}":1}}"#),
+            format!(r#"{{"a{round}":[,"c":2]}}"#),
+            format!(r#"{{"a{round}":{{"b{round}":1 "c":2}}}}"#),
+            format!(r#"{{"a{round}":{{"b{round}"1,"c":2}}}}"#),
+        ] {
+            assert_eq!(split(&bad), None, "{bad}");
+        }
+    }
+}
+
+#[test]
+fn blanks_before_values_may_come_and_go() {
+    for text in [
+        r#"{"a":1,"b":"x","c":[1],"d":{"e":2}}"#,
+        r#"{"a": 1, "b": "x", "c": [1], "d": {"e": 2}}"#,
+        r#"{"a":  1 ,"b": "x" , "c":[ 1],"d": { "e":2 } }"#,
+        r#"{"a":1,"b":"x","c":[1],"d":{"e":2}}"#,
+    ] {
+        for _ in 0..3 {
+            let parts = split(text);
+            assert!(parts.is_some(), "{text}");
+            assert_eq!(parts, by_serde(text), "{text}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn plain_text_is_told(
+        before in "[a-z\\\\ ]{0,130}",
+        odd in r"(=|%|\\u|\\|u|\\\\u|	|é|)",
+        behind in "[a-z ]{0,70}",
+    ) {
+        let text = format!("{before}{odd}{behind}");
+        let expected = !text.contains(['=', '%', '\t']) && !text.contains("\\u");
+        prop_assert_eq!(is_plain(&text), expected);
+    }
+}
