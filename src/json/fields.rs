@@ -11,9 +11,13 @@ use super::{lone_surrogates, split};
 /// A JSON object split into its own fields, none of them decoded yet.
 #[derive(Debug, Default)]
 pub struct Fields<'a> {
-    all: Vec<(Cow<'a, str>, Value<'a>)>,
+    all: Vec<(&'a str, Value<'a>)>,
     /// The mark of each key, by which most others are told from it at once.
     marks: Vec<u8>,
+    /// Keys that have escapes, by their number among all.
+    decoded: Vec<(usize, String)>,
+    /// See [`Fields::row`].
+    row: Option<u64>,
     shallow: bool,
     /// Nothing was met that is to be looked for: escapes by number, control characters, secrets.
     clean: bool,
@@ -84,12 +88,13 @@ impl<'a> Fields<'a> {
             all: Vec::with_capacity(32),
             marks: Vec::with_capacity(32),
             shallow: true,
-            clean: false,
+            ..Self::default()
         };
         let met = split::object(text, |mark, key, value| {
             fields.marks.push(mark);
-            fields.all.push((Cow::Borrowed(key), Value(value)));
+            fields.all.push((key, Value(value)));
         })?;
+        fields.row = met.row;
         Some((fields, met))
     }
 
@@ -103,12 +108,32 @@ impl<'a> Fields<'a> {
         self.clean
     }
 
+    /// A number that all objects with the same keys in the same order have, and no others; `None` where it is
+    /// not known. Objects with the same keys may come to have other numbers.
+    pub fn row(&self) -> Option<u64> {
+        self.row
+    }
+
+    /// A field's key.
+    #[inline]
+    fn key(&self, number: usize) -> &str {
+        if !self.decoded.is_empty()
+            && let Some((_, key)) = self.decoded.iter().find(|(at, _)| *at == number)
+        {
+            return key;
+        }
+        self.all.get(number).map_or("", |(key, _)| key)
+    }
+
     /// The value of each of these keys, of a repeated key the last, be it null.
     pub fn pick<const N: usize>(&self, wanted: &Wanted<N>) -> [Option<Value<'a>>; N] {
         let mut found = [None; N];
-        for (mark, (key, value)) in self.marks.iter().zip(&self.all) {
+        for (at, (mark, (_, value))) in self.marks.iter().zip(&self.all).enumerate() {
             let number = usize::from(wanted.numbers[usize::from(*mark)]);
-            if wanted.names.get(number).is_some_and(|name| key == name)
+            if wanted
+                .names
+                .get(number)
+                .is_some_and(|name| self.key(at) == *name)
                 && let Some(found) = found.get_mut(number)
             {
                 *found = Some(*value);
@@ -124,7 +149,7 @@ impl<'a> Fields<'a> {
         loop {
             let at = memchr::memrchr(mark, before)?;
             match self.all.get(at) {
-                Some((name, value)) if name == key => return Some(value),
+                Some((_, value)) if self.key(at) == key => return Some(value),
                 _ => before = &before[..at],
             }
         }
@@ -192,13 +217,15 @@ impl<'a> Fields<'a> {
                 .and_then(|rest| rest.strip_prefix(['/', '.']))
                 == Some(inner)
         };
-        let (_, value) = self.all.iter().rev().find(|(name, _)| is_it(name))?;
+        let at = (0..self.all.len()).rev().find(|at| is_it(self.key(*at)))?;
+        let (_, value) = self.all.get(at)?;
         (value.0 != "null").then_some(*value)
     }
 
     /// All fields in the order of the text, repeated keys included.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
-        self.all.iter().map(|(name, value)| (name.as_ref(), *value))
+        let all = self.all.iter().enumerate();
+        all.map(|(at, (_, value))| (self.key(at), *value))
     }
 
     /// Whether the object has no field (or was none).
@@ -346,11 +373,20 @@ impl<'a> Value<'a> {
 /// Whether there is an escape in a string; most strings are short.
 #[inline]
 fn has_backslash(text: &[u8]) -> bool {
-    if text.len() > 32 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    if text.len() > 40 {
         return memchr::memchr(b'\\', text).is_some();
     }
-    let escapes = text.iter().map(|&byte| u8::from(byte == b'\\'));
-    escapes.fold(0, |met, is_it| met | is_it) > 0
+    let Some(last) = text.last_chunk::<8>() else {
+        return text.contains(&b'\\');
+    };
+    // The lowest of the highest bits that are set is that of a byte that is zero.
+    let met = |eight: &[u8; 8]| {
+        let bytes = u64::from_le_bytes(*eight) ^ (ONES * u64::from(b'\\'));
+        bytes.wrapping_sub(ONES) & !bytes & (ONES * 0x80)
+    };
+    let (words, _) = text.as_chunks::<8>();
+    words.iter().fold(met(last), |all, word| all | met(word)) != 0
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -368,12 +404,18 @@ impl<'de> Deserialize<'de> for Fields<'de> {
                 let mut fields = Fields {
                     all: Vec::with_capacity(32),
                     marks: Vec::with_capacity(32),
-                    shallow: false,
-                    clean: false,
+                    ..Fields::default()
                 };
                 while let Some(key) = map.next_key_seed(Key)? {
                     let raw: &'de RawValue = map.next_value()?;
                     fields.marks.push(split::mark(&key));
+                    let key = match key {
+                        Cow::Borrowed(key) => key,
+                        Cow::Owned(key) => {
+                            fields.decoded.push((fields.all.len(), key));
+                            ""
+                        }
+                    };
                     fields.all.push((key, Value(raw.get())));
                 }
                 Ok(fields)

@@ -33,6 +33,8 @@ pub(super) struct Met {
     pub(super) secret: bool,
     /// A key with escapes.
     pub(super) escaped_key: bool,
+    /// The number of the row of the object's own keys, where it has one: another row has another.
+    pub(super) row: Option<u64>,
 }
 
 /// Splits an object: `each` is given the keys, their [`mark`] and their text without quotes, and the values,
@@ -174,31 +176,44 @@ impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
         &mut self,
         open: usize,
         depth: u32,
-        place: u8,
+        place: u16,
         each: &mut impl FnMut(Key, Span) -> Option<()>,
     ) -> Option<usize> {
         let mut before = (place, true);
         let mut at = open;
+        let mut row = STRICT.then_some(0);
         loop {
             let followed = self.keys.follow(self.simd, self.text, at, before);
             let key = match followed {
                 Some(key) => key,
                 None => match self.key::<STRICT>(at, before)? {
                     Step::Member(key) => key,
-                    Step::End(end) => return Some(end),
+                    Step::End(end) => {
+                        if STRICT {
+                            self.met.row = row;
+                        }
+                        return Some(end);
+                    }
                 },
             };
+            if STRICT {
+                row = match (row, key.place) {
+                    (Some(row), Some(place)) => Some(self.keys.row(row, place)),
+                    _ => None,
+                };
+            }
             self.met.secret |= key.secret;
             let value = self.blank(key.value);
-            at = self.value(value, depth, key.place)?;
+            let place = key.place.unwrap_or(0);
+            at = self.value(value, depth, place)?;
             each(key, (value, at))?;
-            before = (key.place, false);
+            before = (place, false);
         }
     }
 
     /// The key behind an opening bracket or a value.
     #[inline(never)]
-    fn key<const STRICT: bool>(&mut self, at: usize, before: (u8, bool)) -> Option<Step> {
+    fn key<const STRICT: bool>(&mut self, at: usize, before: (u16, bool)) -> Option<Step> {
         let first = before.1;
         let here = if first { at } else { self.blank(at) };
         let here = match self.byte(here)? {
@@ -231,18 +246,18 @@ impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
             return None;
         }
         let value = self.blank(colon + 1);
-        Some(Step::Member(match plain {
-            Some(_) => self.keys.learn(self.text, at, (from, close), value, before),
-            None => Key {
-                place: 0,
-                mark: 0,
-                secret: self
-                    .text
-                    .get(from..close)
-                    .is_some_and(redact::is_secret_key),
-                text: (from, close),
-                value,
-            },
+        if plain.is_some()
+            && let Some(key) = self.keys.learn(self.text, at, (from, close), value, before)
+        {
+            return Some(Step::Member(key));
+        }
+        let key = self.text.get(from..close)?;
+        Some(Step::Member(Key {
+            place: None,
+            mark: keys::mark_of(key),
+            secret: redact::is_secret_key(key),
+            text: (from, close),
+            value,
         }))
     }
 
@@ -252,7 +267,7 @@ impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
         &mut self,
         open: usize,
         depth: u32,
-        place: u8,
+        place: u16,
         each: &mut impl FnMut(Span) -> Option<()>,
     ) -> Option<usize> {
         if self.byte(open)? != b'[' {
@@ -276,7 +291,7 @@ impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
 
     /// Behind the value here, whose key is remembered at a place.
     #[inline(always)]
-    fn value(&mut self, at: usize, depth: u32, place: u8) -> Option<usize> {
+    fn value(&mut self, at: usize, depth: u32, place: u16) -> Option<usize> {
         match self.byte(at)? {
             b'"' => self.string(at + 1),
             b'-' => self.number(at + 1),
@@ -291,7 +306,7 @@ impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
     }
 
     /// Behind an object of which nobody asks for the parts.
-    fn nested_object(&mut self, open: usize, depth: u32, place: u8) -> Option<usize> {
+    fn nested_object(&mut self, open: usize, depth: u32, place: u16) -> Option<usize> {
         self.simd.vectorize(
             #[inline(always)]
             || self.members::<false>(open, depth, place, &mut |_, _| Some(())),
@@ -299,7 +314,7 @@ impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
     }
 
     /// Behind an array of which nobody asks for the members.
-    fn nested_array(&mut self, open: usize, depth: u32, place: u8) -> Option<usize> {
+    fn nested_array(&mut self, open: usize, depth: u32, place: u16) -> Option<usize> {
         self.simd.vectorize(
             #[inline(always)]
             || self.items(open, depth, place, &mut |_| Some(())),

@@ -20,6 +20,7 @@ impl Hashtag {
     }
 
     /// Whether a text is a spelling of it.
+    #[inline]
     pub fn is_spelled(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
         if let [first, .., last] | [first @ last] = bytes
@@ -72,6 +73,7 @@ impl AsRef<str> for Hashtag {
 }
 
 /// A tag as somebody wrote it, without the leading number signs and the white space around it.
+#[inline]
 pub fn spelling(text: &str) -> &str {
     // Mostly there is nothing to trim.
     if let [first, .., last] = text.as_bytes()

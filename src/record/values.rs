@@ -282,6 +282,7 @@ pub(super) fn yes_or_no(value: Option<Value<'_>>) -> Option<bool> {
 }
 
 /// A hashtag of a source's list, without `#`; `None` for empty names and for mentions among the tags.
+#[inline]
 pub(super) fn tag(name: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let name = match name {
         Cow::Borrowed(name) => Cow::Borrowed(spelling(name)),
@@ -290,7 +291,7 @@ pub(super) fn tag(name: Cow<'_, str>) -> Option<Cow<'_, str>> {
             bare => Cow::Owned(bare.to_owned()),
         },
     };
-    (!name.is_empty() && !name.starts_with('@')).then_some(name)
+    (!matches!(name.as_bytes(), [] | [b'@', ..])).then_some(name)
 }
 
 /// The hashtags of an array of objects that name them under `key`.

@@ -3,6 +3,7 @@
 //! A guess only: what follows is compared with the text, and where it differs the key is read as any other.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fearless_simd::{Simd, prelude::*, u8x32};
 
@@ -25,8 +26,10 @@ struct Literal {
     /// It begins with the bracket.
     opens: bool,
     /// Which followed the value behind it last, and which stood first inside of it.
-    next: u8,
-    inner: u8,
+    next: u16,
+    inner: u16,
+    /// Rows of keys, and those that they are with this one behind them.
+    rows: [(u64, u64); 2],
 }
 
 const NONE: Literal = Literal {
@@ -38,16 +41,20 @@ const NONE: Literal = Literal {
     opens: false,
     next: 0,
     inner: 0,
+    rows: [(0, 0); 2],
 };
 
+/// So many are remembered.
+const PLACES: usize = 1 << 10;
+
 /// Literals, each at a place that its text tells: of two at the same place the later stays.
-pub(super) struct Keys([Literal; 256]);
+pub(super) struct Keys(Box<[Literal; PLACES]>);
 
 /// A key that was found.
 #[derive(Clone, Copy)]
 pub(super) struct Key {
-    /// Where its literal is remembered.
-    pub(super) place: u8,
+    /// Where its literal is remembered, if it is.
+    pub(super) place: Option<u16>,
     pub(super) mark: u8,
     /// Whether [`redact`] would blank the value.
     pub(super) secret: bool,
@@ -58,14 +65,14 @@ pub(super) struct Key {
 }
 
 thread_local! {
-    static KEYS: RefCell<Keys> = const { RefCell::new(Keys([NONE; 256])) };
+    static KEYS: RefCell<Keys> = RefCell::new(Keys::new());
 }
 
 /// Does something with the keys of what this thread has split.
 pub(super) fn with<R>(work: impl FnOnce(&mut Keys) -> R) -> R {
     KEYS.with(|keys| match keys.try_borrow_mut() {
         Ok(mut keys) => work(&mut keys),
-        Err(_) => work(&mut Keys([NONE; 256])),
+        Err(_) => work(&mut Keys::new()),
     })
 }
 
@@ -74,7 +81,7 @@ pub(in super::super) const fn mark(key: &str) -> u8 {
     mark_of(key.as_bytes())
 }
 
-const fn mark_of(key: &[u8]) -> u8 {
+pub(super) const fn mark_of(key: &[u8]) -> u8 {
     let (first, last) = match key {
         [first, .., last] => (*first, *last),
         [one] => (*one, *one),
@@ -84,7 +91,53 @@ const fn mark_of(key: &[u8]) -> u8 {
     length.wrapping_mul(37) ^ first.rotate_left(4) ^ last
 }
 
+/// Where a literal is remembered, by its key.
+fn place_of(key: &[u8], mark: u8, inside: bool) -> u16 {
+    let byte = |part: usize| key.get(key.len() * part / 4).copied().unwrap_or(0);
+    let middle = byte(2).wrapping_mul(151) ^ byte(1).wrapping_mul(29);
+    let place = usize::from(mark) ^ usize::from(middle) << 3 ^ usize::from(inside) << 7;
+    u16::try_from(place % PLACES).unwrap_or(0)
+}
+
+/// The number of a row of keys that had none before.
+fn new_row() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 impl Keys {
+    #[expect(clippy::large_stack_arrays, reason = "100 KB, once for each thread")]
+    fn new() -> Self {
+        Self(Box::new([NONE; PLACES]))
+    }
+
+    #[inline]
+    fn get(&self, place: u16) -> &Literal {
+        &self.0[usize::from(place) % PLACES]
+    }
+
+    fn get_mut(&mut self, place: u16) -> &mut Literal {
+        &mut self.0[usize::from(place) % PLACES]
+    }
+
+    /// The number of a row of keys with another behind it that is remembered: no other row has it, though a
+    /// row may come to have another number.
+    #[inline]
+    pub(super) fn row(&mut self, before: u64, place: u16) -> u64 {
+        let literal = self.get_mut(place);
+        let [first, second] = literal.rows;
+        if first.0 == before && first.1 != 0 {
+            return first.1;
+        }
+        let row = if second.0 == before && second.1 != 0 {
+            second
+        } else {
+            (before, new_row())
+        };
+        literal.rows = [row, first];
+        row.1
+    }
+
     /// The key that stands here if it is the one that mostly follows the one `before`, or stands first inside
     /// of its value.
     #[inline]
@@ -93,11 +146,11 @@ impl Keys {
         simd: S,
         text: &[u8],
         at: usize,
-        (before, inside): (u8, bool),
+        (before, inside): (u16, bool),
     ) -> Option<Key> {
-        let before = &self.0[usize::from(before)];
+        let before = self.get(before);
         let place = if inside { before.inner } else { before.next };
-        let literal = &self.0[usize::from(place)];
+        let literal = self.get(place);
         let chunk = text.get(at..)?.first_chunk::<LONGEST>()?;
         let here = u8x32::from_slice(simd, chunk);
         let same = here.simd_eq(u8x32::from_slice(simd, &literal.bytes));
@@ -107,7 +160,7 @@ impl Keys {
             return None;
         }
         Some(Key {
-            place,
+            place: Some(place),
             mark: literal.mark,
             secret: literal.secret,
             text: (
@@ -118,52 +171,50 @@ impl Keys {
         })
     }
 
-    /// Takes what stands between a place and a value, whose key has no escapes.
+    /// Takes what stands between a place and a value, whose key has no escapes; `None` where it is too long
+    /// to be remembered.
     pub(super) fn learn(
         &mut self,
         text: &[u8],
         at: usize,
         (from, to): Span,
         value: usize,
-        (before, inside): (u8, bool),
-    ) -> Key {
-        let key = text.get(from..to).unwrap_or_default();
-        let mark = mark_of(key);
-        let place = mark.wrapping_add(u8::from(inside) << 7);
-        let secret = redact::is_secret_key(key);
-        let known = Key {
-            place,
-            mark,
-            secret,
-            text: (from, to),
-            value,
-        };
-        let literal = text.get(at..value).unwrap_or_default();
+        (before, inside): (u16, bool),
+    ) -> Option<Key> {
+        let key = text.get(from..to)?;
+        let bytes = padded(text.get(at..value)?)?;
         let small = |place: usize| u8::try_from(place - at).ok();
-        if let (Some(bytes), Some(length), Some(start), Some(end)) =
-            (padded(literal), small(value), small(from), small(to))
-        {
-            let here = &mut self.0[usize::from(place)];
-            if here.length != length || here.bytes != bytes || here.opens != inside {
-                *here = Literal {
-                    bytes,
-                    length,
-                    key: (start, end),
-                    mark,
-                    secret,
-                    opens: inside,
-                    next: here.next,
-                    inner: here.inner,
-                };
-            }
+        let (length, start, end) = (small(value)?, small(from)?, small(to)?);
+        let mark = mark_of(key);
+        let place = place_of(key, mark, inside);
+        let secret = redact::is_secret_key(key);
+        let here = self.get_mut(place);
+        if here.length != length || here.bytes != bytes || here.opens != inside {
+            *here = Literal {
+                bytes,
+                length,
+                key: (start, end),
+                mark,
+                secret,
+                opens: inside,
+                next: here.next,
+                inner: here.inner,
+                rows: NONE.rows,
+            };
         }
-        let before = &mut self.0[usize::from(before)];
+        let before = self.get_mut(before);
         *(if inside {
             &mut before.inner
         } else {
             &mut before.next
         }) = place;
-        known
+        Some(Key {
+            place: Some(place),
+            mark,
+            secret,
+            text: (from, to),
+            value,
+        })
     }
 }
 
