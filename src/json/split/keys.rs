@@ -47,7 +47,7 @@ const NONE: Literal = Literal {
 /// So many are remembered.
 const PLACES: usize = 1 << 10;
 
-/// Literals, each at a place that its text tells: of two at the same place the later stays.
+/// Literals, each at one of a few places that its text tells.
 pub(super) struct Keys(Box<[Literal; PLACES]>);
 
 /// A key that was found.
@@ -91,12 +91,11 @@ pub(super) const fn mark_of(key: &[u8]) -> u8 {
     length.wrapping_mul(37) ^ first.rotate_left(4) ^ last
 }
 
-/// Where a literal is remembered, by its key.
-fn place_of(key: &[u8], mark: u8, inside: bool) -> u16 {
-    let byte = |part: usize| key.get(key.len() * part / 4).copied().unwrap_or(0);
-    let middle = byte(2).wrapping_mul(151) ^ byte(1).wrapping_mul(29);
-    let place = usize::from(mark) ^ usize::from(middle) << 3 ^ usize::from(inside) << 7;
-    u16::try_from(place % PLACES).unwrap_or(0)
+/// Where a literal is remembered first of all, by its text.
+fn place_of(literal: &[u8]) -> usize {
+    let mix = |mixed: u32, byte: &u8| (mixed ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    let mixed = literal.iter().fold(0x811C_9DC5, mix);
+    (mixed ^ mixed >> 15) as usize % PLACES
 }
 
 /// The number of a row of keys that had none before.
@@ -171,6 +170,27 @@ impl Keys {
         })
     }
 
+    /// Where a literal is or may be remembered: of some places the one that has it or the first that has none,
+    /// else the first.
+    fn place(&self, bytes: &[u8; LONGEST], length: u8, opens: bool) -> u16 {
+        /// A few more than are ever taken in a file of one source.
+        const TRIED: usize = 8;
+
+        let first = place_of(bytes);
+        let places = (first..first + TRIED).map(|place| place % PLACES);
+        let mut found = first;
+        for place in places {
+            let literal = &self.0[place];
+            let is_it =
+                literal.length == length && literal.opens == opens && literal.bytes == *bytes;
+            if is_it || literal.length == NONE.length {
+                found = place;
+                break;
+            }
+        }
+        u16::try_from(found).unwrap_or(0)
+    }
+
     /// Takes what stands between a place and a value, whose key has no escapes; `None` where it is too long
     /// to be remembered.
     pub(super) fn learn(
@@ -185,9 +205,8 @@ impl Keys {
         let bytes = padded(text.get(at..value)?)?;
         let small = |place: usize| u8::try_from(place - at).ok();
         let (length, start, end) = (small(value)?, small(from)?, small(to)?);
-        let mark = mark_of(key);
-        let place = place_of(key, mark, inside);
-        let secret = redact::is_secret_key(key);
+        let (mark, secret) = (mark_of(key), redact::is_secret_key(key));
+        let place = self.place(&bytes, length, inside);
         let here = self.get_mut(place);
         if here.length != length || here.bytes != bytes || here.opens != inside {
             *here = Literal {
@@ -197,9 +216,7 @@ impl Keys {
                 mark,
                 secret,
                 opens: inside,
-                next: here.next,
-                inner: here.inner,
-                rows: NONE.rows,
+                ..NONE
             };
         }
         let before = self.get_mut(before);
