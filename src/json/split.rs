@@ -18,7 +18,7 @@ use fearless_simd::{Simd, dispatch, prelude::*, u8x32, u8x64};
 
 use super::{Vectors, redact};
 pub(super) use keys::mark;
-use keys::{Key, Keys};
+use keys::{Key, Keys, NOWHERE, UNKNOWN};
 
 /// Containers around a value; with more the other parser is asked.
 const DEEPEST: u32 = 64;
@@ -52,7 +52,7 @@ pub(super) fn object<'t>(text: &'t str, mut each: impl FnMut(u8, &'t str, &'t st
     keys::with(|keys| {
         dispatch!(VECTORS.0, simd => {
             let mut check = Check::new(simd, text, keys);
-            let end = check.members::<true>(check.blank(0), DEEPEST, 0, &mut each)?;
+            let end = check.members::<true>(check.blank(0), DEEPEST, NOWHERE, &mut each)?;
             (check.blank(end) == text.len()).then_some(check.met)
         })
     })
@@ -69,7 +69,7 @@ pub(super) fn array(text: &str) -> Option<Vec<&str>> {
     let whole = keys::with(|keys| {
         dispatch!(VECTORS.0, simd => {
             let mut check = Check::new(simd, text, keys);
-            let end = check.items(check.blank(0), DEEPEST, 0, &mut each)?;
+            let end = check.items(check.blank(0), DEEPEST, NOWHERE, &mut each)?;
             Some(check.blank(end) == text.len())
         })
     })?;
@@ -181,33 +181,33 @@ impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
     ) -> Option<usize> {
         let mut before = (place, true);
         let mut at = open;
-        let mut row = STRICT.then_some(0);
+        let mut row = 0;
         loop {
-            let followed = self.keys.follow(self.simd, self.text, at, before);
+            let followed = self.keys.follow(self.simd, self.text, at, before, row);
             let key = match followed {
                 Some(key) => key,
                 None => match self.key::<STRICT>(at, before)? {
                     Step::Member(key) => key,
                     Step::End(end) => {
-                        if STRICT {
-                            self.met.row = row;
+                        if STRICT && row != UNKNOWN {
+                            self.met.row = Some(row);
                         }
                         return Some(end);
                     }
                 },
             };
             if STRICT {
-                row = match (row, key.place) {
-                    (Some(row), Some(place)) => Some(self.keys.row(row, place)),
-                    _ => None,
+                row = if key.row == 0 {
+                    self.keys.row(row, key.place)
+                } else {
+                    key.row
                 };
             }
             self.met.secret |= key.secret;
             let value = self.blank(key.value);
-            let place = key.place.unwrap_or(0);
-            at = self.value(value, depth, place)?;
+            at = self.value(value, depth, key.place)?;
             each(key, (value, at))?;
-            before = (place, false);
+            before = (key.place, false);
         }
     }
 
@@ -253,7 +253,8 @@ impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
         }
         let key = self.text.get(from..close)?;
         Some(Step::Member(Key {
-            place: None,
+            place: NOWHERE,
+            row: 0,
             mark: keys::mark_of(key),
             secret: redact::is_secret_key(key),
             text: (from, close),

@@ -242,6 +242,17 @@ impl PostsWriter {
         }
     }
 
+    /// As [`PostsWriter::commit`], of the last that is taken in.
+    ///
+    /// # Errors
+    /// As [`PostsWriter::commit`].
+    pub fn commit_last(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(posts, _) => posts.commit_last(),
+            Self::Database(_, posts, ..) => posts.commit(),
+        }
+    }
+
     /// As [`PostsWriter::commit`], while more is taken in, where the store can do that; the next commit
     /// tells whether it was stored.
     ///

@@ -41,8 +41,13 @@ const NONE: Literal = Literal {
     opens: false,
     next: 0,
     inner: 0,
-    rows: [(0, 0); 2],
+    rows: [(UNKNOWN, 0); 2],
 };
+
+/// Where nothing is remembered.
+pub(super) const NOWHERE: u16 = 0;
+/// In place of the number of a row of keys that are not all remembered.
+pub(super) const UNKNOWN: u64 = u64::MAX;
 
 /// So many are remembered.
 const PLACES: usize = 1 << 10;
@@ -53,8 +58,10 @@ pub(super) struct Keys(Box<[Literal; PLACES]>);
 /// A key that was found.
 #[derive(Clone, Copy)]
 pub(super) struct Key {
-    /// Where its literal is remembered, if it is.
-    pub(super) place: Option<u16>,
+    /// Where its literal is remembered; [`NOWHERE`] where it is not.
+    pub(super) place: u16,
+    /// The number of the row of keys that it ends, 0 where that is not at hand.
+    pub(super) row: u64,
     pub(super) mark: u8,
     /// Whether [`redact`] would blank the value.
     pub(super) secret: bool,
@@ -95,7 +102,8 @@ pub(super) const fn mark_of(key: &[u8]) -> u8 {
 fn place_of(literal: &[u8]) -> usize {
     let mix = |mixed: u32, byte: &u8| (mixed ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
     let mixed = literal.iter().fold(0x811C_9DC5, mix);
-    (mixed ^ mixed >> 15) as usize % PLACES
+    // One of them is nowhere.
+    1 + (mixed ^ mixed >> 15) as usize % (PLACES - 1)
 }
 
 /// The number of a row of keys that had none before.
@@ -119,21 +127,19 @@ impl Keys {
         &mut self.0[usize::from(place) % PLACES]
     }
 
-    /// The number of a row of keys with another behind it that is remembered: no other row has it, though a
-    /// row may come to have another number.
-    #[inline]
+    /// The number of a row of keys with another behind it: no other row has it, though a row may come to have
+    /// another number. [`UNKNOWN`] where one is not remembered.
+    #[inline(never)]
     pub(super) fn row(&mut self, before: u64, place: u16) -> u64 {
-        let literal = self.get_mut(place);
-        let [first, second] = literal.rows;
-        if first.0 == before && first.1 != 0 {
-            return first.1;
+        if before == UNKNOWN || place == NOWHERE {
+            return UNKNOWN;
         }
-        let row = if second.0 == before && second.1 != 0 {
-            second
-        } else {
-            (before, new_row())
-        };
-        literal.rows = [row, first];
+        let literal = self.get_mut(place);
+        let known = literal.rows.iter().find(|row| row.0 == before);
+        let row = known.copied().unwrap_or_else(|| (before, new_row()));
+        if literal.rows[0] != row {
+            literal.rows = [row, literal.rows[0]];
+        }
         row.1
     }
 
@@ -146,6 +152,7 @@ impl Keys {
         text: &[u8],
         at: usize,
         (before, inside): (u16, bool),
+        row: u64,
     ) -> Option<Key> {
         let before = self.get(before);
         let place = if inside { before.inner } else { before.next };
@@ -158,8 +165,10 @@ impl Keys {
         if !is_it || literal.opens != inside {
             return None;
         }
+        let [(before, after), _] = literal.rows;
         Some(Key {
-            place: Some(place),
+            place,
+            row: if before == row { after } else { 0 },
             mark: literal.mark,
             secret: literal.secret,
             text: (
@@ -177,9 +186,8 @@ impl Keys {
         const TRIED: usize = 8;
 
         let first = place_of(bytes);
-        let places = (first..first + TRIED).map(|place| place % PLACES);
         let mut found = first;
-        for place in places {
+        for place in first..PLACES.min(first + TRIED) {
             let literal = &self.0[place];
             let is_it =
                 literal.length == length && literal.opens == opens && literal.bytes == *bytes;
@@ -226,7 +234,8 @@ impl Keys {
             &mut before.next
         }) = place;
         Some(Key {
-            place: Some(place),
+            place,
+            row: 0,
             mark,
             secret,
             text: (from, to),

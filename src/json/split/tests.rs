@@ -1,3 +1,5 @@
+//! Objects are split as the other parser splits them, whatever was split before.
+
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
