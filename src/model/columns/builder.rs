@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::dictionary::Dictionary;
 use super::rows::Text;
-use super::{Class, Columns, Leading, Names, Packed, Rows};
+use super::{Class, Columns, Leading, Packed, Rows};
 use crate::model::{Hashtag, Origin, Post};
 
 /// Columns under construction.
