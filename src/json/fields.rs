@@ -11,19 +11,48 @@ use super::{lone_surrogates, split};
 /// A JSON object split into its own fields, none of them decoded yet.
 #[derive(Debug, Default)]
 pub struct Fields<'a> {
-    all: Vec<(Cow<'a, str>, Value<'a>)>,
+    all: Vec<(&'a str, Value<'a>)>,
     /// The mark of each key, by which most others are told from it at once.
     marks: Vec<u8>,
+    /// Keys that have escapes, by their number among all.
+    decoded: Vec<(usize, String)>,
+    /// See [`Fields::row`].
+    row: Option<u64>,
     shallow: bool,
+    /// Nothing was met that is to be looked for: escapes by number, control characters, secrets.
+    clean: bool,
 }
 
-/// A byte that differs for most keys that differ.
-fn mark(key: &str) -> u8 {
-    let bytes = key.as_bytes();
-    let byte = |byte: Option<&u8>| byte.copied().unwrap_or(0);
-    let [length, ..] = bytes.len().to_le_bytes();
-    let edges = byte(bytes.first()).rotate_left(4) ^ byte(bytes.last());
-    length.wrapping_mul(37) ^ edges
+/// Keys that are looked for together, in one pass over the fields.
+#[derive(Debug)]
+pub struct Wanted<const N: usize> {
+    names: [&'static str; N],
+    /// The number of the name that has a mark; `u8::MAX` where none has.
+    numbers: [u8; 256],
+}
+
+impl<const N: usize> Wanted<N> {
+    /// For these keys, whose marks must all differ.
+    ///
+    /// # Panics
+    /// Where they do not: in a constant, it does not compile.
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer")]
+    #[must_use]
+    pub const fn new(names: [&'static str; N]) -> Self {
+        assert!(N < u8::MAX as usize);
+        let mut numbers = [u8::MAX; 256];
+        let mut number = 0;
+        while number < N {
+            let mark = split::mark(names[number]) as usize;
+            assert!(
+                numbers[mark] == u8::MAX,
+                "two of the keys have the same mark"
+            );
+            numbers[mark] = number as u8;
+            number += 1;
+        }
+        Self { names, numbers }
+    }
 }
 
 /// One JSON value as its text.
@@ -45,22 +74,13 @@ impl<'a> Fields<'a> {
     /// As [`Fields::parse`], of text on one line that none of [`redact`](super::redact),
     /// [`one_line`](super::one_line) and [`lone_surrogates`] would change; `None` where that is not sure.
     pub fn parse_clean(text: &'a str) -> Option<Self> {
-        if split::lowest(text.as_bytes()) < b' ' {
+        // Secrets stand in links, behind `=` or `%`, or under a key; any character may hide behind `\u`.
+        if !split::is_plain(text) {
             return None;
         }
-        // Secrets stand in links behind one of these, or under a key.
-        let mut at = 0;
-        while let Some(step) = memchr::memchr3(b'=', b'%', b'\\', text.as_bytes().get(at..)?) {
-            at += step;
-            match text.as_bytes().get(at..)? {
-                // Any character may hide behind it.
-                [b'\\', b'u', ..] => return None,
-                [b'\\', _, ..] => at += 2,
-                _ => return None,
-            }
-        }
         let (fields, met) = Self::split(text)?;
-        (!met.secret && !met.escaped_key).then_some(fields)
+        let clean = !met.secret && !met.escaped_key;
+        clean.then_some(Self { clean, ..fields })
     }
 
     fn split(text: &'a str) -> Option<(Self, split::Met)> {
@@ -68,11 +88,13 @@ impl<'a> Fields<'a> {
             all: Vec::with_capacity(32),
             marks: Vec::with_capacity(32),
             shallow: true,
+            ..Self::default()
         };
-        let met = split::object(text, |key, value| {
-            fields.marks.push(mark(key));
-            fields.all.push((Cow::Borrowed(key), Value(value)));
+        let met = split::object(text, |mark, key, value| {
+            fields.marks.push(mark);
+            fields.all.push((key, Value(value)));
         })?;
+        fields.row = met.row;
         Some((fields, met))
     }
 
@@ -81,14 +103,53 @@ impl<'a> Fields<'a> {
         self.shallow
     }
 
+    /// Whether it is known that no character is written as `\u` and its number.
+    pub fn are_clean(&self) -> bool {
+        self.clean
+    }
+
+    /// A number that all objects with the same keys in the same order have, and no others; `None` where it is
+    /// not known. Objects with the same keys may come to have other numbers.
+    pub fn row(&self) -> Option<u64> {
+        self.row
+    }
+
+    /// A field's key.
+    #[inline]
+    fn key(&self, number: usize) -> &str {
+        if !self.decoded.is_empty()
+            && let Some((_, key)) = self.decoded.iter().find(|(at, _)| *at == number)
+        {
+            return key;
+        }
+        self.all.get(number).map_or("", |(key, _)| key)
+    }
+
+    /// The value of each of these keys, of a repeated key the last, be it null.
+    pub fn pick<const N: usize>(&self, wanted: &Wanted<N>) -> [Option<Value<'a>>; N] {
+        let mut found = [None; N];
+        for (at, (mark, (_, value))) in self.marks.iter().zip(&self.all).enumerate() {
+            let number = usize::from(wanted.numbers[usize::from(*mark)]);
+            if wanted
+                .names
+                .get(number)
+                .is_some_and(|name| self.key(at) == *name)
+                && let Some(found) = found.get_mut(number)
+            {
+                *found = Some(*value);
+            }
+        }
+        found
+    }
+
     /// The last field of a key.
     fn find(&self, key: &str) -> Option<&Value<'a>> {
-        let mark = mark(key);
+        let mark = split::mark(key);
         let mut before = self.marks.as_slice();
         loop {
             let at = memchr::memrchr(mark, before)?;
             match self.all.get(at) {
-                Some((name, value)) if name == key => return Some(value),
+                Some((_, value)) if self.key(at) == key => return Some(value),
                 _ => before = &before[..at],
             }
         }
@@ -156,13 +217,15 @@ impl<'a> Fields<'a> {
                 .and_then(|rest| rest.strip_prefix(['/', '.']))
                 == Some(inner)
         };
-        let (_, value) = self.all.iter().rev().find(|(name, _)| is_it(name))?;
+        let at = (0..self.all.len()).rev().find(|at| is_it(self.key(*at)))?;
+        let (_, value) = self.all.get(at)?;
         (value.0 != "null").then_some(*value)
     }
 
     /// All fields in the order of the text, repeated keys included.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
-        self.all.iter().map(|(name, value)| (name.as_ref(), *value))
+        let all = self.all.iter().enumerate();
+        all.map(|(at, (_, value))| (self.key(at), *value))
     }
 
     /// Whether the object has no field (or was none).
@@ -182,11 +245,25 @@ impl<'a> Value<'a> {
         self.0
     }
 
+    /// Its first byte, which tells what kind of value it is.
+    #[inline]
+    pub fn first_byte(self) -> Option<u8> {
+        self.0.as_bytes().first().copied()
+    }
+
+    /// Whether it is null.
+    #[inline]
+    pub fn is_null(self) -> bool {
+        self.first_byte() == Some(b'n')
+    }
+
     /// A string's text, without NUL characters; lone surrogates become U+FFFD.
     pub fn text(self) -> Option<Cow<'a, str>> {
-        let inside = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
-            return Some(Cow::Borrowed(inside));
+        let [b'"', inside @ .., b'"'] = self.0.as_bytes() else {
+            return None;
+        };
+        if !has_backslash(inside) {
+            return self.0.get(1..=inside.len()).map(Cow::Borrowed);
         }
         let decoded: String = serde_json::from_str(self.0)
             .or_else(|_| serde_json::from_str(&lone_surrogates(self.0)))
@@ -200,8 +277,7 @@ impl<'a> Value<'a> {
 
     /// A string's text or a number's digits, as they stand; empty counts as missing.
     pub fn literal(self) -> Option<Cow<'a, str>> {
-        let is_number = self.0.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-        if is_number {
+        if let Some(b'-' | b'0'..=b'9') = self.first_byte() {
             Some(Cow::Borrowed(self.0))
         } else {
             self.text().filter(|text| !text.is_empty())
@@ -213,6 +289,9 @@ impl<'a> Value<'a> {
     /// `12.0` is 12 (pandas writes counts so once a cell of the column is empty).
     /// `""`, `-1`, `53.3M` and the like are no counts.
     pub fn count(self) -> Option<u64> {
+        if let Some(number) = self.digits() {
+            return Some(number);
+        }
         let literal = self.literal()?;
         let digits = match literal.split_once('.') {
             Some((whole, fraction)) if fraction.bytes().all(|byte| byte == b'0') => whole,
@@ -224,6 +303,23 @@ impl<'a> Value<'a> {
         } else {
             None
         }
+    }
+
+    /// The number of one to nineteen digits, with quotes around them or without; `None` for anything else.
+    #[inline]
+    pub fn digits(self) -> Option<u64> {
+        let digits = match self.0.as_bytes() {
+            [b'"', inside @ .., b'"'] => inside,
+            bytes => bytes,
+        };
+        let mut number = 0_u64;
+        let mut is_other = !(1..=19).contains(&digits.len());
+        for byte in digits.iter().take(19) {
+            let digit = byte.wrapping_sub(b'0');
+            is_other |= digit > 9;
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        }
+        (!is_other).then_some(number)
     }
 
     /// `true` or `false`; `None` for anything else.
@@ -274,6 +370,25 @@ impl<'a> Value<'a> {
     }
 }
 
+/// Whether there is an escape in a string; most strings are short.
+#[inline]
+fn has_backslash(text: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    if text.len() > 40 {
+        return memchr::memchr(b'\\', text).is_some();
+    }
+    let Some(last) = text.last_chunk::<8>() else {
+        return text.contains(&b'\\');
+    };
+    // The lowest of the highest bits that are set is that of a byte that is zero.
+    let met = |eight: &[u8; 8]| {
+        let bytes = u64::from_le_bytes(*eight) ^ (ONES * u64::from(b'\\'));
+        bytes.wrapping_sub(ONES) & !bytes & (ONES * 0x80)
+    };
+    let (words, _) = text.as_chunks::<8>();
+    words.iter().fold(met(last), |all, word| all | met(word)) != 0
+}
+
 impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct FieldsVisitor;
@@ -289,11 +404,18 @@ impl<'de> Deserialize<'de> for Fields<'de> {
                 let mut fields = Fields {
                     all: Vec::with_capacity(32),
                     marks: Vec::with_capacity(32),
-                    shallow: false,
+                    ..Fields::default()
                 };
                 while let Some(key) = map.next_key_seed(Key)? {
                     let raw: &'de RawValue = map.next_value()?;
-                    fields.marks.push(mark(&key));
+                    fields.marks.push(split::mark(&key));
+                    let key = match key {
+                        Cow::Borrowed(key) => key,
+                        Cow::Owned(key) => {
+                            fields.decoded.push((fields.all.len(), key));
+                            ""
+                        }
+                    };
                     fields.all.push((key, Value(raw.get())));
                 }
                 Ok(fields)
@@ -388,6 +510,42 @@ mod tests {
         assert_eq!(flat.flattened("x", "y").unwrap().count(), Some(2));
         assert_eq!(flat.flattened("z", "y").unwrap().count(), Some(3));
         assert!(flat.flattened("x", "").is_none());
+    }
+
+    #[test]
+    fn fields_picked_together_are_those_that_are_found_alone() {
+        static KEYS: Wanted<3> = Wanted::new(["a", "b", "longer"]);
+        let fields = Fields::parse(r#"{"a":1,"x":2,"longer":null,"a":3,"q":4}"#).unwrap();
+        let picked = fields.pick(&KEYS).map(|value| value.map(Value::as_json));
+        assert_eq!(picked, [Some("3"), None, Some("null")]);
+    }
+
+    #[test]
+    fn digits_are_read_as_any_number_is() {
+        for text in ["0", "7", "\"42\"", "007", "9999999999999999999"] {
+            let plain: u64 = text.trim_matches('"').parse().unwrap();
+            assert_eq!(
+                (Value(text).digits(), Value(text).count()),
+                (Some(plain), Some(plain))
+            );
+        }
+        for text in [
+            "",
+            "\"\"",
+            "-1",
+            "1.0",
+            "1e3",
+            "12345678901234567890",
+            "null",
+            "\"",
+            "[1]",
+        ] {
+            assert_eq!(Value(text).digits(), None, "{text}");
+        }
+        assert_eq!(
+            Value("12345678901234567890").count(),
+            Some(12_345_678_901_234_567_890)
+        );
     }
 
     #[test]

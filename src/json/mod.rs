@@ -16,7 +16,7 @@ mod walk;
 mod window;
 
 pub use depth::{depth, is_deeper};
-pub use fields::{Fields, Value};
+pub use fields::{Fields, Value, Wanted};
 pub use leap::{Odd, Vectors};
 pub(crate) use leap::{byte, container, scalar, string, strings};
 pub use line::{one_line, without_key};

@@ -2,14 +2,28 @@
 //!
 //! What is taken here serde_json takes too, with the same parts; a property test holds both together.
 //! What is unusual (keys with escapes, control characters, deep nesting) and what is no JSON is left
-//! to serde_json, which also says what is wrong with it.
+//! to serde_json, which also says what is wrong with it. Ends of strings and numbers are found with the
+//! widest vectors of the processor, keys mostly by comparing them with those that stood there last time.
 
-use std::cell::Cell;
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is made of the wide instructions"
+)]
 
-use super::redact;
+mod keys;
+
+use std::sync::LazyLock;
+
+use fearless_simd::{Simd, dispatch, prelude::*, u8x32, u8x64};
+
+use super::{Vectors, redact};
+pub(super) use keys::mark;
+use keys::{Key, Keys, NOWHERE, UNKNOWN};
 
 /// Containers around a value; with more the other parser is asked.
 const DEEPEST: u32 = 64;
+
+static VECTORS: LazyLock<Vectors> = LazyLock::new(Vectors::default);
 
 /// What was met on the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,33 +33,47 @@ pub(super) struct Met {
     pub(super) secret: bool,
     /// A key with escapes.
     pub(super) escaped_key: bool,
+    /// The number of the row of the object's own keys, where it has one: another row has another.
+    pub(super) row: Option<u64>,
 }
 
-/// Splits an object: `each` is given the keys, without quotes, and the values, without white space around
-/// them. `None` where the other parser has to be asked; what was given before is worth nothing then.
-pub(super) fn object<'t>(text: &'t str, mut each: impl FnMut(&'t str, &'t str)) -> Option<Met> {
-    let met = Cell::default();
-    let check = Check(text.as_bytes(), &met);
-    let mut at = check.members(check.blank(0), &mut |key, value| {
-        each(text.get(key.0..key.1)?, text.get(value.0..value.1)?);
+/// Splits an object: `each` is given the keys, their [`mark`] and their text without quotes, and the values,
+/// without white space around them. `None` where the other parser has to be asked; what was given before is
+/// worth nothing then.
+pub(super) fn object<'t>(text: &'t str, mut each: impl FnMut(u8, &'t str, &'t str)) -> Option<Met> {
+    let mut each = |key: Key, value: Span| {
+        each(
+            key.mark,
+            text.get(key.text.0..key.text.1)?,
+            text.get(value.0..value.1)?,
+        );
         Some(())
-    })?;
-    at = check.blank(at);
-    (at == text.len()).then(|| met.get())
+    };
+    keys::with(|keys| {
+        dispatch!(VECTORS.0, simd => {
+            let mut check = Check::new(simd, text, keys);
+            let end = check.members::<true>(check.blank(0), DEEPEST, NOWHERE, &mut each)?;
+            (check.blank(end) == text.len()).then_some(check.met)
+        })
+    })
 }
 
 /// Splits an array into the texts of its members; `None` where the other parser has to be asked.
 pub(super) fn array(text: &str) -> Option<Vec<&str>> {
     // Most arrays are short lists of hashtags.
     let mut parts = Vec::with_capacity(16);
-    let met = Cell::default();
-    let check = Check(text.as_bytes(), &met);
-    let mut at = check.items(check.blank(0), DEEPEST, &mut |value| {
+    let mut each = |value: Span| {
         parts.push(text.get(value.0..value.1)?);
         Some(())
+    };
+    let whole = keys::with(|keys| {
+        dispatch!(VECTORS.0, simd => {
+            let mut check = Check::new(simd, text, keys);
+            let end = check.items(check.blank(0), DEEPEST, NOWHERE, &mut each)?;
+            Some(check.blank(end) == text.len())
+        })
     })?;
-    at = check.blank(at);
-    (at == text.len()).then_some(parts)
+    whole.then_some(parts)
 }
 
 /// The value of one key of an object, of a repeated key the last. The outer `None`: the other parser
@@ -53,7 +81,7 @@ pub(super) fn array(text: &str) -> Option<Vec<&str>> {
 #[expect(clippy::option_option, reason = "not known, or known not to be there")]
 pub(super) fn member<'t>(text: &'t str, wanted: &str) -> Option<Option<&'t str>> {
     let mut found = None;
-    object(text, |key, value| {
+    object(text, |_, key, value| {
         if key == wanted {
             found = Some(value);
         }
@@ -61,80 +89,186 @@ pub(super) fn member<'t>(text: &'t str, wanted: &str) -> Option<Option<&'t str>>
     Some(found)
 }
 
+/// Whether a text surely has no control characters, none that is written as `\u` and its number, and none
+/// that leads to a parameter of a link.
+pub(super) fn is_plain(text: &str) -> bool {
+    dispatch!(VECTORS.0, simd => is_plain_by(simd, text.as_bytes()))
+}
+
+#[inline(always)]
+fn is_plain_by<S: Simd>(simd: S, text: &[u8]) -> bool {
+    let (chunks, rest) = text.as_chunks::<64>();
+    for (number, chunk) in (1..).zip(chunks) {
+        let behind = text.get(number * 64).copied();
+        if is_odd(simd, chunk, behind.unwrap_or(b' ')) {
+            return false;
+        }
+    }
+    let mut last = [b' '; 64];
+    last[..rest.len()].copy_from_slice(rest);
+    !is_odd(simd, &last, b' ')
+}
+
+/// Whether anything stands here that is not plain, before the byte that follows.
+#[inline(always)]
+fn is_odd<S: Simd>(simd: S, chunk: &[u8; 64], next: u8) -> bool {
+    let bytes = u8x64::from_slice(simd, chunk);
+    let equals = bytes.simd_eq(u8x64::splat(simd, b'='));
+    let percents = bytes.simd_eq(u8x64::splat(simd, b'%'));
+    let controls = bytes.simd_le(u8x64::splat(simd, 0x1f));
+    if (equals | percents | controls).any_true() {
+        return true;
+    }
+    let escapes = bytes.simd_eq(u8x64::splat(simd, b'\\')).to_bitmask();
+    if escapes == 0 {
+        return false;
+    }
+    let letters = bytes.simd_eq(u8x64::splat(simd, b'u')).to_bitmask();
+    escapes & (letters >> 1 | u64::from(next == b'u') << 63) != 0
+}
+
 /// From the first byte to behind the last.
 type Span = (usize, usize);
 
-/// The text, and what was met in it.
-#[derive(Clone, Copy)]
-struct Check<'t>(&'t [u8], &'t Cell<Met>);
+/// What stands where another member may.
+enum Step {
+    Member(Key),
+    /// None; behind the object's bracket.
+    End(usize),
+}
 
-impl Check<'_> {
-    #[inline]
-    fn note_key(self, (from, to): Span) {
-        if self.0.get(from..to).is_some_and(redact::is_secret_key) {
-            let met = self.1.get();
-            self.1.set(Met {
-                secret: true,
-                ..met
-            });
+/// The text, and what was met in it.
+struct Check<'t, 'k, S> {
+    simd: S,
+    text: &'t [u8],
+    met: Met,
+    keys: &'k mut Keys,
+}
+
+impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
+    #[inline(always)]
+    fn new(simd: S, text: &'t str, keys: &'k mut Keys) -> Self {
+        Self {
+            simd,
+            text: text.as_bytes(),
+            met: Met::default(),
+            keys,
         }
     }
 
-    fn byte(self, at: usize) -> Option<u8> {
-        self.0.get(at).copied()
+    #[inline(always)]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.get(at).copied()
     }
 
     /// Behind the white space here.
-    #[inline]
-    fn blank(self, mut at: usize) -> usize {
+    #[inline(always)]
+    fn blank(&self, mut at: usize) -> usize {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte(at) {
             at += 1;
         }
         at
     }
 
-    /// Behind the object here; `each` is given each key, without its quotes, and its value.
-    #[inline]
-    fn members(
-        self,
+    /// Behind the object here, whose key is remembered at a place; `each` is given each key and its value.
+    #[inline(always)]
+    fn members<const STRICT: bool>(
+        &mut self,
         open: usize,
-        each: &mut impl FnMut(Span, Span) -> Option<()>,
+        depth: u32,
+        place: u16,
+        each: &mut impl FnMut(Key, Span) -> Option<()>,
     ) -> Option<usize> {
-        if self.byte(open)? != b'{' {
-            return None;
-        }
-        let mut at = self.blank(open + 1);
-        if self.byte(at)? == b'}' {
-            return Some(at + 1);
-        }
+        let mut before = (place, true);
+        let mut at = open;
+        let mut row = 0;
         loop {
-            if self.byte(at)? != b'"' {
-                return None;
+            let followed = self.keys.follow(self.simd, self.text, at, before, row);
+            let key = match followed {
+                Some(key) => key,
+                None => match self.key::<STRICT>(at, before)? {
+                    Step::Member(key) => key,
+                    Step::End(end) => {
+                        if STRICT && row != UNKNOWN {
+                            self.met.row = Some(row);
+                        }
+                        return Some(end);
+                    }
+                },
+            };
+            if STRICT {
+                row = if key.row == 0 {
+                    self.keys.row(row, key.place)
+                } else {
+                    key.row
+                };
             }
-            let close = self.plain(at + 1)?;
-            let colon = self.blank(close + 1);
-            if self.byte(colon)? != b':' {
-                return None;
-            }
-            let value = self.blank(colon + 1);
-            let end = self.value(value, DEEPEST)?;
-            self.note_key((at + 1, close));
-            each((at + 1, close), (value, end))?;
-            at = self.blank(end);
-            match self.byte(at)? {
-                b',' => at = self.blank(at + 1),
-                b'}' => return Some(at + 1),
-                _ => return None,
-            }
+            self.met.secret |= key.secret;
+            let value = self.blank(key.value);
+            at = self.value(value, depth, key.place)?;
+            each(key, (value, at))?;
+            before = (key.place, false);
         }
     }
 
+    /// The key behind an opening bracket or a value.
+    #[inline(never)]
+    fn key<const STRICT: bool>(&mut self, at: usize, before: (u16, bool)) -> Option<Step> {
+        let first = before.1;
+        let here = if first { at } else { self.blank(at) };
+        let here = match self.byte(here)? {
+            b'{' if first => {
+                let inside = self.blank(here + 1);
+                if self.byte(inside)? == b'}' {
+                    return Some(Step::End(inside + 1));
+                }
+                inside
+            }
+            b',' if !first => self.blank(here + 1),
+            b'}' if !first => return Some(Step::End(here + 1)),
+            _ => return None,
+        };
+        if self.byte(here)? != b'"' {
+            return None;
+        }
+        let from = here + 1;
+        let plain = self.plain(from);
+        let close = match plain {
+            Some(close) => close,
+            None if STRICT => return None,
+            None => {
+                self.met.escaped_key = true;
+                self.string_slowly(from)? - 1
+            }
+        };
+        let colon = self.blank(close + 1);
+        if self.byte(colon)? != b':' {
+            return None;
+        }
+        let value = self.blank(colon + 1);
+        if plain.is_some()
+            && let Some(key) = self.keys.learn(self.text, at, (from, close), value, before)
+        {
+            return Some(Step::Member(key));
+        }
+        let key = self.text.get(from..close)?;
+        Some(Step::Member(Key {
+            place: NOWHERE,
+            row: 0,
+            mark: keys::mark_of(key),
+            secret: redact::is_secret_key(key),
+            text: (from, close),
+            value,
+        }))
+    }
+
     /// Behind the array here; `each` is given each member.
-    #[inline]
+    #[inline(always)]
     fn items(
-        self,
+        &mut self,
         open: usize,
         depth: u32,
+        place: u16,
         each: &mut impl FnMut(Span) -> Option<()>,
     ) -> Option<usize> {
         if self.byte(open)? != b'[' {
@@ -145,7 +279,7 @@ impl Check<'_> {
             return Some(at + 1);
         }
         loop {
-            let end = self.value(at, depth)?;
+            let end = self.value(at, depth, place)?;
             each((at, end))?;
             at = self.blank(end);
             match self.byte(at)? {
@@ -156,14 +290,15 @@ impl Check<'_> {
         }
     }
 
-    /// Behind the value here.
-    fn value(self, at: usize, depth: u32) -> Option<usize> {
+    /// Behind the value here, whose key is remembered at a place.
+    #[inline(always)]
+    fn value(&mut self, at: usize, depth: u32, place: u16) -> Option<usize> {
         match self.byte(at)? {
             b'"' => self.string(at + 1),
             b'-' => self.number(at + 1),
             b'0'..=b'9' => self.number(at),
-            b'{' => self.nested(at, depth.checked_sub(1)?),
-            b'[' => self.items(at, depth.checked_sub(1)?, &mut |_| Some(())),
+            b'{' => self.nested_object(at, depth.checked_sub(1)?, place),
+            b'[' => self.nested_array(at, depth.checked_sub(1)?, place),
             b'n' => self.word(at, b"null"),
             b't' => self.word(at, b"true"),
             b'f' => self.word(at, b"false"),
@@ -172,50 +307,47 @@ impl Check<'_> {
     }
 
     /// Behind an object of which nobody asks for the parts.
-    fn nested(self, open: usize, depth: u32) -> Option<usize> {
-        let mut at = self.blank(open + 1);
-        if self.byte(at)? == b'}' {
-            return Some(at + 1);
-        }
-        loop {
-            if self.byte(at)? != b'"' {
-                return None;
-            }
-            let close = match self.plain(at + 1) {
-                Some(close) => close,
-                None => self.escaped_key(at + 1)?,
-            };
-            self.note_key((at + 1, close));
-            let colon = self.blank(close + 1);
-            if self.byte(colon)? != b':' {
-                return None;
-            }
-            at = self.blank(self.value(self.blank(colon + 1), depth)?);
-            match self.byte(at)? {
-                b',' => at = self.blank(at + 1),
-                b'}' => return Some(at + 1),
-                _ => return None,
-            }
-        }
+    fn nested_object(&mut self, open: usize, depth: u32, place: u16) -> Option<usize> {
+        self.simd.vectorize(
+            #[inline(always)]
+            || self.members::<false>(open, depth, place, &mut |_, _| Some(())),
+        )
     }
 
-    /// The closing quote of a key with escapes whose inside begins here.
-    #[cold]
-    fn escaped_key(self, at: usize) -> Option<usize> {
-        let met = self.1.get();
-        self.1.set(Met {
-            escaped_key: true,
-            ..met
-        });
-        Some(self.string(at)? - 1)
+    /// Behind an array of which nobody asks for the members.
+    fn nested_array(&mut self, open: usize, depth: u32, place: u16) -> Option<usize> {
+        self.simd.vectorize(
+            #[inline(always)]
+            || self.items(open, depth, place, &mut |_| Some(())),
+        )
     }
 
-    fn word(self, at: usize, word: &[u8]) -> Option<usize> {
-        self.0.get(at..)?.starts_with(word).then(|| at + word.len())
+    #[inline(always)]
+    fn word(&self, at: usize, word: &[u8]) -> Option<usize> {
+        let end = at + word.len();
+        (self.text.get(at..end)? == word).then_some(end)
     }
 
     /// Behind a number whose sign was met.
-    fn number(self, at: usize) -> Option<usize> {
+    #[inline(always)]
+    fn number(&self, at: usize) -> Option<usize> {
+        let Some(chunk) = self.text.get(at..).and_then(<[u8]>::first_chunk::<32>) else {
+            return self.number_slowly(at);
+        };
+        let bytes = u8x32::from_slice(self.simd, chunk);
+        let values = bytes - u8x32::splat(self.simd, b'0');
+        let digits = values.simd_le(u8x32::splat(self.simd, 9));
+        let length = digits.to_bitmask().trailing_ones() as usize;
+        match chunk.get(length) {
+            Some(b'.' | b'e' | b'E') | None => self.number_slowly(at),
+            Some(_) if length == 0 || length > 1 && chunk[0] == b'0' => None,
+            Some(_) => Some(at + length),
+        }
+    }
+
+    /// As [`Check::number`], of any number.
+    #[inline(never)]
+    fn number_slowly(&self, at: usize) -> Option<usize> {
         let mut end = self.digits(at)?;
         if self.byte(at) == Some(b'0') && end > at + 1 {
             return None;
@@ -231,7 +363,7 @@ impl Check<'_> {
     }
 
     /// Behind at least one digit.
-    fn digits(self, at: usize) -> Option<usize> {
+    fn digits(&self, at: usize) -> Option<usize> {
         let mut end = at;
         while self.byte(end).is_some_and(|byte| byte.is_ascii_digit()) {
             end += 1;
@@ -240,7 +372,41 @@ impl Check<'_> {
     }
 
     /// Behind the string whose inside begins here.
-    fn string(self, mut at: usize) -> Option<usize> {
+    #[inline(always)]
+    fn string(&self, at: usize) -> Option<usize> {
+        if let Some(chunk) = self.text.get(at..).and_then(<[u8]>::first_chunk::<32>) {
+            let stops = stops(self.simd, chunk);
+            let length = stops.trailing_zeros() as usize;
+            if chunk.get(length) == Some(&b'"') {
+                return Some(at + length + 1);
+            }
+        }
+        // A function of its own: most strings are short.
+        self.simd.vectorize(
+            #[inline(always)]
+            || self.long_string(at),
+        )
+    }
+
+    #[inline(always)]
+    fn long_string(&self, mut at: usize) -> Option<usize> {
+        loop {
+            let Some(chunk) = self.text.get(at..).and_then(<[u8]>::first_chunk::<32>) else {
+                return self.string_slowly(at);
+            };
+            let length = stops(self.simd, chunk).trailing_zeros() as usize;
+            match chunk.get(length) {
+                None => at += 32,
+                Some(b'"') => return Some(at + length + 1),
+                Some(b'\\') => at = self.escape(at + length + 1)?,
+                Some(_) => return None,
+            }
+        }
+    }
+
+    /// As [`Check::string`], also near to the end of the text.
+    #[inline(never)]
+    fn string_slowly(&self, mut at: usize) -> Option<usize> {
         loop {
             at = self.special(at)?;
             match self.byte(at)? {
@@ -252,17 +418,17 @@ impl Check<'_> {
     }
 
     /// The closing quote of a string without escapes whose inside begins here.
-    fn plain(self, at: usize) -> Option<usize> {
+    fn plain(&self, at: usize) -> Option<usize> {
         let at = self.special(at)?;
         (self.byte(at)? == b'"').then_some(at)
     }
 
     /// Behind what follows a backslash.
-    fn escape(self, at: usize) -> Option<usize> {
+    fn escape(&self, at: usize) -> Option<usize> {
         match self.byte(at)? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
             b'u' => {
-                let digits = self.0.get(at + 1..at + 5)?;
+                let digits = self.text.get(at + 1..at + 5)?;
                 digits.iter().all(u8::is_ascii_hexdigit).then_some(at + 5)
             }
             _ => None,
@@ -270,40 +436,27 @@ impl Check<'_> {
     }
 
     /// The next quote, backslash or control character.
-    #[inline]
-    fn special(self, mut at: usize) -> Option<usize> {
-        /// Most strings are short; in long ones wider instructions are worth a call.
-        const SHORT: usize = 6;
-        for _ in 0..SHORT {
-            let Some(eight) = self.0.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
-                return self.special_byte(at);
-            };
+    fn special(&self, mut at: usize) -> Option<usize> {
+        while let Some(eight) = self.text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
             let marks = specials(u64::from_le_bytes(*eight));
             if marks != 0 {
                 return Some(at + (marks.trailing_zeros() >> 3) as usize);
             }
             at += 8;
         }
-        self.special_far(at)
-    }
-
-    fn special_byte(self, at: usize) -> Option<usize> {
         let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-        Some(at + self.0.get(at..)?.iter().position(is_special)?)
-    }
-
-    #[inline(never)]
-    fn special_far(self, at: usize) -> Option<usize> {
-        let rest = self.0.get(at..)?;
-        let found = memchr::memchr2(b'"', b'\\', rest)?;
-        let before = rest.get(..found)?;
-        (lowest(before) >= b' ').then_some(at + found)
+        Some(at + self.text.get(at..)?.iter().position(is_special)?)
     }
 }
 
-/// The lowest byte; 255 where there is none. Without a branch, so that wide instructions are made of it.
-pub(super) fn lowest(bytes: &[u8]) -> u8 {
-    bytes.iter().fold(u8::MAX, |lowest, &byte| lowest.min(byte))
+/// A bit for each byte that is a quote, a backslash or a control character.
+#[inline(always)]
+fn stops<S: Simd>(simd: S, chunk: &[u8; 32]) -> u64 {
+    let bytes = u8x32::from_slice(simd, chunk);
+    let quotes = bytes.simd_eq(u8x32::splat(simd, b'"'));
+    let escapes = bytes.simd_eq(u8x32::splat(simd, b'\\'));
+    let controls = bytes.simd_le(u8x32::splat(simd, 0x1f));
+    (quotes | escapes | controls).to_bitmask()
 }
 
 /// The highest bit of each byte that is a quote, a backslash or a control character, up to the first
@@ -320,230 +473,4 @@ fn specials(bytes: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::value::RawValue;
-
-    use super::*;
-
-    /// The same by the other parser.
-    fn by_serde(text: &str) -> Option<Vec<(String, String)>> {
-        struct Members(Vec<(String, String)>);
-
-        impl<'de> serde::Deserialize<'de> for Members {
-            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                struct All;
-                impl<'de> serde::de::Visitor<'de> for All {
-                    type Value = Members;
-                    fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        to.write_str("an object")
-                    }
-                    fn visit_map<A: serde::de::MapAccess<'de>>(
-                        self,
-                        mut map: A,
-                    ) -> Result<Members, A::Error> {
-                        let mut all = Vec::new();
-                        while let Some(key) = map.next_key::<String>()? {
-                            let value: &RawValue = map.next_value()?;
-                            all.push((key, value.get().to_owned()));
-                        }
-                        Ok(Members(all))
-                    }
-                }
-                from.deserialize_map(All)
-            }
-        }
-        serde_json::from_str::<Members>(text)
-            .ok()
-            .map(|members| members.0)
-    }
-
-    fn split(text: &str) -> Option<Vec<(String, String)>> {
-        let mut parts = Vec::new();
-        object(text, |key, value| {
-            parts.push((key.to_owned(), value.to_owned()));
-        })?;
-        Some(parts)
-    }
-
-    #[test]
-    fn keys_of_secrets_are_met_at_any_depth() {
-        for (text, secret) in [
-            (r#"{"cookie":1}"#, true),
-            (r#"{"a":[{"b":{"Set-Cookie":"x"}}]}"#, true),
-            (
-                r#"{"a":"cookie","b":["cookie"],"cookie_":1,"my cookie":2}"#,
-                false,
-            ),
-        ] {
-            assert_eq!(object(text, |_, _| ()).unwrap().secret, secret, "{text}");
-        }
-    }
-
-    #[test]
-    fn keys_with_escapes_are_told() {
-        for (text, escaped_key) in [
-            (r#"{"a":{"b\"cookie":1}}"#, true),
-            (r#"{"a":{"b":"\"cookie","c":{}}}"#, false),
-        ] {
-            assert_eq!(
-                object(text, |_, _| ()).unwrap().escaped_key,
-                escaped_key,
-                "{text}"
-            );
-        }
-        assert_eq!(object(r#"{"b\"cookie":1}"#, |_, _| ()), None);
-    }
-
-    #[test]
-    fn what_is_no_json_is_left_to_the_other_parser() {
-        for text in [
-            "",
-            "{",
-            "{}x",
-            "[]",
-            r#"{"a"}"#,
-            r#"{"a":}"#,
-            r#"{"a":1,}"#,
-            r#"{,"a":1}"#,
-            r#"{"a":01}"#,
-            r#"{"a":-}"#,
-            r#"{"a":1.}"#,
-            r#"{"a":.5}"#,
-            r#"{"a":1e}"#,
-            r#"{"a":+1}"#,
-            r#"{"a":nul}"#,
-            r#"{"a":nulls}"#,
-            r#"{"a":tru e}"#,
-            r#"{"a":"\x"}"#,
-            r#"{"a":"\u12g4"}"#,
-            r#"{"a":"\u12"}"#,
-            "{\"a\":\"\t\"}",
-            "{\"a\":\"long enough for wide instructions: 0123456789012345678901234567890 \u{1}\"}",
-            r#"{"a":[1,]}"#,
-            r#"{"a":[,1]}"#,
-            r#"{"a":[1 2]}"#,
-            r#"{"a":{"b" 1}}"#,
-            r#"{"a":{b:1}}"#,
-            r#"{"a":"open}"#,
-            r#"{"a":"open\"#,
-            r#"{"a":1}}"#,
-            r#"{"a":{"b":1,}}"#,
-            r#"{"a":{1:1}}"#,
-            "{\"a\":\u{a0}1}",
-        ] {
-            assert_eq!(split(text), None, "{text}");
-            assert_eq!(by_serde(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn parts_are_those_of_the_other_parser() {
-        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(60), "]".repeat(60));
-        for text in [
-            "{}",
-            " { } ",
-            r#"{"a":1}"#,
-            r#"{"a" : [ ] , "b":{ }, "":""}"#,
-            "\n{\"a\":\r\n-0.5e-7,\t\"a\":0}\n",
-            r#"{"é":"\"\\\/\b\f\n\r\t\u00e9\ud83d","x":[{"y":[null,true,false]}]}"#,
-            r#"{"a":1e400,"b":123456789012345678901234567890,"c":0,"d":-0,"e":1E+5}"#,
-            r#"{"a":"ünïcödé of more bytes than are looked at one word after the other, €uro and 日本語","b":"\\"}"#,
-            &deep,
-        ] {
-            let found = split(text);
-            assert!(found.is_some(), "{text}");
-            assert_eq!(found, by_serde(text), "{text}");
-        }
-        assert_eq!(
-            array(r#" ["a", 1,{"b":[2]} ]"#).unwrap(),
-            ["\"a\"", "1", r#"{"b":[2]}"#]
-        );
-        assert_eq!(
-            (array("[1,]"), array("[1] 2"), array("{}")),
-            (None, None, None)
-        );
-        assert_eq!(member(r#"{"a":1,"b":2,"a":3}"#, "a"), Some(Some("3")));
-        assert_eq!(
-            (member(r#"{"a":1}"#, "b"), member(r#"{"a":1"#, "a")),
-            (Some(None), None)
-        );
-    }
-
-    fn value() -> impl Strategy<Value = serde_json::Value> {
-        let leaf = prop_oneof![
-            any::<i64>().prop_map(Into::into),
-            any::<f64>().prop_map(Into::into),
-            any::<bool>().prop_map(Into::into),
-            Just(serde_json::Value::Null),
-            "([a-z\\\\\"\n\u{0}-\u{40}é日🌀]|[a-z /=]{1,70}){0,6}".prop_map(Into::into),
-        ];
-        leaf.prop_recursive(4, 30, 5, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
-                prop::collection::vec(("[a-zé\\\\]{0,12}|ttwid|sessionid", inner), 0..5)
-                    .prop_map(|members| members.into_iter().collect()),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn it_takes_nothing_that_the_other_parser_does_not(
-            members in prop::collection::vec(("[a-zA-Z_]{0,20}|cookies?|Set-Cookie|msToken", value()), 0..8),
-            pretty: bool,
-            damage in prop::option::of((any::<prop::sample::Index>(), any::<u8>(), 0..3)),
-        ) {
-            let object_of = members.into_iter().collect::<serde_json::Map<_, _>>();
-            let text = if pretty {
-                serde_json::to_string_pretty(&object_of).unwrap()
-            } else {
-                serde_json::to_string(&object_of).unwrap()
-            };
-            let mut bytes = text.into_bytes();
-            let whole = damage.is_none();
-            if let Some((at, byte, how)) = damage {
-                let at = at.index(bytes.len());
-                match how {
-                    0 => bytes[at] = byte,
-                    1 => bytes.insert(at, byte),
-                    _ => drop(bytes.remove(at)),
-                }
-            }
-            let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
-            let expected = by_serde(&text);
-            match split(&text) {
-                Some(parts) => {
-                    for (key, _) in &parts {
-                        let last = parts.iter().rfind(|(name, _)| name == key);
-                        prop_assert_eq!(
-                            member(&text, key).unwrap(),
-                            last.map(|(_, value)| value.as_str())
-                        );
-                    }
-                    prop_assert_eq!(Some(parts), expected);
-                }
-                None => prop_assert!(!whole),
-            }
-            let met = object(&text, |_, _| ());
-            if let Some(met) = met
-                && !met.secret
-                && !text.contains(['\\', '=', '%'])
-            {
-                prop_assert_eq!(super::super::redact(&text), text.as_str());
-            }
-            if super::super::Fields::parse_clean(&text).is_some() {
-                prop_assert_eq!(super::super::redact(&text), text.as_str());
-                prop_assert_eq!(super::super::one_line(&text), text.as_str());
-                prop_assert_eq!(super::super::lone_surrogates(&text), text.as_str());
-                prop_assert!(!text.contains('\0'));
-            }
-            let list = format!("[{text},{text}]");
-            if let Some(items) = array(&list) {
-                let by_serde: Vec<&RawValue> = serde_json::from_str(&list).unwrap();
-                let by_serde: Vec<&str> = by_serde.into_iter().map(RawValue::get).collect();
-                prop_assert_eq!(items, by_serde);
-            }
-        }
-    }
-}
+mod tests;

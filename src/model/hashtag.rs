@@ -20,19 +20,15 @@ impl Hashtag {
     }
 
     /// Whether a text is a spelling of it.
+    #[inline]
     pub fn is_spelled(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
-        let edges = [bytes.first(), bytes.last()];
-        let has_edges = edges
-            .into_iter()
-            .all(|byte| byte.copied().is_some_and(is_edge));
-        // Of neither ASCII's control characters nor beyond ASCII: NUL is dropped, others are folded.
-        if has_edges
-            && bytes
-                .iter()
-                .fold(true, |all, byte| all & (1..=0x7F).contains(byte))
+        if let [first, .., last] | [first @ last] = bytes
+            && is_edge(*first)
+            && is_edge(*last)
+            && is_simple(bytes)
         {
-            return text.eq_ignore_ascii_case(&self.0);
+            return bytes.len() == self.0.len() && text.eq_ignore_ascii_case(&self.0);
         }
         // Of a character that folding leaves as it is, something is left.
         if self.0.is_ascii() && text.chars().any(|c| !c.is_ascii() && is_plain(c)) {
@@ -77,6 +73,7 @@ impl AsRef<str> for Hashtag {
 }
 
 /// A tag as somebody wrote it, without the leading number signs and the white space around it.
+#[inline]
 pub fn spelling(text: &str) -> &str {
     // Mostly there is nothing to trim.
     if let [first, .., last] = text.as_bytes()
@@ -92,6 +89,24 @@ pub fn spelling(text: &str) -> &str {
 /// Whether a byte is a character that is never trimmed from a spelling; `false` may mean either.
 fn is_edge(byte: u8) -> bool {
     (b'$'..=b'~').contains(&byte)
+}
+
+/// Whether no byte is NUL, which is dropped, or of a character beyond ASCII, most of which are folded.
+#[inline]
+fn is_simple(bytes: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Without a byte beyond ASCII, only a NUL borrows from its highest bit.
+    let is_simple = |word: u64| (word.wrapping_sub(ONES) | word) & (ONES * 0x80) == 0;
+    let (words, _) = bytes.as_chunks::<8>();
+    match bytes.last_chunk::<8>() {
+        Some(last) => {
+            let words = words.iter().chain([last]);
+            words.fold(true, |all, word| all & is_simple(u64::from_le_bytes(*word)))
+        }
+        None => bytes
+            .iter()
+            .fold(true, |all, byte| all & (1..=0x7F).contains(byte)),
+    }
 }
 
 /// Folds a spelling to its identity. Total, and folding twice changes nothing more.

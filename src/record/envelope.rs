@@ -27,26 +27,33 @@ impl Envelope {
     /// The raw record (one line of JSON, an object with at least one field) with its envelope.
     pub fn seal(&self, raw: &str) -> String {
         let mut sealed = String::with_capacity(raw.len() + 128);
-        self.seal_behind(raw, &mut sealed);
+        let how = (self.origin, self.format, self.fetched);
+        Self::seal_behind(raw, how, &self.run, &mut sealed);
         sealed
     }
 
-    /// As [`Envelope::seal`], behind what stands in a text.
-    pub fn seal_behind(&self, raw: &str, sealed: &mut String) {
+    /// As [`Envelope::seal`], behind what stands in a text: of a record's origin and format, when it was
+    /// fetched, and the run that stores it.
+    pub fn seal_behind(
+        raw: &str,
+        (origin, format, fetched): (Origin, Format, Option<Timestamp>),
+        run: &str,
+        sealed: &mut String,
+    ) {
         let fields = raw.trim_end().strip_suffix('}').unwrap_or(raw);
         sealed.push_str(fields);
         sealed.push_str(KEY);
         sealed.push_str("\"origin\":\"");
-        sealed.push_str(self.origin.name());
+        sealed.push_str(origin.name());
         sealed.push_str("\",\"format\":\"");
-        sealed.push_str(self.format.name());
-        if let Some(fetched) = self.fetched {
+        sealed.push_str(format.name());
+        if let Some(fetched) = fetched {
             sealed.push_str("\",\"fetched\":\"");
             sealed.push_str(&fetched.to_string());
         }
         // Run ids are our own: digits, letters and a dash.
         sealed.push_str("\",\"run\":\"");
-        sealed.push_str(&self.run);
+        sealed.push_str(run);
         sealed.push_str("\"}}");
     }
 

@@ -1,6 +1,6 @@
 //! Which format a record or a table has, judged by its keys alone.
 
-use crate::json::Fields;
+use crate::json::{Fields, Wanted};
 use crate::model::Format;
 
 /// The format of a record, from its fields alone; `None` where it is no post of a known format.
@@ -30,6 +30,8 @@ pub struct Recogniser(Vec<Known>);
 /// Keys that were met.
 #[derive(Debug)]
 struct Known {
+    /// The number of the row of its keys, as long as that is theirs.
+    row: Option<u64>,
     signature: u64,
     keys: Vec<Box<str>>,
     is_row: bool,
@@ -44,14 +46,23 @@ impl Recogniser {
         /// Records with more keys are rare.
         const KEYS: usize = 200;
 
+        let is_row = is_row(fields);
+        let row = fields.row();
+        if row.is_some()
+            && let mut known = self.0.iter()
+            && let Some(known) = known.find(|known| known.row == row && known.is_row == is_row)
+        {
+            return Some(known.format);
+        }
         let keys = || fields.iter().map(|(key, _)| key);
-        let (signature, is_row) = (fields.signature(), is_row(fields));
+        let signature = fields.signature();
         let is_it = |known: &&Known| {
             known.signature == signature
                 && known.is_row == is_row
                 && keys().eq(known.keys.iter().map(AsRef::as_ref))
         };
-        if let Some(known) = self.0.iter().find(is_it) {
+        if let Some(known) = self.0.iter_mut().find(|known| is_it(&&**known)) {
+            known.row = row;
             return Some(known.format);
         }
         let format = recognise(fields)?;
@@ -61,6 +72,7 @@ impl Recogniser {
                 self.0.clear();
             }
             self.0.push(Known {
+                row,
                 signature,
                 keys: keys().map(Box::from).collect(),
                 is_row,
@@ -75,7 +87,7 @@ impl Recogniser {
 fn is_row(fields: &Fields<'_>) -> bool {
     fields
         .iter()
-        .all(|(_, value)| value.as_json().starts_with('"'))
+        .all(|(_, value)| value.first_byte() == Some(b'"'))
 }
 
 /// The format of a table, from its header; `None` where its rows are no posts of a known format.
@@ -100,14 +112,13 @@ fn column_name<'a>(column: &&'a str) -> &'a str {
 
 /// Whether the record is a comment, by keys that no format has on a post.
 pub(super) fn is_comment(fields: &Fields<'_>) -> bool {
-    [
+    static KEYS: Wanted<4> = Wanted::new([
         "cid",
         "parent_comment_id",
         "comment_language",
         "comment_url",
-    ]
-    .iter()
-    .any(|key| fields.has(key))
+    ]);
+    fields.pick(&KEYS).iter().any(Option::is_some)
 }
 
 /// Whether the key is `outer/…`, as Apify flattens objects and arrays into columns.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Unreadable;
 use super::lists::tags_in_cell;
 use super::values::{Cells, created, handle, music, post_id, region, row_id, seconds, tag, time};
-use crate::json::{Fields, Value};
+use crate::json::{Fields, Value, Wanted};
 use crate::model::{Counts, Format, Post};
 
 /// Reads [`Format::Research`], [`Format::ResearchCsv`] and traktok's table of the same fields.
@@ -33,31 +33,56 @@ pub(super) fn read_outline<'a>(
     format: Format,
     fields: &Fields<'a>,
 ) -> Result<Post<'a>, Unreadable> {
+    let [
+        id,
+        video_id,
+        username,
+        author_name,
+        create_time,
+        description,
+        tags,
+        views,
+        region_code,
+    ] = fields
+        .pick(&PARTS)
+        .map(|value| value.filter(|value| !value.is_null()));
     let cells = Cells::of(format, fields);
+    let cell = |value: Option<Value<'a>>| cells.filled(value?);
+    let text = |value: Option<Value<'a>>| cell(value)?.text();
     let read_id = if format.is_table() { row_id } else { post_id };
-    let id = read_id(fields, cells.get("id").or_else(|| cells.get("video_id")))?;
+    let id = read_id(fields, cell(id).or_else(|| cell(video_id)))?;
 
     Ok(Post {
-        author: handle(cells.text("username").or_else(|| cells.text("author_name"))),
-        created: created(time(cells.get("create_time")), id),
+        author: handle(text(username).or_else(|| text(author_name))),
+        created: created(time(cell(create_time)), id),
         caption: if format == Format::TraktokCsv {
-            cells.text("video_description")
+            text(description)
         } else {
-            fields.text("video_description")
+            description.and_then(Value::text)
         },
         // Never `hashtag_info_list`: for months of 2025 it belonged to other posts.
-        listed_tags: cells
-            .get("hashtag_names")
-            .map(listed_tags)
-            .unwrap_or_default(),
+        listed_tags: cell(tags).map(listed_tags).unwrap_or_default(),
         counts: Counts {
-            views: fields.count("view_count"),
+            views: views.and_then(Value::count),
             ..Counts::default()
         },
-        region: region(cells.text("region_code")),
+        region: region(text(region_code)),
         ..Post::new(id, format)
     })
 }
+
+/// What an outline is read from.
+static PARTS: Wanted<9> = Wanted::new([
+    "id",
+    "video_id",
+    "username",
+    "author_name",
+    "create_time",
+    "video_description",
+    "hashtag_names",
+    "view_count",
+    "region_code",
+]);
 
 fn listed_tags(names: Value<'_>) -> Vec<Cow<'_, str>> {
     match names.text() {

@@ -30,7 +30,14 @@ impl<'f, 'a> Cells<'f, 'a> {
 
     /// A cell, unless it is empty.
     pub(super) fn get(&self, column: &str) -> Option<Value<'a>> {
-        let value = self.fields.get(column)?;
+        self.filled(self.fields.get(column)?)
+    }
+
+    /// A cell that was found, unless it is empty.
+    pub(super) fn filled(&self, value: Value<'a>) -> Option<Value<'a>> {
+        if self.absent.is_empty() {
+            return (value.as_json() != "\"\"").then_some(value);
+        }
         let word = value.as_json().trim_matches('"');
         (!word.is_empty() && !self.absent.contains(&word)).then_some(value)
     }
@@ -61,6 +68,11 @@ pub(super) fn post_id(
     fields: &Fields<'_>,
     stated: Option<Value<'_>>,
 ) -> Result<PostId, Unreadable> {
+    if let Some(id) = stated.and_then(Value::digits).and_then(PostId::new)
+        && !may_be_rounded(id)
+    {
+        return Ok(id);
+    }
     let literal = stated.and_then(Value::literal);
     match literal.as_deref().map(|text| text.trim().parse::<PostId>()) {
         Some(Ok(id)) if !may_be_rounded(id) => Ok(id),
@@ -221,6 +233,9 @@ pub(super) fn handle(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
 /// A two-letter country code, in capitals.
 pub(super) fn region(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
     let text = text?;
+    if let [b'A'..=b'Z', b'A'..=b'Z'] = text.as_bytes() {
+        return Some(text);
+    }
     if text.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return None;
     }
@@ -267,6 +282,7 @@ pub(super) fn yes_or_no(value: Option<Value<'_>>) -> Option<bool> {
 }
 
 /// A hashtag of a source's list, without `#`; `None` for empty names and for mentions among the tags.
+#[inline]
 pub(super) fn tag(name: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let name = match name {
         Cow::Borrowed(name) => Cow::Borrowed(spelling(name)),
@@ -275,7 +291,7 @@ pub(super) fn tag(name: Cow<'_, str>) -> Option<Cow<'_, str>> {
             bare => Cow::Owned(bare.to_owned()),
         },
     };
-    (!name.is_empty() && !name.starts_with('@')).then_some(name)
+    (!matches!(name.as_bytes(), [] | [b'@', ..])).then_some(name)
 }
 
 /// The hashtags of an array of objects that name them under `key`.

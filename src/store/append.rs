@@ -18,6 +18,8 @@ use super::runs::hex;
 use super::{Segment, atomic};
 
 pub(super) const CLOSING: &[u8] = b"\n]\n";
+/// Fewer bytes are not worth a thread to hash them. In tests so few that there is one.
+const HASHED_APART: usize = if cfg!(test) { 40 } else { 1 << 17 };
 
 /// `data.json`, open for adding.
 #[derive(Debug)]
@@ -218,8 +220,19 @@ impl Appender {
 impl Stored {
     /// Writes bytes at a place, where the file then ends, and hashes the first of them.
     fn add(&self, at: u64, bytes: &[u8], hashed: usize) -> io::Result<()> {
-        self.write(at, bytes)?;
-        self.hash().update(&bytes[..hashed]);
+        let mut hash = self.hash().clone();
+        let hashed = &bytes[..hashed];
+        if hashed.len() < HASHED_APART {
+            self.write(at, bytes)?;
+            hash.update(hashed);
+        } else {
+            // The disk takes its time to sync.
+            std::thread::scope(|scope| {
+                scope.spawn(|| hash.update(hashed));
+                self.write(at, bytes)
+            })?;
+        }
+        *self.hash() = hash;
         Ok(())
     }
 

@@ -203,24 +203,35 @@ pub(super) fn update(
             put(separator.as_bytes())?;
             put(format!("{}: ", serde_json::to_string(key)?).as_bytes())?;
             separator = ",\n";
-            let Some((ids, list)) = (match changed.get(key) {
-                Some(ids) => Some((ids.clone(), written(ids))),
-                None => own_list(old[key].get()),
-            }) else {
+            let start = put(b"")?;
+            let (last, posts) = if let Some(ids) = changed.get(key) {
+                put(b"[")?;
+                let mut separator = "";
+                // Piece by piece: a long list need not be in memory as text.
+                for some in ids.chunks(1 << 12) {
+                    put(separator.as_bytes())?;
+                    put(written(some).as_bytes())?;
+                    separator = ", ";
+                }
+                (ids.last().copied(), ids.len())
+            } else if let Some((ids, list)) = own_list(old[key].get()) {
+                put(list.as_bytes())?;
+                (ids.last().copied(), ids.len())
+            } else {
                 // Whatever it is, it is not ours to add to.
                 put(old[key].get().as_bytes())?;
                 continue;
             };
-            let end = put(list.as_bytes())?;
-            if let Some(last) = ids.last() {
-                let end = ListEnd {
+            let end = put(b"")?;
+            if let Some(last) = last {
+                let list = ListEnd {
                     place: end,
                     last: last.get(),
-                    posts: ids.len() as u64,
+                    posts: posts as u64,
                 };
-                ends.set(key, end);
+                ends.set(key, list);
                 // An eighth of its length again, so that a growing list is rarely rewritten.
-                put(&vec![b' '; (list.len() / 8).max(4096)])?;
+                put(&vec![b' '; usize_of((end - start) / 8).max(4096)])?;
             }
             put(b"]")?;
         }
@@ -239,10 +250,9 @@ pub(super) fn update(
     Ok(())
 }
 
-/// A list as written, but for the closing bracket.
+/// Ids as they stand in a list.
 fn written(ids: &[PostId]) -> String {
-    let mut list = String::with_capacity(ids.len() * 24 + 2);
-    list.push('[');
+    let mut list = String::with_capacity(ids.len() * 24);
     for (number, id) in ids.iter().enumerate() {
         list.push_str(if number == 0 { "\"" } else { ", \"" });
         list.push_str(&id.to_string());

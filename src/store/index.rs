@@ -5,6 +5,7 @@
 //! (another length, time or end of data.json, a checksum, a version) makes readers count the posts
 //! themselves and the next writer build the index anew.
 
+mod extension;
 mod fresh;
 mod parts;
 mod segment;
@@ -17,11 +18,11 @@ use std::time::UNIX_EPOCH;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::extension::Extension;
 use self::segment::Opened;
 pub use self::tables::IndexTables;
-use super::runs::Ledger;
 use super::{StoreError, atomic};
-use crate::model::{Builder, Column, Columns, Origin, Post, PostId, Rows};
+use crate::model::{Column, Columns, PostId};
 
 /// Changes with the layout of the files, and whenever `record` reads more or something else out of
 /// the same records (a test of what it reads says so).
@@ -135,132 +136,6 @@ fn folder(posts: &Path) -> PathBuf {
     posts.join("index")
 }
 
-/// The index while posts are added.
-#[derive(Debug)]
-pub(super) struct Extension {
-    /// The index of what was stored before; `None` where it has to be built from the posts.
-    base: Option<Index>,
-    added: Builder,
-    /// How many posts of `added` are put aside.
-    at_once: usize,
-    chunks: Chunks,
-}
-
-impl Extension {
-    /// For posts that are about to be added to.
-    pub(super) fn open(posts: &Path, stored: u64) -> Self {
-        let folder = folder(posts);
-        let base = if stored == 0 {
-            Some(Index {
-                folder: folder.clone(),
-                segments: Vec::new(),
-            })
-        } else {
-            Index::open(posts).filter(|index| index.posts() == stored)
-        };
-        Self {
-            base,
-            added: Builder::default(),
-            at_once: AT_ONCE,
-            chunks: Chunks {
-                folder,
-                segments: Vec::new(),
-            },
-        }
-    }
-
-    /// Takes a post that was added.
-    pub(super) fn push(&mut self, post: &Post<'_>, origin: Option<Origin>) {
-        if self.base.is_none() {
-            return;
-        }
-        self.added.push(post, origin);
-        self.put_aside();
-    }
-
-    /// As [`Extension::push`], of the post of a row.
-    pub(super) fn take(&mut self, rows: &Rows, number: usize) {
-        if self.base.is_some() {
-            self.added.take(rows, number);
-            self.put_aside();
-        }
-    }
-
-    fn put_aside(&mut self) {
-        if self.added.len() >= self.at_once {
-            let table = std::mem::take(&mut self.added).finish();
-            let written = table.is_some_and(|table| self.chunks.write(&table).is_ok());
-            if !written {
-                self.spoil();
-            }
-        }
-    }
-
-    /// What was taken does not fit what is stored: it is built from the posts.
-    pub(super) fn spoil(&mut self) {
-        self.base = None;
-        self.added = Builder::default();
-        self.chunks.segments.clear();
-    }
-
-    /// Brings the index up to date with the posts, of which there are so many.
-    pub(super) fn save(self, posts: &Path, ledger: &Ledger, stored: u64) -> Result<(), StoreError> {
-        let Self {
-            base,
-            added,
-            mut chunks,
-            ..
-        } = self;
-        fs::create_dir_all(&chunks.folder)?;
-        let data = posts.join("data.json");
-        let is_whole = match (&base, added.is_empty()) {
-            (None, _) => built(&data, BUILT, &mut |table| chunks.write(&table))?,
-            (Some(_), true) => true,
-            (Some(_), false) => match added.finish() {
-                Some(table) => chunks.write(&table).map(|()| true)?,
-                None => false,
-            },
-        };
-        let Chunks { folder, segments } = chunks;
-        let mut index = base.unwrap_or_else(|| Index {
-            folder: folder.clone(),
-            segments: Vec::new(),
-        });
-        let added: u64 = segments.iter().map(|segment| segment.posts).sum();
-        if !is_whole || index.posts() + added != stored {
-            return remove(&folder);
-        }
-        let head = ledger.head.as_deref().unwrap_or_default();
-        let name = head.get(..16).unwrap_or("first");
-        if !index.add(segments, name)? {
-            return remove(&folder);
-        }
-        index.finish(&data)
-    }
-}
-
-/// Segments of added posts that no manifest names yet, as temporary files.
-#[derive(Debug)]
-struct Chunks {
-    folder: PathBuf,
-    segments: Vec<Segment>,
-}
-
-impl Chunks {
-    fn write(&mut self, table: &Columns) -> Result<(), StoreError> {
-        fs::create_dir_all(&self.folder)?;
-        let number = self.segments.len();
-        let file = format!("{}{number}{}", atomic::TEMPORARY, segment::EXTENSION);
-        segment::write(&self.folder.join(&file), table)?;
-        self.segments.push(Segment {
-            file,
-            posts: table.posts as u64,
-            fresh: None,
-        });
-        Ok(())
-    }
-}
-
 /// Gives the posts of a file of lines away as columns, in its order; `false` where a line is no post,
 /// or a post stands twice. Each table is of so many bytes of the file.
 fn built(
@@ -303,10 +178,11 @@ fn sweep(folder: &Path, kept: &[Segment]) -> Result<(), StoreError> {
 
 impl Index {
     /// Adds segments, joined to as few as may be; those before them that are not much larger are
-    /// merged with them, so that there are few and each post is written again a few times only.
+    /// merged with them, so that there are few and each post is written again a few times only. What is
+    /// new has names of temporary files until [`Index::name`].
     ///
     /// `false` where their numbers are too large together.
-    fn add(&mut self, added: Vec<Segment>, name: &str) -> Result<bool, StoreError> {
+    fn add(&mut self, added: Vec<Segment>) -> Result<bool, StoreError> {
         let mut groups: Vec<Vec<Segment>> = Vec::new();
         for segment in added {
             match groups.last_mut() {
@@ -323,22 +199,33 @@ impl Index {
             }
         }
         for (number, group) in groups.into_iter().enumerate() {
-            let file = format!("{name}-{number}{}", segment::EXTENSION);
-            let path = self.folder.join(&file);
+            let mut file = format!("{}joined-{number}{}", atomic::TEMPORARY, segment::EXTENSION);
             let files: Vec<PathBuf> = group
                 .iter()
                 .map(|segment| self.folder.join(&segment.file))
                 .collect();
-            if let [one] = &*files {
-                fs::rename(one, &path)?;
-            } else if segment::merge(&files, &path)?.is_none() {
+            if let [one] = &*group {
+                file.clone_from(&one.file);
+            } else if segment::merge(&files, &self.folder.join(&file))?.is_none() {
                 return Ok(false);
             }
             let posts = total(&group);
-            let fresh = self.fresh(&path, self.segments.len());
+            let fresh = self.fresh(&self.folder.join(&file), self.segments.len());
             self.segments.push(Segment { file, posts, fresh });
         }
         Ok(true)
+    }
+
+    /// Gives new segments their names.
+    fn name(&mut self, name: &str) -> Result<(), StoreError> {
+        let segments = self.segments.iter_mut();
+        let new = segments.filter(|segment| segment.file.starts_with(atomic::TEMPORARY));
+        for (number, segment) in new.enumerate() {
+            let file = format!("{name}-{number}{}", segment::EXTENSION);
+            fs::rename(self.folder.join(&segment.file), self.folder.join(&file))?;
+            segment.file = file;
+        }
+        Ok(())
     }
 
     /// How many hashtags the segment of a file has that the first segments do not have.

@@ -212,15 +212,17 @@ impl PostsWriter {
         (rows, number): (&Rows, usize),
         update: Option<Option<Timestamp>>,
     ) -> Result<(), StoreError> {
-        match self {
-            Self::Directory(posts, taken) if !posts.knows(id) => {
-                if posts.add_row(id, line, rows, number) == Added::Tombstoned {
+        if let Self::Directory(posts, taken) = self {
+            match posts.add_row(id, line, rows, number) {
+                Added::New => return Ok(()),
+                Added::Tombstoned => {
                     taken.tombstoned += 1;
+                    return Ok(());
                 }
-                Ok(())
+                Added::Known => {}
             }
-            _ => self.take(id, line, update),
         }
+        self.take(id, line, update)
     }
 
     /// Bytes taken in and not yet stored.
@@ -238,6 +240,17 @@ impl PostsWriter {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Directory(posts, _) => posts.commit(),
+            Self::Database(_, posts, ..) => posts.commit(),
+        }
+    }
+
+    /// As [`PostsWriter::commit`], of the last that is taken in.
+    ///
+    /// # Errors
+    /// As [`PostsWriter::commit`].
+    pub fn commit_last(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(posts, _) => posts.commit_last(),
             Self::Database(_, posts, ..) => posts.commit(),
         }
     }

@@ -3,6 +3,7 @@
 //! The order is `data.json`, then `post_ids.json`, then `runs.jsonl`: the ledger's last line
 //! vouches for the other two, and where it does not reach, the next writer reads `data.json`.
 
+mod before;
 mod updates;
 
 use std::collections::BTreeMap;
@@ -12,20 +13,20 @@ use std::time::Duration;
 use fs_err as fs;
 use hashbrown::HashSet;
 
+use self::before::{buried, in_lines};
 use self::updates::Updates;
 use super::append::Appender;
 use super::ids::{Ends, Others};
 use super::index::{self, Extension};
 use super::known::Known;
 use super::lock::{self, Lock};
-use super::rewrite::{close, convert};
 use super::runs::Ledger;
-use super::scan::{Layout, layout};
+use super::scan::Layout;
 use super::verify::ledger_faults;
 use super::vouch::{Care, fewer, stored_ids, vouch};
 use super::{
-    Holder, Kind, RecordFolder, RejectedRecord, Run, Segment, Store, StoreError, Tombstones,
-    atomic, ids, intent, rejected,
+    Holder, Kind, RecordFolder, RejectedRecord, Run, Segment, Store, StoreError, atomic, ids,
+    intent, rejected,
 };
 use crate::model::{Hashtag, Origin, Post, PostId, Rows};
 use crate::record::{Stored, Unreadable};
@@ -517,6 +518,17 @@ impl TagWriter {
         self.settle(written)
     }
 
+    /// As [`TagWriter::commit`], of the last that is taken in: what is made of it is begun meanwhile.
+    ///
+    /// # Errors
+    /// As [`TagWriter::commit`].
+    pub fn commit_last(&mut self) -> Result<(), StoreError> {
+        if let Some(index) = &mut self.index {
+            index.close();
+        }
+        self.commit()
+    }
+
     /// Has what was taken in stored and synced while more is taken in; the next commit waits for it.
     ///
     /// # Errors
@@ -553,40 +565,4 @@ impl TagWriter {
     pub fn reject(&mut self, records: &[RejectedRecord]) -> Result<(), StoreError> {
         self.rejected.append(&self.posts, records)
     }
-}
-
-/// Makes a file one of a record per line, closed, and tells how it was; a ledger vouches for so many
-/// bytes and records of it.
-fn in_lines(
-    path: &Path,
-    kind: Kind,
-    (vouched_to, expected): (u64, u64),
-    opened: &mut Opened,
-) -> Result<Layout, StoreError> {
-    let layout = if path.exists() {
-        layout(path)?
-    } else {
-        Layout::Empty
-    };
-    match layout {
-        Layout::Empty if expected > 0 => return Err(fewer(path, expected, 0)),
-        Layout::Empty if path.exists() => fs::write(path, b"")?,
-        Layout::Empty => {}
-        Layout::Lines => opened.cut = close(path, kind, vouched_to)?,
-        Layout::Other => {
-            let folder = path.parent().unwrap_or(path);
-            intent::marked(folder, || convert(path, kind, opened))?;
-        }
-    }
-    Ok(layout)
-}
-
-/// Posts with a tombstone.
-fn buried(posts: &Path, kind: Kind) -> Result<HashSet<u64>, StoreError> {
-    if kind != Kind::Posts {
-        return Ok(HashSet::new());
-    }
-    let stones = Tombstones::read(posts)?;
-    let ids = stones.lines().filter_map(|stone| stone.id.parse().ok());
-    Ok(ids.collect())
 }

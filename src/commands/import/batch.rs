@@ -125,7 +125,7 @@ impl Made for Batch {
         let wanted = asked.sample.load(Ordering::Relaxed);
         for_each_tag(post, asked.from, &mut TagSources::default(), |text| {
             for (tag, carried) in asked.tags.iter().zip(&mut *carried) {
-                *carried |= tag.is_spelled(text);
+                *carried = *carried || tag.is_spelled(text);
             }
             if wanted {
                 tags.extend(Hashtag::new(text));
@@ -138,14 +138,9 @@ impl Made for Batch {
             self.rows.reserve(POSTS);
         }
         let line = (asked.whole || carried.contains(&true)).then(|| {
-            let envelope = Envelope {
-                origin,
-                format: post.format,
-                fetched,
-                run: asked.run.clone(),
-            };
             let from = self.lines.len();
-            envelope.seal_behind(raw, &mut self.lines);
+            let how = (origin, post.format, fetched);
+            Envelope::seal_behind(raw, how, &asked.run, &mut self.lines);
             from..self.lines.len()
         });
         let row = self.rows.len();

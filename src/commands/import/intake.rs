@@ -317,7 +317,7 @@ impl Intake {
             return Ok(None);
         };
         tell_opened(&format!("#{tag}"), "post", tag_writer.opened(), ui);
-        let committed = tag_writer.commit();
+        let committed = tag_writer.commit_last();
         // Where the disk was full, fewer than were taken in.
         tally.enter(&tag_writer);
         committed?;

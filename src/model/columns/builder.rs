@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::dictionary::Dictionary;
 use super::rows::Text;
-use super::{Class, Columns, Leading, Names, Packed, Rows};
+use super::{Class, Columns, Leading, Packed, Rows};
 use crate::model::{Hashtag, Origin, Post};
 
 /// Columns under construction.
@@ -96,7 +96,7 @@ impl Builder {
         self.tag_counts.push(self::number(self.tags.len() - start));
         self.push_class(row.class);
         self.push_created(row.created);
-        let text = |text: Option<Text>| text.map(|text| (rows.str(text), text.hash));
+        let text = |text: Option<Text>| text.map(|text| (rows.str(text).as_bytes(), text.hash));
         let region = self.regions.optional(text(row.region));
         self.region.push(region);
         let language = self.languages.optional(text(row.language));
@@ -119,7 +119,7 @@ impl Builder {
         let first = of(number).map_or(0, |(_, tags)| tags.start);
         let last = of(seen.posts.end - 1).map_or(first, |(_, tags)| tags.end);
         seen.tags = first..last;
-        let text = |text: Text| (rows.str(text), text.hash);
+        let text = |text: Text| (rows.str(text).as_bytes(), text.hash);
         let tags = seen.tags.clone().map(|at| rows.tag(at).map(text));
         self.spellings.look_up(tags, &mut seen.spellings);
         let authors = seen.posts.clone().map(|at| of(at)?.0.author.map(text));
@@ -160,7 +160,7 @@ impl Builder {
     }
 
     fn spelled(&mut self, text: &str, hash: u32) -> Option<u32> {
-        let (number, is_new) = self.spellings.hashed(text, hash)?;
+        let (number, is_new) = self.spellings.hashed(text.as_bytes(), hash)?;
         if is_new {
             self.identities.push(number);
             match Hashtag::new(text) {
@@ -207,7 +207,7 @@ impl Builder {
         let from_one = |views: &Option<u64>| views.map_or(Some(0), |views| views.checked_add(1));
         let pack = |numbers: &[u32]| packed(numbers.iter().map(|&number| u64::from(number)));
         let author = |(post, &author): (u64, &u32)| post - u64::from(author);
-        let spellings = Names::new(by_use.iter().map(|&tag| texts.get(tag)))?;
+        let spellings = texts.chosen(&by_use)?;
         let uses: Vec<u32> = by_use.iter().map(|&tag| uses[tag as usize]).collect();
         let authors = self.authors.names()?;
         Some(Columns {

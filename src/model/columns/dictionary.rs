@@ -37,21 +37,20 @@ pub(super) struct Dictionary {
 impl Dictionary {
     /// A text's number, and whether it is new; `None` where it does not fit.
     pub(super) fn number(&mut self, text: &str) -> Option<(u32, bool)> {
-        self.hashed(text, hash(text.as_bytes()))
+        self.hashed(text.as_bytes(), hash(text.as_bytes()))
     }
 
     /// As [`Dictionary::number`], of a text whose hash is known.
-    pub(super) fn hashed(&mut self, text: &str, hash: u32) -> Option<(u32, bool)> {
+    pub(super) fn hashed(&mut self, text: &[u8], hash: u32) -> Option<(u32, bool)> {
         let Self { names, .. } = self;
-        let is_same =
-            |&(other, number): &(u32, u32)| other == hash && names.bytes(number) == text.as_bytes();
+        let is_same = |&(other, number): &(u32, u32)| other == hash && names.bytes(number) == text;
         let entry = self
             .numbers
             .entry(spread(hash), is_same, |&(hash, _)| spread(hash));
         match entry {
             Entry::Occupied(entry) => Some((entry.get().1, false)),
             Entry::Vacant(entry) => {
-                let Some(number) = names.push(text) else {
+                let Some(number) = names.push_bytes(text) else {
                     self.is_full = true;
                     return None;
                 };
@@ -64,14 +63,14 @@ impl Dictionary {
     /// The numbers of texts, looked up together so that memory is waited for once; `None` where one does not fit.
     pub(super) fn numbers<'t>(
         &mut self,
-        mut texts: impl Iterator<Item = &'t str>,
+        mut texts: impl Iterator<Item = &'t [u8]>,
     ) -> Option<Vec<u32>> {
         const TOGETHER: usize = 64;
         let mut numbers = Vec::with_capacity(texts.size_hint().0);
-        let mut some: Vec<(&str, u32)> = Vec::with_capacity(TOGETHER);
+        let mut some: Vec<(&[u8], u32)> = Vec::with_capacity(TOGETHER);
         let mut known = Vec::with_capacity(TOGETHER);
         loop {
-            let hashed = |text: &'t str| (text, hash(text.as_bytes()));
+            let hashed = |text: &'t [u8]| (text, hash(text));
             some.clear();
             some.extend(texts.by_ref().take(TOGETHER).map(hashed));
             if some.is_empty() {
@@ -92,7 +91,7 @@ impl Dictionary {
     /// it does.
     pub(super) fn look_up<'t>(
         &self,
-        texts: impl Iterator<Item = Option<(&'t str, u32)>> + Clone,
+        texts: impl Iterator<Item = Option<(&'t [u8], u32)>> + Clone,
         numbers: &mut Vec<Option<u32>>,
     ) {
         numbers.clear();
@@ -110,12 +109,12 @@ impl Dictionary {
     }
 
     /// Whether a number is that of a text.
-    fn is(&self, number: u32, text: &str) -> bool {
-        self.names.bytes(number) == text.as_bytes()
+    fn is(&self, number: u32, text: &[u8]) -> bool {
+        self.names.bytes(number) == text
     }
 
     /// The number from 1 of a text whose hash is known; 0 without a text.
-    pub(super) fn optional(&mut self, text: Option<(&str, u32)>) -> u32 {
+    pub(super) fn optional(&mut self, text: Option<(&[u8], u32)>) -> u32 {
         text.and_then(|(text, hash)| self.hashed(text, hash))
             .map_or(0, |(number, _)| number.saturating_add(1))
     }

@@ -114,7 +114,7 @@ impl Merge<'_> {
             if table.uses.len() != table.spellings.len() {
                 return None;
             }
-            let new = texts.numbers(table.spellings.iter())?;
+            let new = texts.numbers(table.spellings.each_bytes())?;
             uses.resize(texts.len(), 0);
             for (&tag, posts) in new.iter().zip(&table.uses) {
                 uses[tag as usize] = uses[tag as usize].checked_add(*posts)?;
@@ -143,7 +143,7 @@ impl Merge<'_> {
         variants.dedup();
         let in_use = uses.iter().filter(|posts| **posts > 0).count() as u64;
         let uses: Vec<u32> = by_use.iter().map(|&tag| uses[tag as usize]).collect();
-        let names = Names::new(by_use.iter().map(|&tag| texts.get(tag)))?;
+        let names = texts.chosen(&by_use)?;
         drop(texts);
         let totals = Columns {
             spelling_count: names.len(),
@@ -180,7 +180,7 @@ impl Merge<'_> {
         let mut names = Dictionary::default();
         for number in 0..self.parts.len() {
             let table = (self.read)(number, &[Column::Authors])?;
-            self.parts[number].authors = names.numbers(table.authors.iter())?;
+            self.parts[number].authors = names.numbers(table.authors.each_bytes())?;
         }
         let authors = Columns {
             authors: names.names()?,
@@ -315,7 +315,7 @@ fn of_packed(column: Column, packed: Packed) -> Columns {
 fn numbers(texts: &[String], joint: &mut Dictionary) -> Vec<u64> {
     let numbers = texts
         .iter()
-        .map(|text| joint.optional(Some((text, hash(text.as_bytes())))));
+        .map(|text| joint.optional(Some((text.as_bytes(), hash(text.as_bytes())))));
     std::iter::once(0).chain(numbers.map(u64::from)).collect()
 }
 

@@ -231,11 +231,28 @@ impl Names {
 
     /// Adds a text, whose number is given back; `None` if the texts are more than four gigabytes.
     pub fn push(&mut self, name: &str) -> Option<u32> {
+        self.push_bytes(name.as_bytes())
+    }
+
+    /// As [`Names::push`], of a text's bytes.
+    pub(super) fn push_bytes(&mut self, name: &[u8]) -> Option<u32> {
         let number = u32::try_from(self.ends.len()).ok()?;
         let end = u32::try_from(self.text.len().checked_add(name.len())?).ok()?;
-        self.text.extend_from_slice(name.as_bytes());
+        self.text.extend_from_slice(name);
         self.ends.push(end);
         Some(number)
+    }
+
+    /// The texts of some numbers as a list of their own.
+    pub(super) fn chosen(&self, numbers: &[u32]) -> Option<Self> {
+        let mut list = Self {
+            ends: Vec::with_capacity(numbers.len()),
+            text: Vec::with_capacity(self.text.len()),
+        };
+        for &number in numbers {
+            list.push_bytes(self.bytes(number))?;
+        }
+        Some(list)
     }
 
     /// Puts texts of these lengths, which stand behind each other, in place of those that are there; `None`

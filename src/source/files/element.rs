@@ -6,7 +6,7 @@ use super::answer::{self, Base};
 use super::error::FileError;
 use super::found::Rejected;
 use super::session::{At, SIDECAR, Session, Stop};
-use crate::json::{Fields, Value, Walk, without_key};
+use crate::json::{Fields, Value, Walk, Wanted, without_key};
 use crate::model::Format;
 
 /// Answers inside answers deeper than this are nobody's format.
@@ -30,26 +30,60 @@ enum Shape {
 
 impl Shape {
     fn of(fields: &Fields<'_>) -> Self {
-        let mut shape = Self::Other;
-        let (mut platform, mut data, mut item, mut kind, mut id) =
-            (false, false, false, false, false);
-        for (key, value) in fields.iter() {
-            match key {
-                "source_platform" => platform = true,
-                "__import_meta" => return Self::FourCat,
-                "_cotag" => return Self::Own,
-                "data" => data = value.as_json().starts_with(['{', '[']),
-                "item" => item = value.as_json().starts_with('{'),
-                "type" => kind = true,
-                "id" | "aweme_id" | "video_id" => id = true,
-                "ItemModule" | "__DEFAULT_SCOPE__" => shape = Self::Answer,
-                // Fewer values are lists than keys have the length of one of these.
-                _ if value.as_json().starts_with('[') && answer::is_list(key) => {
-                    shape = Self::Answer;
-                }
-                _ => {}
+        static KEYS: Wanted<11> = Wanted::new([
+            "source_platform",
+            "__import_meta",
+            "_cotag",
+            "data",
+            "item",
+            "type",
+            "id",
+            "aweme_id",
+            "video_id",
+            "ItemModule",
+            "__DEFAULT_SCOPE__",
+        ]);
+        let [
+            platform,
+            four_cat,
+            own,
+            data,
+            item,
+            kind,
+            id,
+            aweme_id,
+            video_id,
+            module,
+            scope,
+        ] = fields.pick(&KEYS);
+        match (four_cat, own) {
+            (None, None) => {}
+            (Some(_), None) => return Self::FourCat,
+            (None, Some(_)) => return Self::Own,
+            // The first of them counts.
+            (Some(_), Some(_)) => {
+                let mut keys = fields.iter().map(|(key, _)| key);
+                return match keys.find(|key| matches!(*key, "__import_meta" | "_cotag")) {
+                    Some("_cotag") => Self::Own,
+                    _ => Self::FourCat,
+                };
             }
         }
+        let starts = |value: Option<Value<'_>>, with: &[u8]| {
+            value
+                .and_then(Value::first_byte)
+                .is_some_and(|byte| with.contains(&byte))
+        };
+        let (data, item) = (starts(data, b"{["), starts(item, b"{"));
+        let (platform, kind) = (platform.is_some(), kind.is_some());
+        let id = [id, aweme_id, video_id].iter().any(Option::is_some);
+        // Fewer values are lists than keys have the length of one of these.
+        let is_answer = module.is_some()
+            || scope.is_some()
+            || fields
+                .iter()
+                .any(|(key, value)| value.first_byte() == Some(b'[') && answer::is_list(key));
+        let shape = if is_answer { Self::Answer } else { Self::Other };
         match shape {
             _ if platform && data => Self::Zeeschuimer,
             Self::Other if item && kind => Self::Result,
@@ -290,7 +324,10 @@ fn collected(envelope: &Fields<'_>) -> Option<Timestamp> {
 
 /// When the tool wrote the record, by the record itself: yt-dlp's `epoch`.
 fn own_time(format: Format, fields: &Fields<'_>) -> Option<Timestamp> {
-    let seconds = fields.count("epoch").filter(|_| format == Format::YtDlp)?;
+    if format != Format::YtDlp {
+        return None;
+    }
+    let seconds = fields.count("epoch")?;
     Timestamp::from_second(i64::try_from(seconds).ok()?).ok()
 }
 

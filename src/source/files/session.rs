@@ -390,7 +390,7 @@ impl<'s> Session<'s> {
         self.flush()?;
         self.first_format.get_or_insert(format);
         self.posts += 1;
-        if NUL.find(raw.as_bytes()).is_some() {
+        if !fields.are_clean() && NUL.find(raw.as_bytes()).is_some() {
             self.notes.nul_escapes += 1;
         }
         self.hand_out(Found::Post {

@@ -30,9 +30,10 @@ pub(super) fn fresh(segment: &Opened, before: &[Opened]) -> Option<u64> {
     for other in before {
         let met = |share: Range<u32>| {
             let mut met = Vec::new();
-            other.scan(Column::Spellings, share, &mut |_, names| {
-                let names = names.each_bytes().filter(|name| sketch.may_have(name));
-                met.extend(names.filter_map(|name| numbers.get(name).copied()));
+            other.pieces(Column::Spellings, share, &mut |_, lengths, texts| {
+                sketch.sift(lengths, texts, |_, name| {
+                    met.extend(numbers.get(name).copied());
+                });
                 true
             })?;
             Some(met)

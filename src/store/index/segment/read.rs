@@ -30,6 +30,10 @@ pub(in super::super) struct Opened {
     authors: OnceLock<Option<Lengths>>,
 }
 
+/// Takes some texts of a list: the number of the first, their lengths, and what they say behind each other;
+/// says whether it takes more.
+type Each<'e> = dyn FnMut(u32, &[u32], &[u8]) -> bool + 'e;
+
 /// How long the texts of a list are.
 #[derive(Debug)]
 struct Lengths {
@@ -120,11 +124,26 @@ impl Opened {
         numbers: Range<u32>,
         each: &mut dyn FnMut(u32, &Names) -> bool,
     ) -> Option<()> {
+        // Memory that is used again costs nothing.
+        let mut names = Names::default();
+        let mut fits = true;
+        self.pieces(list, numbers, &mut |first, lengths, text| {
+            fits = names.refill(lengths, text).is_some();
+            fits && each(first, &names)
+        })?;
+        fits.then_some(())
+    }
+
+    /// As [`Opened::scan`], the texts as they stand behind each other, with their lengths.
+    pub(in super::super) fn pieces(
+        &self,
+        list: Column,
+        numbers: Range<u32>,
+        each: &mut Each<'_>,
+    ) -> Option<()> {
         let (lengths, entry) = self.list(list)?;
         let mut file = fs::File::open(&self.path).ok()?;
-        // Memory that is used again costs nothing.
         let (mut each_length, mut read) = (Vec::new(), Vec::new());
-        let mut names = Names::default();
         let mut at = numbers.start as usize;
         let end = (numbers.end as usize).min(lengths.lengths.len());
         while at < end {
@@ -135,8 +154,7 @@ impl Opened {
             let bytes: u64 = each_length.iter().copied().map(u64::from).sum();
             let text = from..from.checked_add(bytes)?;
             let text = self.range(&mut file, entry, text, &mut read)?;
-            names.refill(&each_length, text)?;
-            if !each(u32::try_from(at).ok()?, &names) {
+            if !each(u32::try_from(at).ok()?, &each_length, text) {
                 break;
             }
             at = next;
