@@ -370,6 +370,18 @@ pub(super) fn nothing_left(name: &str, sample: &Sample) -> Result<(), Error> {
         Sample {
             posts: 0,
             filtered: 0,
+            unreadable: unreadable @ 1..,
+            ..
+        } => Err(Error::failed(
+            format!(
+                "{name} has no posts, only {} that cannot be read",
+                counted(*unreadable, "record")
+            ),
+            "`cotag import FILE -t TAG` tells the reason for each in rejected.jsonl; `cotag verify` looks at stored posts",
+        )),
+        Sample {
+            posts: 0,
+            filtered: 0,
             ..
         } => Err(Error::failed(
             format!("there are no posts of {name}"),
