@@ -159,17 +159,21 @@ impl Counter {
         for (author, index) in other.authors {
             author_here[index as usize] = intern(&mut self.authors, &author);
         }
-        for (tag, number) in other.spellings.numbered() {
-            let Some(here) = self.spellings.number_of(&tag) else {
-                continue;
+        let Self {
+            spellings, tallies, ..
+        } = self;
+        other.spellings.each_numbered(|identity, number| {
+            let Some(here) = spellings.number_of(identity) else {
+                return;
             };
-            let theirs = std::mem::take(&mut other.tallies[number as usize]);
-            let ours = tally(&mut self.tallies, here);
-            let authors = theirs.authors.iter();
-            ours.authors
-                .extend(authors.map(|&author| author_here[author as usize]));
-            ours.views.extend(theirs.views);
-        }
+            let mut theirs = std::mem::take(&mut other.tallies[number as usize]);
+            for author in &mut theirs.authors {
+                *author = author_here[*author as usize];
+            }
+            let ours = tally(tallies, here);
+            append(&mut ours.authors, theirs.authors);
+            append(&mut ours.views, theirs.views);
+        });
         self.spellings.merge(&mut other.spellings);
         self.sample.merge(&other.sample);
     }
@@ -215,6 +219,15 @@ impl Counter {
             });
         }
         (distinct, counted)
+    }
+}
+
+/// Adds to a list, which mostly is empty.
+fn append<T>(ours: &mut Vec<T>, mut theirs: Vec<T>) {
+    if ours.is_empty() {
+        *ours = theirs;
+    } else {
+        ours.append(&mut theirs);
     }
 }
 

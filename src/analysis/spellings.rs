@@ -151,20 +151,25 @@ impl Spellings {
         *number
     }
 
-    /// The number of a hashtag that was counted elsewhere; entered where it is new.
-    pub(super) fn number_of(&mut self, tag: &Hashtag) -> Option<u32> {
+    /// The number of a hashtag by its identity; entered where it is new.
+    pub(super) fn number_of(&mut self, identity: &str) -> Option<u32> {
         self.settle();
         self.reserve();
-        let slot = self.text_slot(tag.as_str())?;
+        let slot = self.text_slot(identity)?;
         Some(self.number(slot))
     }
 
-    /// Every hashtag that has a number.
-    pub(super) fn numbered(&self) -> impl Iterator<Item = (Hashtag, u32)> {
-        let numbers = self.numbers.iter().zip(&*self.slots);
-        numbers
-            .filter(|(number, _)| **number != NOTHING)
-            .filter_map(|(number, slot)| Some((Hashtag::new(&self.text(slot))?, *number)))
+    /// Calls `each` with the identity and the number of every hashtag that has one.
+    pub(super) fn each_numbered(&self, mut each: impl FnMut(&str, u32)) {
+        for (&number, slot) in self.numbers.iter().zip(&*self.slots) {
+            if number != NOTHING {
+                let mut bytes = [0; INLINE + 1];
+                each(
+                    &String::from_utf8_lossy(self.text_bytes(slot, &mut bytes)),
+                    number,
+                );
+            }
+        }
     }
 
     /// Enters a name that was not met before and belongs into a free slot.
