@@ -1,11 +1,13 @@
-//! How long a post takes to be read, quickly and in full, and to be counted: `cargo bench`.
+//! How long a post takes to be read, quickly and in full, and to be counted, and what hostile files cost: `cargo bench`.
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
 
 use cotag::analysis::{Counter, Extras, TagsFrom};
 use cotag::json::Vectors;
 use cotag::record::{Read, Reader, Stored, name_text};
-use divan::counter::BytesCount;
+use cotag::source::files::{Input, ReadOptions, read};
+use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher};
 
 #[global_allocator]
@@ -71,6 +73,33 @@ fn in_full(bencher: Bencher<'_, '_>) {
         for line in lines.lines() {
             black_box(Stored::read(line).is_ok());
         }
+    });
+}
+
+/// Lines whose records have no end: what one costs must not grow with their number.
+#[divan::bench(args = [1_000, 16_000])]
+fn lines_without_an_end(bencher: Bencher<'_, '_>, lines: usize) {
+    let text = "{\"id\":1,\"a\":{\"b\":[\n".repeat(lines);
+    let mut reader = Reader::default();
+    bencher.counter(ItemsCount::new(lines)).bench_local(|| {
+        each_quickly(&text, &mut reader, |read| {
+            black_box(read.end);
+        });
+    });
+}
+
+/// The same of records in an array of a foreign file, each of which is rejected with an excerpt.
+#[divan::bench(args = [1_000, 16_000])]
+fn records_without_an_end(bencher: Bencher<'_, '_>, records: usize) {
+    let text = format!("[{}", "{\"id\":1,\n".repeat(records));
+    bencher.counter(ItemsCount::new(records)).bench_local(|| {
+        let mut text = text.as_bytes();
+        let input = Input::Reader(&mut text);
+        let found = read(input, &ReadOptions::default(), &|_| {}, &mut |found| {
+            black_box(&found);
+            ControlFlow::Continue(())
+        });
+        black_box(found.is_ok());
     });
 }
 

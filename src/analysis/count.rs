@@ -98,24 +98,46 @@ impl Counter {
 
     /// Whether a post's [`Brief`] says everything that is counted here.
     pub fn takes_briefs(&self) -> bool {
-        self.from == TagsFrom::Auto && self.extras == Extras::default()
+        matches!(self.from, TagsFrom::Auto | TagsFrom::Structured) && !self.extras.views
     }
 
-    /// As [`Counter::add`], of a post that was read in brief; only where [`Counter::takes_briefs`].
+    /// As [`Counter::add`], of a post that was read in brief; only where [`Counter::takes_briefs`]. Where
+    /// captions are not asked about, it has none ([`Brief::without_caption`]).
     pub fn add_brief(&mut self, post: &Brief<'_>, origin: Option<Origin>, decode: Decode) {
         self.sample.add_brief(post, origin);
         self.spellings.begin_post();
-        self.spellings
-            .count_raw(post.text, post.listed, post.escaped, decode);
         let listed = !post.listed.is_empty();
+        let author = match post.author {
+            Some(name) if self.extras.authors => {
+                Some(intern(&mut self.authors, &String::from_utf8_lossy(name)))
+            }
+            _ => None,
+        };
+        if self.extras.authors {
+            for name in post.names() {
+                self.count_of(&decode(name), author);
+            }
+        } else {
+            self.spellings
+                .count_raw(post.text, post.listed, post.escaped, decode);
+        }
         let mut captioned = false;
         if !listed && let Some(caption) = &post.caption {
             for tag in caption_tags(caption) {
                 captioned = true;
-                self.spellings.count(tag);
+                self.count_of(tag, author);
             }
         }
         self.sample.tag_sources.note(listed, captioned);
+    }
+
+    /// Counts a hashtag of a post in brief and notes the post's author.
+    fn count_of(&mut self, text: &str, author: Option<u32>) {
+        let counted = self.spellings.count(text);
+        if let (Some(slot), Some(author)) = (counted, author) {
+            let tally = tally(&mut self.tallies, self.spellings.number(slot));
+            tally.authors.push(author);
+        }
     }
 
     /// The posts counted, and what was left out of them.

@@ -176,6 +176,7 @@ impl Spellings {
     ) -> u32 {
         let grown = self.reserve();
         if is_plain(packed)
+            || Hashtag::is_identity_in_json(name)
             || memchr::memchr(b'\\', name).is_none()
                 && std::str::from_utf8(name).is_ok_and(Hashtag::is_identity)
         {

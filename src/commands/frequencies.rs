@@ -264,6 +264,13 @@ impl Plan {
                     }
                 },
                 add_brief: new().takes_briefs().then_some(&|counter, post, origin| {
+                    let without_caption;
+                    let post = if self.from == TagsFrom::Structured {
+                        without_caption = post.without_caption();
+                        &without_caption
+                    } else {
+                        post
+                    };
                     if unfiltered || sieve.passes(post) {
                         counter.add_brief(post, origin, name_text);
                     } else {
@@ -360,6 +367,18 @@ impl Plan {
 /// An empty result is a message, not an empty table.
 pub(super) fn nothing_left(name: &str, sample: &Sample) -> Result<(), Error> {
     match sample {
+        Sample {
+            posts: 0,
+            filtered: 0,
+            unreadable: unreadable @ 1..,
+            ..
+        } => Err(Error::failed(
+            format!(
+                "{name} has no posts, only {} that cannot be read",
+                counted(*unreadable, "record")
+            ),
+            "`cotag import FILE -t TAG` tells the reason for each in rejected.jsonl; `cotag verify` looks at stored posts",
+        )),
         Sample {
             posts: 0,
             filtered: 0,

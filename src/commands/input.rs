@@ -15,7 +15,7 @@ use crate::output::counted;
 use crate::record::Stored;
 use crate::source::files::{Found, Input, ReadOptions, read};
 use crate::store::{
-    self, Fold, Layout, Store, StoreError, StoredTag, fold_array, fold_files, layout,
+    self, Fold, Layout, Store, StoreError, StoredTag, fold_files, fold_posts, layout,
 };
 use crate::ui::Ui;
 
@@ -141,7 +141,7 @@ impl Subject {
                     without_repair(folded)
                 })
             }
-            Self::File(path) => match fold_array(path, fold)? {
+            Self::File(path) => match fold_posts(path, fold)? {
                 Some(folded) => Ok(folded.into()),
                 None => fold_file(path, fold, ui),
             },

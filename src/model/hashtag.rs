@@ -31,7 +31,7 @@ impl Hashtag {
             return bytes.len() == self.0.len() && text.eq_ignore_ascii_case(&self.0);
         }
         // Of a character that folding leaves as it is, something is left.
-        if self.0.is_ascii() && text.chars().any(|c| !c.is_ascii() && is_plain(c)) {
+        if self.0.is_ascii() && text.chars().any(|c| !c.is_ascii() && is_plain(c.into())) {
             return false;
         }
         *fold(spelling(text)) == *self.0
@@ -46,6 +46,54 @@ impl Hashtag {
             edge.is_some_and(|c| !matches!(c, '#' | '＃' | '\0') && !c.is_whitespace())
         });
         has_edges && is_folded(text)
+    }
+
+    /// Whether the inside of a JSON string surely is its own identity; `false` may mean either, or that it is
+    /// no UTF-8.
+    ///
+    /// One pass over the bytes tells it of the commonest scripts.
+    pub fn is_identity_in_json(inside: &[u8]) -> bool {
+        let edges = [inside.first(), inside.last()];
+        if !edges.iter().all(|edge| matches!(edge, Some(b'!' | 0x24..))) {
+            return false;
+        }
+        let bits = |byte: u8, last: u8| u32::from(byte & last);
+        let mut rest = inside;
+        loop {
+            let code;
+            (code, rest) = match *rest {
+                [] => return true,
+                [b'\\', ..] => return false,
+                [a @ ..0x80, ref rest @ ..] => (u32::from(a), rest),
+                [a @ 0xc2..=0xdf, b @ 0x80..=0xbf, ref rest @ ..] => {
+                    (bits(a, 0x1f) << 6 | bits(b, 0x3f), rest)
+                }
+                [
+                    a @ 0xe1..=0xef,
+                    b @ 0x80..=0xbf,
+                    c @ 0x80..=0xbf,
+                    ref rest @ ..,
+                ]
+                | [a @ 0xe0, b @ 0xa0..=0xbf, c @ 0x80..=0xbf, ref rest @ ..] => (
+                    bits(a, 0xf) << 12 | bits(b, 0x3f) << 6 | bits(c, 0x3f),
+                    rest,
+                ),
+                [
+                    0xf0,
+                    a @ 0x90..=0xbf,
+                    b @ 0x80..=0xbf,
+                    c @ 0x80..=0xbf,
+                    ref rest @ ..,
+                ] => (
+                    bits(a, 0x3f) << 12 | bits(b, 0x3f) << 6 | bits(c, 0x3f),
+                    rest,
+                ),
+                _ => return false,
+            };
+            if !is_plain(code) {
+                return false;
+            }
+        }
     }
 
     /// The folded text, without `#`.
@@ -139,10 +187,10 @@ fn fold(spelling: &str) -> Cow<'_, str> {
 
 /// Whether folding surely changes nothing but what stands at the edges; `false` may mean either.
 fn is_folded(text: &str) -> bool {
-    text.chars().all(is_plain)
+    text.chars().all(|c| is_plain(c.into()))
         || text
             .chars()
-            .all(|c| is_plain(c) || c != '\0' && c.to_lowercase().eq([c]))
+            .all(|c| is_plain(c.into()) || c != '\0' && c.to_lowercase().eq([c]))
             && is_nfkc_quick(text.chars()) == IsNormalized::Yes
             && !text.contains("i\u{307}")
 }
@@ -150,7 +198,7 @@ fn is_folded(text: &str) -> bool {
 /// Characters that no step of folding changes, whatever stands beside them: those of ASCII and of
 /// the commonest scripts.
 #[inline]
-fn is_plain(c: char) -> bool {
+fn is_plain(code: u32) -> bool {
     /// A bit for each.
     static BITS: [u64; 1 << 10] = {
         let mut bits = [0; 1 << 10];
@@ -165,19 +213,33 @@ fn is_plain(c: char) -> bool {
         }
         bits
     };
-    let code = c as usize;
-    match BITS.get(code >> 6) {
+    match BITS.get(code as usize >> 6) {
         Some(bits) => bits >> (code & 63) & 1 == 1,
-        None => matches!(c, '🌀'..='🫸'),
+        // Emoji, and the letters of flags.
+        None => matches!(code, 0x1f1e6..=0x1f1ff | 0x1f300..=0x1faf8),
     }
 }
 
 /// Ranges of [`is_plain`] below U+10000, from the first to the last.
-const PLAIN: [(u16, u16); 33] = [
+const PLAIN: [(u16, u16); 47] = [
     (0x01, 0x40),
     (0x5b, 0x7f),
     (0xdf, 0xf6), // Latin
     (0xf8, 0xff),
+    (0x103, 0x103), // Romanian
+    (0x105, 0x105), // Polish, Czech
+    (0x107, 0x107),
+    (0x10d, 0x10d),
+    (0x119, 0x119),
+    (0x11b, 0x11b),
+    (0x11f, 0x11f), // Turkish
+    (0x131, 0x131),
+    (0x142, 0x142),
+    (0x151, 0x151), // Hungarian
+    (0x159, 0x159),
+    (0x15b, 0x15b),
+    (0x15f, 0x15f),
+    (0x161, 0x161),
     (0x3ac, 0x3af), // Greek
     (0x3b1, 0x3ce),
     (0x430, 0x45f), // Cyrillic
@@ -297,7 +359,7 @@ mod tests {
 
     #[test]
     fn plain_characters_are_what_folding_leaves() {
-        for c in ('\u{80}'..=char::MAX).filter(|&c| is_plain(c)) {
+        for c in ('\u{80}'..=char::MAX).filter(|&c| is_plain(c.into())) {
             for text in [format!("{c}"), format!("i{c}{c}e"), format!("{c}ー{c}")] {
                 assert_eq!(slowly(&text), text, "{:x}", u32::from(c));
             }
@@ -313,6 +375,26 @@ mod tests {
             prop_assert_eq!(fold_once(text), slowly(text));
             if is_folded(text) {
                 prop_assert_eq!(slowly(text), text);
+            }
+        }
+
+        #[test]
+        fn what_stands_in_json_is_told_from_its_bytes(
+            text in "[a-z0-9éış日фا가🌀🇬\u{fe0f}]{1,9}",
+            other in "([a-zA# \\\\]|[éфñद日ﬀ＃🌀ışł]|\\PC){0,5}",
+            broken in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+        ) {
+            prop_assert!(Hashtag::is_identity_in_json(text.as_bytes()), "{}", text);
+            for text in [text.clone() + &other, other.clone() + &text, other] {
+                let mut bytes = text.into_bytes();
+                if let Some((at, byte)) = broken && !bytes.is_empty() {
+                    let at = at.index(bytes.len());
+                    bytes[at] = byte;
+                }
+                if Hashtag::is_identity_in_json(&bytes) {
+                    let text = std::str::from_utf8(&bytes).unwrap();
+                    prop_assert!(Hashtag::is_identity(text) && !text.contains('\\'), "{}", text);
+                }
             }
         }
 

@@ -4,11 +4,13 @@
 //! files are read again without the places of the repeats. So the first record of a post in the
 //! order of the files is the one that counts, whatever thread met it.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use hashbrown::HashSet;
 
-use super::{Quick, Readers, Record, StoreError, Verdict, scan_array, scan_quickly};
+use super::{Quick, Readers, Record, StoreError, Verdict, scan_array, scan_ndjson, scan_quickly};
 use crate::model::{Brief, Origin, Post, PostId};
 use crate::record::{Reader, Stored, Unreadable};
 
@@ -88,19 +90,26 @@ pub fn fold_files<S: Send>(files: &[PathBuf], fold: &Fold<'_, S>) -> Result<Fold
     Ok(folded(read, &repeats))
 }
 
-/// Reads a single line that is an array of records, on all cores; `None` if it is anything else or
-/// if one of the records needs more than a look into its own fields.
+/// Reads a file of nothing but posts, an array on a single line or one post per line, on all cores; `None` if
+/// it is anything else or if one of the records needs more than a look into its own fields.
 ///
 /// # Errors
 /// The disk's own.
-pub fn fold_array<S: Send>(
+pub fn fold_posts<S: Send>(
     path: &Path,
     fold: &Fold<'_, S>,
 ) -> Result<Option<Folded<S>>, StoreError> {
-    let scan =
-        |skip: &HashSet<Place>| with_readers(0, fold, skip, &|readers| scan_array(path, readers));
-    let all_readable = |seen: &Vec<Seen<S>>| seen.iter().all(|seen| seen.unreadable == 0);
-    let Some(mut seen) = scan(&HashSet::new())?.filter(all_readable) else {
+    let is_ndjson = is_ndjson(path)?;
+    let scan = |skip: &HashSet<Place>| {
+        with_readers((0, Others::End), fold, skip, &|readers| {
+            if is_ndjson {
+                scan_ndjson(path, readers)
+            } else {
+                scan_array(path, readers)
+            }
+        })
+    };
+    let Some(mut seen) = scan(&HashSet::new())? else {
         return Ok(None);
     };
     let repeats = repeats(&seen);
@@ -116,6 +125,22 @@ pub fn fold_array<S: Send>(
         notes: Vec::new(),
     };
     Ok(Some(folded(read, &repeats)))
+}
+
+/// Whether a file begins with a line that is a post.
+fn is_ndjson(path: &Path) -> Result<bool, StoreError> {
+    /// Longer than nearly all posts.
+    const HEAD: u64 = 1 << 18;
+
+    let mut head = Vec::new();
+    fs::File::open(path)?.take(HEAD).read_to_end(&mut head)?;
+    let Some(end) = memchr::memchr(b'\n', &head) else {
+        return Ok(false);
+    };
+    let line = head[..end].trim_ascii();
+    let line = line.strip_suffix(b",").unwrap_or(line);
+    let first = std::str::from_utf8(line).ok();
+    Ok(first.is_some_and(|text| text.starts_with('{') && Stored::read(text).is_ok()))
 }
 
 fn folded<S>(read: ReadFiles<S>, repeats: &HashSet<Place>) -> Folded<S> {
@@ -200,7 +225,9 @@ fn read_files<S: Send>(
         notes: Vec::new(),
     };
     for (number, path) in files.iter().enumerate() {
-        let (seen, end) = with_readers(number, fold, skip, &|readers| scan_quickly(path, readers))?;
+        let (seen, end) = with_readers((number, Others::Count), fold, skip, &|readers| {
+            scan_quickly(path, readers)
+        })?;
         all.seen.extend(seen);
         if end.torn.is_some() {
             all.notes.push(format!(
@@ -221,9 +248,18 @@ fn read_files<S: Send>(
     Ok(all)
 }
 
+/// What to do about JSON that is no readable post.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    /// It is counted.
+    Count,
+    /// It ends the scan: somebody else has to read the file.
+    End,
+}
+
 /// Calls a scan of a file with what reads its records, in brief where that is enough.
 fn with_readers<S: Send, R>(
-    file: usize,
+    (file, others): (usize, Others),
     fold: &Fold<'_, S>,
     skip: &HashSet<Place>,
     scan: &dyn Fn(&Readers<'_, Seen<S>>) -> R,
@@ -253,6 +289,7 @@ fn with_readers<S: Send, R>(
                     (fold.add)(&mut seen.state, &stored.post, stored.origin);
                 }
                 Err(Unreadable::Json(_)) => return Verdict::NotJson,
+                Err(_) if others == Others::End => return Verdict::NotJson,
                 Err(_) => seen.unreadable += 1,
             }
             Verdict::Read

@@ -64,7 +64,7 @@ pub use atomic::replace;
 pub use claim::{Claim, Leaseholder};
 pub use coverage::{Coverage, EndDate, WindowLine, WindowState};
 pub use error::{StoreError, Trouble};
-pub use fold::{AddBrief, Fold, Folded, fold_array, fold_files};
+pub use fold::{AddBrief, Fold, Folded, fold_files, fold_posts};
 pub use gone::{Gone, HistoryLine, Missing, MissingLine, Tombstone, Tombstones};
 pub use health::{QuickLook, existing_above, quick_look, try_writing, writing};
 pub use index::{Index, IndexTables};
@@ -82,7 +82,7 @@ pub use runs::{Run, RunInput, Segment, new_id};
 pub use samples::Samples;
 pub use scan::{
     Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array,
-    scan_in_order, scan_quickly,
+    scan_in_order, scan_ndjson, scan_quickly,
 };
 pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
 pub use side::{Side, SideWriter};

@@ -295,6 +295,79 @@ fn scan_records<S>(
     Some(())
 }
 
+/// Reads a file of a record per line and nothing around them, all of them JSON objects, on all cores; `None` if
+/// the file is anything else.
+///
+/// # Errors
+/// The disk's own.
+pub fn scan_ndjson<S: Send>(
+    path: &Path,
+    readers: &Readers<'_, S>,
+) -> Result<Option<Vec<S>>, StoreError> {
+    Ok(each_block(
+        path,
+        Cut::Lines,
+        readers.new,
+        &|state, block| scan_plain_lines(&block, state, readers).is_some(),
+    )?)
+}
+
+/// `None` if a line is neither blank nor a record, a comma maybe behind it.
+fn scan_plain_lines<S>(block: &Block<'_>, state: &mut S, readers: &Readers<'_, S>) -> Option<()> {
+    let mut start = 0;
+    while start < block.bytes.len() {
+        if let Some(next) = quick_line(block, start, state, readers) {
+            start = next;
+            continue;
+        }
+        let (line, next) = line_at(block, start);
+        let offset = block.offset + start as u64;
+        start = next;
+        if line.is_empty() {
+            continue;
+        }
+        // What is no UTF-8 is mended, and that is told, by who reads in order.
+        let text = std::str::from_utf8(line)
+            .ok()
+            .filter(|text| text.starts_with('{'))?;
+        if (readers.each)(state, Line { offset, text }) == Verdict::NotJson {
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// Offers the record of the line that starts at a place to the quick reading; returns where the next line
+/// starts if it was taken.
+fn quick_line<S>(
+    block: &Block<'_>,
+    start: usize,
+    state: &mut S,
+    readers: &Readers<'_, S>,
+) -> Option<usize> {
+    let bytes = block.bytes;
+    let quick = readers.quick.filter(|_| bytes[start] == b'{')?;
+    let record = Record {
+        text: bytes,
+        at: start,
+        is_line: true,
+        offset: block.offset + start as u64,
+    };
+    let end = quick(state, record)?;
+    Some(end + 1 + usize::from(bytes[end] == b','))
+}
+
+/// The record of the line that starts at a place, and where the next line starts.
+fn line_at<'b>(block: &Block<'b>, start: usize) -> (&'b [u8], usize) {
+    let bytes = block.bytes;
+    let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
+    let mut line = record(&bytes[start..end]);
+    if block.offset + start as u64 == 0 {
+        line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    }
+    (line, end + 1)
+}
+
 /// What a thread found besides records.
 struct Lines<S> {
     state: S,
@@ -349,27 +422,13 @@ fn scan_block<S>(block: &Block<'_>, lines: &mut Lines<S>, readers: &Readers<'_, 
     let mut start = 0;
     while start < bytes.len() {
         let place = block.offset + start as u64;
-        if let Some(quick) = readers.quick
-            && bytes[start] == b'{'
-        {
-            let record = Record {
-                text: bytes,
-                at: start,
-                is_line: true,
-                offset: place,
-            };
-            if let Some(end) = quick(&mut lines.state, record) {
-                (lines.last, lines.closed) = (place, false);
-                start = end + 1 + usize::from(bytes[end] == b',');
-                continue;
-            }
+        if let Some(next) = quick_line(block, start, &mut lines.state, readers) {
+            (lines.last, lines.closed) = (place, false);
+            start = next;
+            continue;
         }
-        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
-        let mut line = record(&bytes[start..end]);
-        if place == 0 {
-            line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        }
-        start = end + 1;
+        let mut line;
+        (line, start) = line_at(block, start);
         if line.is_empty() {
             continue;
         }

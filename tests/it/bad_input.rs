@@ -494,3 +494,18 @@ fn a_hashtag_that_is_none_is_refused() {
     }
     assert!(!desk.path("data").exists());
 }
+
+#[test]
+fn a_file_of_nothing_but_damage_was_said_to_have_no_posts_and_to_be_filled() {
+    let desk = Desk::new();
+    desk.write("posts.json", format!("[{}", "{\"id\":1,\n".repeat(3)));
+    desk.cotag("frequencies posts.json")
+        .fails(
+            1,
+            &[
+                "posts.json has no posts, only 1 record that cannot be read",
+                "rejected.jsonl",
+            ],
+        )
+        .keeps_quiet_about(&["fill it"]);
+}

@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use crate::harness::Desk;
-use crate::make::{array, web};
+use crate::make::{array, research_video, web};
 
 /// Posts that differ in everything that can be asked about.
 fn varied() -> Desk {
@@ -158,5 +158,119 @@ fn hashtags_come_from_the_list_else_from_the_caption_unless_told_otherwise() {
         assert_eq!(desk.cotag(&words).fine().counts(), counts, "{mode}");
         let document = desk.cotag(&(words + " --format json")).fine().json();
         assert_eq!(document["tables"][0]["tags_from"], sources, "{mode}");
+    }
+}
+
+/// Posts of two formats, with and without lists and authors, some spelled with escapes; more than a block of them.
+fn records() -> Vec<serde_json::Value> {
+    let post = |number: u64| {
+        let place = usize::try_from(number).unwrap();
+        let tags = ["london", "A", "b é", "a ünal", "ß fyp a", "fyp"];
+        let tags = format!("{} t{}", tags[place % 6], number % 7);
+        let author = json!({"uniqueId": format!("user{}", number % 5)});
+        let web = web(number, &tags).with("author", author);
+        let post = match number % 9 {
+            0 => web.with("textExtra", serde_json::Value::Null),
+            1 => web.with("author", serde_json::Value::Null),
+            2 => web
+                .with("textExtra", json!([]))
+                .with("desc", json!("none \"here\"")),
+            3 | 4 => {
+                let tags: Vec<&str> = tags.split(' ').collect();
+                let mut video = research_video(number, &tags);
+                video["username"] = json!(["anna", "REDACTED", "", "ben"][place % 4]);
+                return video;
+            }
+            _ => web,
+        };
+        serde_json::from_str(&post.with("filler", json!("x".repeat(300))).json()).unwrap()
+    };
+    // Some of them twice, far apart.
+    (0..900).chain(10..20).map(post).collect()
+}
+
+#[test]
+fn every_layout_of_a_file_gives_the_same_answer_to_every_question() {
+    let desk = Desk::new();
+    let records = records();
+    let each: Vec<String> = records.iter().map(ToString::to_string).collect();
+    let escaped = |text: &str| {
+        let escape = |c: char| match c {
+            _ if c.is_ascii() => c.to_string(),
+            _ => format!("\\u{:04x}", u32::from(c)),
+        };
+        text.chars().map(escape).collect::<String>()
+    };
+    let pretty = serde_json::to_string_pretty(&records).unwrap();
+    let layouts = [
+        ("lines", each.join("\n") + "\n"),
+        ("lines-without-an-end", escaped(&each.join("\n"))),
+        ("lines-of-another-system", each.join("\r\n\r\n") + "\r\n"),
+        ("lines-with-commas", each.join(",\n") + "\n"),
+        ("ours", format!("[\n{}\n]\n", each.join(",\n"))),
+        ("one-line", format!("[{}]", each.join(", "))),
+        ("python", escaped(&format!("[{}]", each.join(", ")))),
+    ];
+    // Read in order and in full.
+    desk.write("pretty/posts.json", pretty);
+    for (layout, text) in &layouts {
+        desk.write(&format!("{layout}/posts.json"), text);
+    }
+    for question in [
+        "",
+        "--columns authors,top-author",
+        "--columns authors,views",
+        "--one-per-author",
+        "--one-per-author --require-tags fyp --format json",
+        "--author anna --since 2024-05-02 --columns authors",
+        "--tags-from structured --columns authors --format json",
+        "--tags-from structured --require-tags A",
+        "--tags-from caption",
+        "--tags-from both --one-per-author",
+    ] {
+        let ask = |layout: &str| {
+            let file = format!("{layout}/posts.json");
+            let words = ["frequencies", &file, "12"];
+            let words: Vec<&str> = words
+                .into_iter()
+                .chain(question.split_whitespace())
+                .collect();
+            let outcome = desk.args(&words).fine();
+            let named = [&outcome.stdout, &outcome.stderr];
+            named.map(|text| text.replace(&file, "FILE"))
+        };
+        let expected = ask("pretty");
+        for (layout, _) in &layouts {
+            assert_eq!(ask(layout), expected, "{layout} {question}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_no_post_is_told_where_files_are_read_on_all_cores() {
+    let desk = Desk::new();
+    let posts: Vec<String> = (0..900)
+        .map(|number| {
+            web(number, "london a")
+                .with("filler", json!("x".repeat(300)))
+                .json()
+        })
+        .collect();
+    for (line, code, says) in [
+        (r#"{"id": 1, "#, 3, "1 record that cannot be read"),
+        (
+            r#"{"error": "rate limit"}"#,
+            0,
+            "1 error rows of the tool were skipped",
+        ),
+        ("[1, 2]", 3, "1 record that cannot be read"),
+        ("plain words", 3, "1 record that cannot be read"),
+    ] {
+        let mut lines = posts.clone();
+        lines.insert(700, line.to_owned());
+        desk.write("posts.ndjson", lines.join("\n"));
+        let outcome = desk.cotag("frequencies posts.ndjson");
+        assert_eq!(outcome.counts(), ["a 900", "london 900"], "{line}");
+        outcome.code(code).says(&[says]);
     }
 }
