@@ -183,6 +183,12 @@ impl<'t, 'k, S: Simd> Check<'t, 'k, S> {
         let mut at = open;
         let mut row = 0;
         loop {
+            if !before.1 && self.byte(at) == Some(b'}') {
+                if STRICT && row != UNKNOWN {
+                    self.met.row = Some(row);
+                }
+                return Some(at + 1);
+            }
             let followed = self.keys.follow(self.simd, self.text, at, before, row);
             let key = match followed {
                 Some(key) => key,

@@ -123,9 +123,15 @@ impl Made for Batch {
         let carried = self.carried.get_mut(from..).unwrap_or_default();
         let mut tags = Vec::new();
         let wanted = asked.sample.load(Ordering::Relaxed);
+        let mut missing = asked.tags.len();
         for_each_tag(post, asked.from, &mut TagSources::default(), |text| {
-            for (tag, carried) in asked.tags.iter().zip(&mut *carried) {
-                *carried = *carried || tag.is_spelled(text);
+            if missing > 0 {
+                for (tag, carried) in asked.tags.iter().zip(&mut *carried) {
+                    if !*carried && tag.is_spelled(text) {
+                        *carried = true;
+                        missing -= 1;
+                    }
+                }
             }
             if wanted {
                 tags.extend(Hashtag::new(text));

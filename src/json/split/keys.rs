@@ -2,6 +2,11 @@
 //!
 //! A guess only: what follows is compared with the text, and where it differs the key is read as any other.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is made of the wide instructions"
+)]
+
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,9 +30,9 @@ struct Literal {
     secret: bool,
     /// It begins with the bracket.
     opens: bool,
-    /// Which followed the value behind it last, and which stood first inside of it.
-    next: u16,
-    inner: u16,
+    /// Which two followed the value behind it last, and which stood first inside of it.
+    next: [u16; 2],
+    inner: [u16; 2],
     /// Rows of keys, and those that they are with this one behind them.
     rows: [(u64, u64); 2],
 }
@@ -39,8 +44,8 @@ const NONE: Literal = Literal {
     mark: 0,
     secret: false,
     opens: false,
-    next: 0,
-    inner: 0,
+    next: [NOWHERE; 2],
+    inner: [NOWHERE; 2],
     rows: [(UNKNOWN, 0); 2],
 };
 
@@ -48,6 +53,16 @@ const NONE: Literal = Literal {
 pub(super) const NOWHERE: u16 = 0;
 /// In place of the number of a row of keys that are not all remembered.
 pub(super) const UNKNOWN: u64 = u64::MAX;
+
+impl Literal {
+    /// Whether it stands here; what is remembered in its place may be another by now.
+    #[inline(always)]
+    fn stands<S: Simd>(&self, simd: S, here: u8x32<S>, inside: bool) -> bool {
+        let same = here.simd_eq(u8x32::from_slice(simd, &self.bytes));
+        let is_it = same.to_bitmask().trailing_ones() >= u32::from(self.length);
+        is_it && self.opens == inside
+    }
+}
 
 /// So many are remembered.
 const PLACES: usize = 1 << 10;
@@ -143,9 +158,9 @@ impl Keys {
         row.1
     }
 
-    /// The key that stands here if it is the one that mostly follows the one `before`, or stands first inside
-    /// of its value.
-    #[inline]
+    /// The key that stands here if it is one of those that mostly follow the one `before`, or stand first
+    /// inside of its value.
+    #[inline(always)]
     pub(super) fn follow<S: Simd>(
         &self,
         simd: S,
@@ -155,15 +170,17 @@ impl Keys {
         row: u64,
     ) -> Option<Key> {
         let before = self.get(before);
-        let place = if inside { before.inner } else { before.next };
-        let literal = self.get(place);
+        let [first, second] = if inside { before.inner } else { before.next };
         let chunk = text.get(at..)?.first_chunk::<LONGEST>()?;
         let here = u8x32::from_slice(simd, chunk);
-        let same = here.simd_eq(u8x32::from_slice(simd, &literal.bytes));
-        let is_it = same.to_bitmask().trailing_ones() >= u32::from(literal.length);
-        // What is remembered there may be another by now.
-        if !is_it || literal.opens != inside {
-            return None;
+        let mut place = first;
+        let mut literal = self.get(first);
+        if !literal.stands(simd, here, inside) {
+            place = second;
+            literal = self.get(second);
+            if !literal.stands(simd, here, inside) {
+                return None;
+            }
         }
         let [(before, after), _] = literal.rows;
         Some(Key {
@@ -228,11 +245,14 @@ impl Keys {
             };
         }
         let before = self.get_mut(before);
-        *(if inside {
+        let followers = if inside {
             &mut before.inner
         } else {
             &mut before.next
-        }) = place;
+        };
+        if followers[0] != place {
+            *followers = [place, followers[0]];
+        }
         Some(Key {
             place,
             row: 0,

@@ -26,10 +26,9 @@ pub struct Builder {
     tag_counts: Vec<u32>,
     tags: Vec<u32>,
     spellings: Dictionary,
-    /// The number of each spelling's identity; of one that folds to nothing [`NOTHING`].
-    identities: Vec<u32>,
-    /// Of each identity the last post that had it, from 1.
-    last: Vec<u32>,
+    /// The number of each spelling's identity, of one that folds to nothing [`NOTHING`]; and the last post,
+    /// from 1, that had the identity that the spelling is.
+    identities: Vec<(u32, u32)>,
     /// The row of a post that comes by itself.
     single: Rows,
     seen: Seen,
@@ -149,9 +148,8 @@ impl Builder {
     /// Takes a hashtag of the next post, unless the post has it already.
     fn push_tag(&mut self, tag: u32) {
         let post = number(self.class.len() + 1);
-        self.last.resize(self.identities.len(), 0);
-        let identity = self.identities[tag as usize];
-        if let Some(last) = self.last.get_mut(identity as usize)
+        let (identity, _) = self.identities[tag as usize];
+        if let Some((_, last)) = self.identities.get_mut(identity as usize)
             && *last != post
         {
             *last = post;
@@ -162,20 +160,28 @@ impl Builder {
     fn spelled(&mut self, text: &str, hash: u32) -> Option<u32> {
         let (number, is_new) = self.spellings.hashed(text.as_bytes(), hash)?;
         if is_new {
-            self.identities.push(number);
-            match Hashtag::new(text) {
-                None => self.identities[number as usize] = NOTHING,
-                Some(tag) if tag.as_str() == text => {}
-                Some(tag) => {
-                    let (identity, is_new) = self.spellings.number(tag.as_str())?;
-                    if is_new {
-                        self.identities.push(identity);
-                    }
-                    self.identities[number as usize] = identity;
-                }
+            self.identities.push((number, 0));
+            if !Hashtag::is_identity(text) {
+                let identity = self.identity(text, number)?;
+                self.identities[number as usize].0 = identity;
             }
         }
         Some(number)
+    }
+
+    /// The number of a spelling's identity; its own is given.
+    fn identity(&mut self, text: &str, number: u32) -> Option<u32> {
+        match Hashtag::new(text) {
+            None => Some(NOTHING),
+            Some(tag) if tag.as_str() == text => Some(number),
+            Some(tag) => {
+                let (identity, is_new) = self.spellings.number(tag.as_str())?;
+                if is_new {
+                    self.identities.push((identity, 0));
+                }
+                Some(identity)
+            }
+        }
     }
 
     /// The table; `None` where a number is so large, or texts so long, that they do not fit.
@@ -191,9 +197,9 @@ impl Builder {
             here[tag as usize] = place;
         }
         let mut variants: Vec<(u32, u32)> = (0..)
-            .zip(&self.identities)
-            .filter(|(tag, identity)| tag != *identity && **identity != NOTHING)
-            .map(|(tag, &identity)| (here[tag as usize], here[identity as usize]))
+            .zip(self.identities.iter().map(|(identity, _)| *identity))
+            .filter(|(tag, identity)| tag != identity && *identity != NOTHING)
+            .map(|(tag, identity)| (here[tag as usize], here[identity as usize]))
             .collect();
         variants.sort_unstable();
         let texts = self.spellings.names()?;

@@ -94,17 +94,17 @@ impl Extension {
     }
 
     /// Takes no more posts: all that can be done before the ledger vouches for them is begun on another
-    /// thread.
+    /// thread. Of so many that some were put aside it is not, since lists and parts in memory together would be
+    /// too much.
     pub(in super::super) fn close(&mut self) {
-        if self.added.is_empty() && self.chunks.segments.is_empty() {
+        if self.added.is_empty() || !self.chunks.segments.is_empty() {
             return;
         }
         if let Some(base) = self.base.take() {
             let added = std::mem::take(&mut self.added);
-            let chunks = std::mem::take(&mut self.chunks.segments);
             let chunks = Chunks {
                 folder: self.chunks.folder.clone(),
-                segments: chunks,
+                segments: Vec::new(),
             };
             self.closing = Some(std::thread::spawn(move || join(base, added, chunks)));
         }
