@@ -7,7 +7,7 @@
 # The others: wc, jq, DuckDB, ClickHouse (chDB), SQLite, and tiktok-hashtag-analysis 1.0.4 and 2.0.3, whose own functions
 # are called without their plotting. Python packages are fetched once into target/peers; whatever cannot be had is named
 # and left out. ROUNDS (default 5) is how often each is run. Everything else that is made is in a temporary directory,
-# below TMPDIR if that is set. Peaks below 20 MiB are those of the Python that measures. Shared machines: trust the
+# below TMPDIR if that is set. Peaks below that of the Python that measures are not known. Shared machines: trust the
 # ratios, not the times.
 set -eu
 cd "$(dirname "$0")/.."

@@ -15,7 +15,7 @@ mod waiting;
 use std::borrow::Cow;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
 
@@ -329,6 +329,13 @@ impl Spellings {
     }
 
     fn grow(&mut self) {
+        /// Slots of a table of 8 MB.
+        const LARGE: usize = 1 << 18;
+        /// Old and new tables of all threads at once would take half as much memory again.
+        static TURN: Mutex<()> = Mutex::new(());
+
+        let _turn = (self.slots.len() >= LARGE)
+            .then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
         // Tables of few megabytes are hardly worth being moved often.
         let factor = if self.slots.len() < 1 << 18 { 4 } else { 2 };
         let mut larger = Slots::new(self.slots.len() * factor);
