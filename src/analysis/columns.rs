@@ -57,8 +57,8 @@ impl Asked<'_> {
         };
         let each = self.chooses() || self.extras != Extras::default();
         add(!self.chooses(), Column::Uses);
+        // The hashtags themselves are read as they are counted.
         add(each, Column::TagCounts);
-        add(each, Column::Tags);
         add(self.chooses(), Column::Class);
         add(self.chooses(), Column::Created);
         add(self.chooses(), Column::Nanosecond);
@@ -131,7 +131,7 @@ impl Asked<'_> {
         let mut counted = named(tables, &numbers, &rows, &uses, &posts)?;
         if self.extras != Extras::default() {
             let seen = if self.extras.views {
-                seen(&columns, chosen, &numbers, &rows)?
+                seen(tables, &columns, chosen, &numbers, &rows)?
             } else {
                 vec![Views::default(); rows.len()]
             };
@@ -290,6 +290,7 @@ const SPARE_ROWS: usize = if cfg!(test) { 0 } else { 64 };
 
 /// How often the posts with the hashtags of the rows were seen.
 fn seen(
+    tables: &dyn Tables,
     columns: &[Columns],
     chosen: Option<&[Chosen]>,
     numbers: &Numbers,
@@ -316,7 +317,7 @@ fn seen(
         let marks = marks.map_or(&[][..], Chosen::marks);
         let parts = side_by_side(parts(table), |part| {
             let mut found: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
-            part.each(table, marks, |post, tags| {
+            part.each((tables, number), table, marks, |post, tags| {
                 for &tag in tags {
                     let tag = numbers.of(number, tag);
                     if has_row.has(tag) {

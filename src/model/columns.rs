@@ -14,7 +14,7 @@ mod sketch;
 pub use builder::Builder;
 pub use leading::{Lead, Leading};
 pub use merge::merge;
-pub use packed::{Names, Packed};
+pub use packed::{Names, Packed, Window};
 pub use rows::Rows;
 pub use sketch::Sketch;
 
@@ -174,6 +174,10 @@ pub trait Tables: Sync {
 
     /// Columns of a table, and what stands beside them; `None` where they cannot be read.
     fn read(&self, table: usize, wanted: &[Column]) -> Option<Columns>;
+
+    /// Puts hashtags ([`Column::Tags`]) into `window`, those in some numbers at least and as many behind
+    /// them as are worth reading at once; `None` where there are fewer or they cannot be read.
+    fn tags(&self, table: usize, numbers: Range<usize>, window: &mut Window) -> Option<()>;
 
     /// Hands over the texts of a list ([`Column::Spellings`] or [`Column::Authors`]) in some
     /// numbers, each time with the number of their first, for as long as `each` says so; `None`

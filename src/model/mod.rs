@@ -12,7 +12,7 @@ pub use brief::{Brief, Name};
 pub use caption::caption_tags;
 pub use columns::{
     Builder, Class, Column, Columns, Dated, Lead, Leading, Names, Packed, Rows, Sketch, Tables,
-    TagSource, merge as merge_columns,
+    TagSource, Window, merge as merge_columns,
 };
 pub use format::{Format, Origin};
 pub use hashtag::{Hashtag, spelling};

@@ -43,12 +43,13 @@ pub(super) struct Authors<'q> {
 impl<'q> Authors<'q> {
     /// Those of some tables' posts. `None` where the columns contradict themselves or cannot be read.
     pub(super) fn new(
-        tables: &dyn Tables,
+        tables: &'q dyn Tables,
         columns: &'q [Columns],
         chosen: Option<&'q [Chosen]>,
         numbers: &'q Numbers,
     ) -> Option<Self> {
         let asked = Asked {
+            tables,
             columns,
             chosen,
             authors: Joined::new(tables, columns, Column::Authors)?,
@@ -163,6 +164,7 @@ struct Repeat {
 
 /// Tables, and what is counted of them.
 struct Asked<'q> {
+    tables: &'q dyn Tables,
     columns: &'q [Columns],
     chosen: Option<&'q [Chosen]>,
     authors: Joined,
@@ -269,8 +271,8 @@ impl Asked<'_> {
         let mut pairs = vec![Pairs::new(); shares.len()];
         let mut without = Vec::new();
         let mut authors = [0; BATCH];
-        let mut batches = part.batches(table);
-        while let Some(posts) = batches.next()? {
+        let mut batches = part.batches((self.tables, number), table);
+        while let Some(posts) = batches.next() {
             let authors = &mut authors[..posts.len()];
             table.authors_of(posts.start, authors)?;
             let marks = marks.get(posts).unwrap_or_default();
@@ -278,7 +280,7 @@ impl Asked<'_> {
             if authors.iter().all(|&author| author == PASSED) {
                 continue;
             }
-            let (counts, mut rest) = batches.unpacked();
+            let (counts, mut rest) = batches.unpacked()?;
             for (&author, &count) in authors.iter().zip(counts) {
                 let (tags, others) = rest.split_at(count as usize);
                 rest = others;

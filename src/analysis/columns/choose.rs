@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::flags::Flags;
 use super::lists::matching;
 use crate::analysis::{Filter, TagsFrom};
-use crate::model::{Column, Columns, Packed, Tables, TagSource};
+use crate::model::{Column, Columns, Packed, Tables, TagSource, Window};
 
 /// More required hashtags than this are not looked for here.
 pub(super) const MOST_REQUIRED: usize = 32;
@@ -90,9 +90,10 @@ fn joint(one: Option<Span>, other: Option<Span>) -> Option<Span> {
 
 /// A filter in the numbers of a table.
 struct Sieve<'t> {
+    place: Place<'t>,
     table: &'t Columns,
-    /// The first second, and the one behind the last.
-    time: Option<(i64, i64)>,
+    /// The first second as it stands in the table, and the one behind the last.
+    time: Option<Range<u64>>,
     /// By number whether it passes.
     region: Option<Vec<bool>>,
     language: Option<Vec<bool>>,
@@ -114,7 +115,7 @@ struct Required {
 
 impl<'t> Sieve<'t> {
     fn new(
-        tables: &dyn Tables,
+        tables: &'t dyn Tables,
         number: usize,
         table: &'t Columns,
         filter: &Filter,
@@ -122,9 +123,16 @@ impl<'t> Sieve<'t> {
     ) -> Option<Self> {
         let listed = table.classes.iter();
         let listed = listed.map(|(class, _)| class.tags == TagSource::Listed);
+        // 0 is no time; a second that a table does not reach is as good as its end.
+        let in_table = |second: i64| {
+            let since = i128::from(second) - i128::from(table.epoch) + 1;
+            u64::try_from(since.max(1)).unwrap_or(u64::MAX)
+        };
+        let time = time(filter)?.map(|(start, end)| in_table(start)..in_table(end));
         Some(Self {
+            place: (tables, number),
             table,
-            time: time(filter)?,
+            time,
             region: by_name(&table.regions, &filter.regions),
             language: by_name(&table.languages, &filter.languages),
             author: by_author(tables, number, table, &filter.authors)?,
@@ -152,13 +160,13 @@ impl<'t> Sieve<'t> {
             (table.created.get(post), part)
         };
         let (mut first, mut last) = ((u64::MAX, 0), (0, 0));
-        let mut batches = Batches::new(table, part);
-        while let Some(posts) = batches.next()? {
+        let mut batches = Batches::new(self.place, table, part);
+        while let Some(posts) = batches.next() {
             let mut marks = [COUNTED; BATCH];
             let marks = &mut marks[..posts.len()];
             self.mark(posts.start, marks);
             if marks.contains(&COUNTED) {
-                self.count(marks, batches.unpacked(), &mut chosen.uses);
+                self.count(marks, batches.unpacked()?, &mut chosen.uses);
             }
             for (post, mark) in posts.zip(&mut *marks) {
                 if *mark == WITHOUT_TAGS && self.required.is_some() {
@@ -213,32 +221,27 @@ impl<'t> Sieve<'t> {
     /// Marks posts by all that can be said without their hashtags.
     fn mark(&self, first: usize, marks: &mut [u8]) {
         let table = self.table;
-        if let Some((start, end)) = self.time {
-            keep(first, marks, |post| {
-                let since = table.created.get(post).checked_sub(1);
-                let second = since.map(|since| table.epoch.wrapping_add_unsigned(since));
-                second.is_some_and(|second| start <= second && second < end)
+        if let Some(time) = &self.time {
+            keep(&table.created, first, marks, |second| {
+                time.start <= second && second < time.end
             });
         }
-        let is_in = |passes: &[bool], number: u64| {
-            let number = usize::try_from(number).ok();
-            number.and_then(|number| passes.get(number)) == Some(&true)
-        };
         let columns = [
             (&self.region, &table.region),
             (&self.language, &table.language),
         ];
         for (passes, column) in columns {
             if let Some(passes) = passes {
-                let column: &Packed = column;
-                keep(first, marks, |post| is_in(passes, column.get(post)));
+                keep(column, first, marks, |number| is_in(passes, number));
             }
         }
         if let Some(passes) = &self.author {
-            keep(first, marks, |post| {
+            for (post, mark) in (first..).zip(&mut *marks) {
                 let author = table.author_of(post);
-                author.is_some_and(|author| is_in(passes, author.into()))
-            });
+                if !author.is_some_and(|author| is_in(passes, author.into())) {
+                    *mark = LEFT_OUT;
+                }
+            }
         }
         if let Some(listed) = &self.listed {
             for (post, mark) in (first..).zip(marks) {
@@ -250,11 +253,27 @@ impl<'t> Sieve<'t> {
     }
 }
 
-fn keep(first: usize, marks: &mut [u8], passes: impl Fn(usize) -> bool) {
-    for (post, mark) in (first..).zip(marks) {
-        if *mark != LEFT_OUT && !passes(post) {
-            *mark = LEFT_OUT;
-        }
+fn is_in(passes: &[bool], number: u64) -> bool {
+    let number = usize::try_from(number).ok();
+    number.and_then(|number| passes.get(number)) == Some(&true)
+}
+
+/// Leaves posts out whose number in a column does not pass.
+fn keep(column: &Packed, first: usize, marks: &mut [u8], passes: impl Fn(u64) -> bool) {
+    let leave_out = |mark: &mut u8, number| *mark = if passes(number) { *mark } else { LEFT_OUT };
+    if column.bits() > u32::BITS {
+        let numbers = column.range(first..first + marks.len());
+        marks
+            .iter_mut()
+            .zip(numbers)
+            .for_each(|(mark, number)| leave_out(mark, number));
+        return;
+    }
+    let mut numbers = [0; BATCH];
+    let numbers = &mut numbers[..marks.len()];
+    column.unpack(first, numbers);
+    for (mark, &number) in marks.iter_mut().zip(&*numbers) {
+        leave_out(mark, number.into());
     }
 }
 
@@ -377,25 +396,26 @@ impl Part {
     }
 
     /// The posts some at a time.
-    pub(super) fn batches<'t>(&self, table: &'t Columns) -> Batches<'t> {
-        Batches::new(table, self)
+    pub(super) fn batches<'t>(&self, place: Place<'t>, table: &'t Columns) -> Batches<'t> {
+        Batches::new(place, table, self)
     }
 
     /// Calls `each` with every post that is marked as counted (or with all, without marks), and its
     /// hashtags; `None` where there are fewer of these than the posts have.
     pub(super) fn each(
         &self,
+        place: Place<'_>,
         table: &Columns,
         marks: &[u8],
         mut each: impl FnMut(usize, &[u32]),
     ) -> Option<()> {
-        let mut batches = Batches::new(table, self);
-        while let Some(posts) = batches.next()? {
+        let mut batches = Batches::new(place, table, self);
+        while let Some(posts) = batches.next() {
             let marks = marks.get(posts.clone()).unwrap_or_default();
             if !marks.is_empty() && !marks.contains(&COUNTED) {
                 continue;
             }
-            let (counts, mut rest) = batches.unpacked();
+            let (counts, mut rest) = batches.unpacked()?;
             for ((number, post), &count) in posts.enumerate().zip(counts) {
                 let (tags, others) = rest.split_at(count as usize);
                 rest = others;
@@ -408,8 +428,12 @@ impl Part {
     }
 }
 
+/// Tables, and the number of one of them.
+pub(super) type Place<'t> = (&'t dyn Tables, usize);
+
 /// A part's posts, some at a time.
 pub(super) struct Batches<'t> {
+    place: Place<'t>,
     table: &'t Columns,
     /// Those that are to come.
     posts: Range<usize>,
@@ -420,11 +444,14 @@ pub(super) struct Batches<'t> {
     counts: [u32; BATCH],
     length: usize,
     tags: Vec<u32>,
+    /// Hashtags that were read.
+    window: Window,
 }
 
 impl<'t> Batches<'t> {
-    fn new(table: &'t Columns, part: &Part) -> Self {
+    fn new(place: Place<'t>, table: &'t Columns, part: &Part) -> Self {
         Self {
+            place,
             table,
             posts: part.posts.clone(),
             at: part.tags,
@@ -432,31 +459,36 @@ impl<'t> Batches<'t> {
             counts: [0; BATCH],
             length: 0,
             tags: Vec::new(),
+            window: Window::default(),
         }
     }
 
-    /// Goes to the next posts; `Some(None)` behind the last, `None` where the table has fewer hashtags
-    /// than its posts.
-    #[expect(clippy::option_option, reason = "the outer one is of damage")]
-    pub(super) fn next(&mut self) -> Option<Option<Range<usize>>> {
+    /// Goes to the next posts; `None` behind the last.
+    pub(super) fn next(&mut self) -> Option<Range<usize>> {
         let first = self.posts.start;
         self.length = self.posts.len().min(BATCH);
         if self.length == 0 {
-            return Some(None);
+            return None;
         }
         self.posts.start += self.length;
         let counts = &mut self.counts[..self.length];
         self.table.tag_counts.unpack(first, counts);
         self.at = self.end;
         self.end += sum(counts);
-        (self.end <= self.table.tags.len()).then_some(Some(first..self.posts.start))
+        Some(first..self.posts.start)
     }
 
-    /// How many hashtags each of the last posts has, and all of these.
-    pub(super) fn unpacked(&mut self) -> (&[u32], &[u32]) {
+    /// How many hashtags each of the last posts has, and all of these; `None` where the table has fewer,
+    /// or they cannot be read.
+    pub(super) fn unpacked(&mut self) -> Option<(&[u32], &[u32])> {
+        let wanted = self.at..self.end;
+        if !wanted.is_empty() && !self.window.holds(&wanted) {
+            let (tables, number) = self.place;
+            tables.tags(number, wanted, &mut self.window)?;
+        }
         self.tags.resize(self.end - self.at, 0);
-        self.table.tags.unpack(self.at, &mut self.tags);
-        (&self.counts[..self.length], &self.tags)
+        self.window.unpack(self.at, &mut self.tags);
+        Some((&self.counts[..self.length], &self.tags))
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::analysis::Counter;
-use crate::model::{Builder, Created, Format, Names, Origin, Packed, Post, merge_columns};
+use crate::model::{Builder, Created, Format, Names, Origin, Packed, Post, Window, merge_columns};
 
 const TAGS: [&str; 12] = [
     "london",
@@ -178,6 +178,21 @@ impl Tables for Memory {
             put(&mut some, *column, self.tables.get(table)?);
         }
         Some(some)
+    }
+
+    fn tags(&self, table: usize, numbers: Range<usize>, window: &mut Window) -> Option<()> {
+        let tags = &self.tables.get(table)?.tags;
+        // A little more than asked for, and from where a byte begins.
+        let first = numbers.start / 8 * 8;
+        let last = tags.len().min(numbers.end + 5);
+        if numbers.end > tags.len() {
+            return None;
+        }
+        let some = Packed::new(&tags.range(first..last).collect::<Vec<_>>());
+        window.refill(first, (some.bits(), some.len()), |bytes| {
+            *bytes = [b"before", some.bytes()].concat();
+            Some(6..bytes.len() - Packed::SPARE)
+        })
     }
 
     fn scan(

@@ -1,5 +1,7 @@
 //! Columns of small numbers with as many bits as the largest needs, and lists of texts.
 
+use std::ops::Range;
+
 /// Numbers, each in as many bits as the largest needs, least significant first, in little-endian
 /// words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +67,42 @@ impl Packed {
     /// A number; 0 behind the last.
     #[inline]
     pub fn get(&self, index: usize) -> u64 {
+        self.view().get(index)
+    }
+
+    /// Fills `numbers` with those from a place on, and with zeros behind the last; of numbers with
+    /// more than 32 bits the lower ones.
+    pub fn unpack(&self, start: usize, numbers: &mut [u32]) {
+        self.view().unpack(start, numbers);
+    }
+
+    #[inline]
+    fn view(&self) -> View<'_> {
+        View {
+            width: self.width,
+            length: self.length,
+            bytes: &self.bytes,
+        }
+    }
+
+    /// The numbers of a range.
+    #[inline]
+    pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = u64> {
+        range.map(|index| self.get(index))
+    }
+}
+
+/// Packed numbers, wherever they stand.
+#[derive(Clone, Copy)]
+struct View<'b> {
+    width: u32,
+    length: usize,
+    bytes: &'b [u8],
+}
+
+impl View<'_> {
+    #[inline]
+    fn get(self, index: usize) -> u64 {
         let bit = index * self.width as usize;
         let word = self.bytes.get(bit / 8..).and_then(<[u8]>::first_chunk::<8>);
         let Some(word) = word else { return 0 };
@@ -74,9 +112,7 @@ impl Packed {
         (u64::from_le_bytes(*word) >> (bit % 8)) & ((1 << self.width) - 1)
     }
 
-    /// Fills `numbers` with those from a place on, and with zeros behind the last; of numbers with
-    /// more than 32 bits the lower ones.
-    pub fn unpack(&self, start: usize, numbers: &mut [u32]) {
+    fn unpack(self, start: usize, numbers: &mut [u32]) {
         // From a multiple of eight on, eight numbers take whole bytes.
         let first = numbers.len().min(start.next_multiple_of(8) - start);
         let (head, rest) = numbers.split_at_mut(first);
@@ -96,7 +132,7 @@ impl Packed {
         clippy::cast_possible_truncation,
         reason = "the lower bits are asked for"
     )]
-    fn unpack_singly(&self, start: usize, numbers: &mut [u32]) {
+    fn unpack_singly(self, start: usize, numbers: &mut [u32]) {
         for (at, number) in (start..).zip(numbers) {
             *number = if at < self.length {
                 self.get(at) as u32
@@ -105,11 +141,57 @@ impl Packed {
             };
         }
     }
+}
 
-    /// The numbers of a range.
-    #[inline]
-    pub fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = u64> {
-        range.map(|index| self.get(index))
+/// Some numbers of a column that is too long to be held.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// The number of the first.
+    first: usize,
+    width: u32,
+    length: usize,
+    bytes: Vec<u8>,
+    /// Where in these the first begins.
+    from: usize,
+}
+
+impl Window {
+    /// Puts so many numbers of so many bits, of which the first has a number that is a multiple of eight, in place of
+    /// those that are there. `read` gets the memory to fill and says where in it they stand. `None` if that
+    /// fails, or they are not so many bytes, or of no such width.
+    pub fn refill(
+        &mut self,
+        first: usize,
+        (bits, length): (u32, usize),
+        read: impl FnOnce(&mut Vec<u8>) -> Option<Range<usize>>,
+    ) -> Option<()> {
+        self.length = 0;
+        let bytes = read(&mut self.bytes)?;
+        if width(bits) != bits || size(bits, length)? != bytes.len() + SPARE {
+            return None;
+        }
+        self.bytes.truncate(bytes.end);
+        self.bytes.extend_from_slice(&[0; SPARE]);
+        (self.first, self.width, self.length, self.from) = (first, bits, length, bytes.start);
+        Some(())
+    }
+
+    /// Whether some numbers are among those that are there.
+    pub fn holds(&self, numbers: &Range<usize>) -> bool {
+        self.first <= numbers.start && numbers.end <= self.first + self.length
+    }
+
+    /// As [`Packed::unpack`], of those that are there.
+    pub fn unpack(&self, start: usize, numbers: &mut [u32]) {
+        let view = View {
+            width: self.width,
+            length: self.length,
+            bytes: self.bytes.get(self.from..).unwrap_or_default(),
+        };
+        match start.checked_sub(self.first) {
+            Some(start) => view.unpack(start, numbers),
+            None => numbers.fill(0),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::segment::Opened;
 use super::{Index, Segment};
-use crate::model::{Column, Columns, Names, Tables};
+use crate::model::{Column, Columns, Names, Tables, Window};
 
 /// The segments of an index.
 #[derive(Debug)]
@@ -41,6 +41,10 @@ impl Tables for IndexTables {
 
     fn read(&self, table: usize, wanted: &[Column]) -> Option<Columns> {
         self.segments.get(table)?.read(wanted)
+    }
+
+    fn tags(&self, table: usize, numbers: Range<usize>, window: &mut Window) -> Option<()> {
+        self.segments.get(table)?.window("tag", numbers, window)
     }
 
     fn scan(

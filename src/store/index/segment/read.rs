@@ -9,12 +9,16 @@ use std::sync::OnceLock;
 use fs_err as fs;
 
 use super::{AUTHORS, ClassPosts, Commonest, Entry, Header, MAGIC, PAGE, SPELLINGS};
-use crate::model::{Class, Column, Columns, Dated, Lead, Leading, Names, Packed, TagSource};
+use crate::model::{
+    Class, Column, Columns, Dated, Lead, Leading, Names, Packed, TagSource, Window,
+};
 
 /// Pages that a thread reads at a time.
 const PAGES: usize = 16;
 /// Fewer bytes are not worth another thread.
 const SMALL: usize = 1 << 19;
+/// Numbers of a column that are read together. In tests so few that there are several such windows.
+const WINDOW: usize = if cfg!(test) { 16 } else { 1 << 17 };
 /// Texts whose place is kept, one of so many; and that are handed over together. In tests so few that
 /// lists have several such parts.
 const CHUNK: usize = if cfg!(test) { 4 } else { 1 << 15 };
@@ -190,6 +194,28 @@ impl Opened {
         Some(texts)
     }
 
+    /// Numbers of a column of numbers, as [`crate::model::Tables::tags`] tells.
+    pub(in super::super) fn window(
+        &self,
+        column: &str,
+        numbers: Range<usize>,
+        window: &mut Window,
+    ) -> Option<()> {
+        let entry = self.entry(column)?;
+        if numbers.end > entry.length {
+            return None;
+        }
+        // There a byte begins.
+        let first = numbers.start / 8 * 8;
+        let last = numbers.end.max(first + WINDOW).min(entry.length);
+        let byte_at = |number: usize| Some(number as u64 * u64::from(entry.bits));
+        let bytes = byte_at(first)? / 8..byte_at(last)?.div_ceil(8);
+        let mut file = fs::File::open(&self.path).ok()?;
+        window.refill(first, (entry.bits, last - first), |read| {
+            self.pages(&mut file, entry, bytes, read)
+        })
+    }
+
     fn list(&self, list: Column) -> Option<(&Lengths, &Entry)> {
         let (place, (lengths, text)) = match list {
             Column::Spellings => (&self.spellings, SPELLINGS),
@@ -209,7 +235,7 @@ impl Opened {
         entries.find(|entry| entry.name == name)
     }
 
-    /// Bytes of a column, whose pages are read whole, into `read`.
+    /// Bytes of a column.
     fn range<'r>(
         &self,
         file: &mut fs::File,
@@ -217,6 +243,18 @@ impl Opened {
         bytes: Range<u64>,
         read: &'r mut Vec<u8>,
     ) -> Option<&'r [u8]> {
+        let within = self.pages(file, entry, bytes, read)?;
+        read.get(within)
+    }
+
+    /// Reads the pages of a column in which some of its bytes stand; says where in `read` these are.
+    fn pages(
+        &self,
+        file: &mut fs::File,
+        entry: &Entry,
+        bytes: Range<u64>,
+        read: &mut Vec<u8>,
+    ) -> Option<Range<usize>> {
         if bytes.end > entry.bytes || bytes.start > bytes.end {
             return None;
         }
@@ -234,7 +272,7 @@ impl Opened {
         };
         job.run(file)?;
         let within = |at: u64| usize::try_from(at - from).ok();
-        read.get(within(bytes.start)?..within(bytes.end)?)
+        Some(within(bytes.start)?..within(bytes.end)?)
     }
 
     /// Reads whole columns, on all cores where they are large.
