@@ -88,12 +88,12 @@ impl Asked<'_> {
         let read = |table| tables.read(table, &wanted);
         let columns: Option<Vec<Columns>> = (0..tables.count()).map(read).collect();
         let mut columns = columns?;
-        let numbers = Numbers::new(tables, &columns)?;
         let chosen = if self.chooses() {
             Some(self.choose(tables, &columns)?)
         } else {
             None
         };
+        let numbers = Numbers::new(tables, &columns, chosen.as_deref())?;
         let sample = self.sample(&columns, chosen.as_deref())?;
         let mut chosen = chosen;
         let mut uses = Vec::new();

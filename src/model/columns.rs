@@ -164,6 +164,10 @@ pub struct Columns {
     pub spellings: Names,
 }
 
+/// Takes some texts of a list: the number of the first, their lengths in bytes, and what they say behind each
+/// other; says whether it takes more.
+pub type EachTexts<'e> = dyn FnMut(u32, &[u32], &[u8]) -> bool + 'e;
+
 /// Tables of posts that have no post in common, the largest first, read as far as is asked for.
 pub trait Tables: Sync {
     /// How many there are.
@@ -180,14 +184,13 @@ pub trait Tables: Sync {
     fn tags(&self, table: usize, numbers: Range<usize>, window: &mut Window) -> Option<()>;
 
     /// Hands over the texts of a list ([`Column::Spellings`] or [`Column::Authors`]) in some
-    /// numbers, each time with the number of their first, for as long as `each` says so; `None`
-    /// where they cannot be read.
+    /// numbers, some at a time, for as long as `each` says so; `None` where they cannot be read.
     fn scan(
         &self,
         table: usize,
         list: Column,
         numbers: Range<u32>,
-        each: &mut dyn FnMut(u32, &Names) -> bool,
+        each: &mut EachTexts<'_>,
     ) -> Option<()>;
 
     /// Texts of a list, whose numbers ascend.

@@ -11,8 +11,8 @@ mod post;
 pub use brief::{Brief, Name};
 pub use caption::caption_tags;
 pub use columns::{
-    Builder, Class, Column, Columns, Dated, Lead, Leading, Names, Packed, Rows, Sketch, Tables,
-    TagSource, Window, merge as merge_columns,
+    Builder, Class, Column, Columns, Dated, EachTexts, Lead, Leading, Names, Packed, Rows, Sketch,
+    Tables, TagSource, Window, merge as merge_columns,
 };
 pub use format::{Format, Origin};
 pub use hashtag::{Hashtag, spelling};

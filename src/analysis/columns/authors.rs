@@ -52,7 +52,7 @@ impl<'q> Authors<'q> {
             tables,
             columns,
             chosen,
-            authors: Joined::new(tables, columns, Column::Authors)?,
+            authors: Joined::new(tables, columns, Column::Authors, &|_, _| true)?,
             numbers,
             identities: numbers.identities(),
         };

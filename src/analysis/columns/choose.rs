@@ -369,16 +369,16 @@ impl Required {
     }
 
     fn are_among(&self, tags: &[u32]) -> bool {
-        let mut carried = 0;
-        for &tag in tags {
-            if self.is_one.has(tag) {
-                carried |= self.bits.get(&tag).copied().unwrap_or(0);
-                if carried == self.all || self.any {
-                    return true;
-                }
-            }
+        // To stop at the first one would be a branch that nobody could foretell.
+        let has_one = tags
+            .iter()
+            .fold(false, |has_one, &tag| has_one | self.is_one.has(tag));
+        if !has_one || self.any || self.all == 1 {
+            return has_one;
         }
-        false
+        let bits = tags.iter().filter(|tag| self.is_one.has(**tag));
+        let bits = bits.filter_map(|tag| self.bits.get(tag));
+        bits.fold(0, |carried, bit| carried | bit) == self.all
     }
 }
 

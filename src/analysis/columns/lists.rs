@@ -21,7 +21,7 @@ pub(super) struct Joined {
     first: usize,
 }
 
-/// In place of the number of a name that was not met in the first list so far.
+/// In place of the number of a name that was not met in the first list so far, or that nobody asks for.
 const NOWHERE: u32 = u32::MAX;
 /// Names that are looked at before other threads help.
 const FEW: u32 = if cfg!(test) { 4 } else { 1 << 15 };
@@ -41,8 +41,14 @@ fn length_of(table: &Columns, list: Column) -> usize {
 }
 
 impl Joined {
-    /// Joins one list of all tables; `None` where it cannot be read.
-    pub(super) fn new(tables: &dyn Tables, columns: &[Columns], list: Column) -> Option<Self> {
+    /// Joins one list of all tables; of those behind the first only names that somebody asks for, by table and number,
+    /// get a number. `None` where it cannot be read.
+    pub(super) fn new(
+        tables: &dyn Tables,
+        columns: &[Columns],
+        list: Column,
+        is_wanted: &dyn Fn(usize, u32) -> bool,
+    ) -> Option<Self> {
         let Some(first) = columns.first().map(|table| length_of(table, list)) else {
             return Some(Self::default());
         };
@@ -55,25 +61,32 @@ impl Joined {
         let rest = rest?;
         let mut numbers: HashMap<&[u8], u32> = HashMap::new();
         let mut sketch = Sketch::default();
-        for names in &rest {
-            for name in names.each_bytes() {
-                sketch.add(name);
-                numbers.insert(name, NOWHERE);
+        for (table, names) in (1..).zip(&rest) {
+            for (number, name) in (0..).zip(names.each_bytes()) {
+                if is_wanted(table, number) {
+                    sketch.add(name);
+                    numbers.insert(name, NOWHERE);
+                }
             }
         }
         if !numbers.is_empty() {
             let met = side_by_side(shares(0, u32::try_from(first).ok()?), |share| {
                 let mut known = Vec::new();
-                tables.scan(0, list, share, &mut |start, names| {
-                    for (number, name) in (start..).zip(names.each_bytes()) {
-                        if sketch.may_have(name)
-                            && let Some((name, _)) = numbers.get_key_value(name)
-                        {
-                            known.push((*name, number));
+                let mut fits = true;
+                tables.scan(0, list, share, &mut |start, lengths, texts| {
+                    sketch.sift(lengths, texts, |place, name| {
+                        if let Some((name, _)) = numbers.get_key_value(name) {
+                            match u32::try_from(start as usize + place) {
+                                Ok(number) => known.push((*name, number)),
+                                Err(_) => fits = false,
+                            }
                         }
-                    }
-                    true
+                    });
+                    fits
                 })?;
+                if !fits {
+                    return None;
+                }
                 Some(known)
             });
             for share in met {
@@ -85,6 +98,10 @@ impl Joined {
         for (list, names) in (1..).zip(&rest) {
             let mut here = Vec::with_capacity(names.len());
             for (number, name) in (0..).zip(names.each_bytes()) {
+                if !is_wanted(list, number) {
+                    here.push(NOWHERE);
+                    continue;
+                }
                 let entry = numbers.entry(name).or_insert(NOWHERE);
                 if *entry == NOWHERE {
                     *entry = u32::try_from(joined.first + joined.others.len()).ok()?;
@@ -153,13 +170,15 @@ pub(super) fn matching(
     let most = most.unwrap_or(usize::MAX);
     let among = |numbers: Range<u32>| {
         let mut found = Vec::new();
-        tables.scan(table, list, numbers, &mut |start, names| {
-            let numbered = (start..).zip(names.each_bytes());
-            found.extend(
-                numbered
-                    .filter(|(_, name)| is_wanted(name))
-                    .map(|(number, _)| number),
-            );
+        tables.scan(table, list, numbers, &mut |start, lengths, texts| {
+            let mut from = 0;
+            for (number, &length) in (start..).zip(lengths) {
+                let name = from..from + length as usize;
+                from = name.end;
+                if texts.get(name).is_some_and(is_wanted) {
+                    found.push(number);
+                }
+            }
             found.len() < most
         })?;
         Some(found)

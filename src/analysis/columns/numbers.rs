@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use super::choose::Chosen;
 use super::flags::Flags;
 use super::lists::Joined;
 use crate::model::{Column, Columns, Tables};
@@ -15,12 +16,27 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn new(tables: &dyn Tables, columns: &[Columns]) -> Option<Self> {
-        let joined = Joined::new(tables, columns, Column::Spellings)?;
+    /// Those that the chosen posts of some tables use, and their identities; without `chosen` all.
+    pub(super) fn new(
+        tables: &dyn Tables,
+        columns: &[Columns],
+        chosen: Option<&[Chosen]>,
+    ) -> Option<Self> {
+        // The first table's numbers stay, used or not.
+        let used: Option<Vec<Flags>> = chosen.map(|chosen| {
+            let others = columns.iter().zip(chosen).skip(1);
+            others.map(|(table, chosen)| used(table, chosen)).collect()
+        });
+        let is_wanted = |table: usize, tag| match (&used, table.checked_sub(1)) {
+            (Some(used), Some(other)) => used.get(other).is_some_and(|used| used.has(tag)),
+            _ => true,
+        };
+        let joined = Joined::new(tables, columns, Column::Spellings, &is_wanted)?;
         let mut variants: Vec<(u32, u32)> = Vec::new();
         for (number, table) in columns.iter().enumerate() {
             let here = |tag| joined.of(number, tag);
             let pairs = table.variants.iter();
+            let pairs = pairs.filter(|(variant, _)| is_wanted(number, *variant));
             variants.extend(pairs.map(|&(variant, identity)| (here(variant), here(identity))));
         }
         if columns.len() > 1 {
@@ -97,6 +113,20 @@ impl Numbers {
         }
         identities
     }
+}
+
+/// Spellings that chosen posts use, and their identities.
+fn used(table: &Columns, chosen: &Chosen) -> Flags {
+    let mut used = Flags::new(table.spelling_count);
+    for (tag, _) in (0..).zip(&chosen.uses).filter(|(_, uses)| **uses > 0) {
+        used.set(tag);
+    }
+    for &(variant, identity) in &table.variants {
+        if used.has(variant) {
+            used.set(identity);
+        }
+    }
+    used
 }
 
 /// The identities of spellings, most of which are their own: what these are told by stays in a core's

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::analysis::Counter;
-use crate::model::{Builder, Created, Format, Names, Origin, Packed, Post, Window, merge_columns};
+use crate::model::{
+    Builder, Created, EachTexts, Format, Names, Origin, Packed, Post, Window, merge_columns,
+};
 
 const TAGS: [&str; 12] = [
     "london",
@@ -200,12 +202,12 @@ impl Tables for Memory {
         table: usize,
         list: Column,
         numbers: Range<u32>,
-        each: &mut dyn FnMut(u32, &Names) -> bool,
+        each: &mut EachTexts<'_>,
     ) -> Option<()> {
         let names = self.list(table, list);
         for number in numbers {
-            let one = Names::new([names.get(number)])?;
-            if !each(number, &one) {
+            let name = names.bytes(number);
+            if !each(number, &[u32::try_from(name.len()).ok()?], name) {
                 break;
             }
         }

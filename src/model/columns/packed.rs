@@ -337,21 +337,6 @@ impl Names {
         Some(list)
     }
 
-    /// Puts texts of these lengths, which stand behind each other, in place of those that are there; `None`
-    /// if they do not fit each other.
-    pub fn refill(&mut self, lengths: &[u32], text: &[u8]) -> Option<()> {
-        let mut end = 0_u32;
-        self.ends.clear();
-        self.ends.reserve(lengths.len());
-        for length in lengths {
-            end = end.checked_add(*length)?;
-            self.ends.push(end);
-        }
-        self.text.clear();
-        self.text.extend_from_slice(text);
-        (end as usize == text.len()).then_some(())
-    }
-
     /// Takes a list back: the texts behind each other, and the length of each; `None` if they do not
     /// fit each other.
     pub fn from_parts(lengths: &Packed, text: Vec<u8>) -> Option<Self> {

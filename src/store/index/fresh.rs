@@ -30,7 +30,7 @@ pub(super) fn fresh(segment: &Opened, before: &[Opened]) -> Option<u64> {
     for other in before {
         let met = |share: Range<u32>| {
             let mut met = Vec::new();
-            other.pieces(Column::Spellings, share, &mut |_, lengths, texts| {
+            other.scan(Column::Spellings, share, &mut |_, lengths, texts| {
                 sketch.sift(lengths, texts, |_, name| {
                     met.extend(numbers.get(name).copied());
                 });

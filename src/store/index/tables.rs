@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::segment::Opened;
 use super::{Index, Segment};
-use crate::model::{Column, Columns, Names, Tables, Window};
+use crate::model::{Column, Columns, EachTexts, Tables, Window};
 
 /// The segments of an index.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Tables for IndexTables {
         table: usize,
         list: Column,
         numbers: Range<u32>,
-        each: &mut dyn FnMut(u32, &Names) -> bool,
+        each: &mut EachTexts<'_>,
     ) -> Option<()> {
         self.segments.get(table)?.scan(list, numbers, each)
     }

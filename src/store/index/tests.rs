@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::super::runs::{Ledger, hex};
 use super::segment::Opened;
 use super::*;
-use crate::model::{Builder, Hashtag, Origin, Tables as _};
+use crate::model::{Builder, Hashtag, Origin, Tables as _, Window};
 use crate::record::Stored;
 use crate::store::{Run, Writer};
 
@@ -102,9 +102,14 @@ fn texts_come_from_the_pages_that_they_stand_in() {
         for start in 0..=length {
             let opened = Opened::new(&path).unwrap();
             let mut scanned = Vec::new();
-            let read = opened.scan(list, start..length, &mut |number, names| {
+            let read = opened.scan(list, start..length, &mut |number, lengths, mut texts| {
                 assert_eq!(number as usize, start as usize + scanned.len());
-                scanned.extend(names.iter().map(str::to_owned));
+                for &length in lengths {
+                    let (name, rest) = texts.split_at(length as usize);
+                    scanned.push(String::from_utf8(name.to_vec()).unwrap());
+                    texts = rest;
+                }
+                assert_eq!(texts, b"");
                 scanned.len() < 7
             });
             assert_eq!(read, Some(()));
@@ -127,8 +132,51 @@ fn texts_come_from_the_pages_that_they_stand_in() {
     let length = u32::try_from(table.spelling_count).unwrap();
     let all: Vec<u32> = (0..length).collect();
     assert_eq!(opened.texts(Column::Spellings, &all), None);
-    let scanned = opened.scan(Column::Spellings, 0..length, &mut |_, _| true);
+    let scanned = opened.scan(Column::Spellings, 0..length, &mut |_, _, _| true);
     assert_eq!(scanned, None);
+}
+
+#[test]
+fn windows_of_hashtags_are_as_in_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.columns");
+    let mut builder = Builder::default();
+    for text in records(0..60) {
+        let read = Stored::read(&text).unwrap();
+        builder.push(&read.post, read.origin);
+    }
+    let table = builder.finish().unwrap();
+    segment::write(&path, &table).unwrap();
+    let opened = Opened::new(&path).unwrap();
+    let length = table.tags.len();
+    assert!(length > 40);
+    let mut window = Window::default();
+    for start in 0..=length {
+        for end in [start, start + 1, start + 30, length] {
+            let numbers = start..end;
+            let read = opened.window("tag", numbers.clone(), &mut window);
+            assert_eq!(read.is_some(), end <= length, "{numbers:?}");
+            assert_eq!(window.holds(&numbers), end <= length, "{numbers:?}");
+            if read.is_some() {
+                let mut found = vec![0; end - start];
+                window.unpack(start, &mut found);
+                let found = found.into_iter().map(u64::from);
+                assert!(found.eq(table.tags.range(numbers)));
+            }
+        }
+    }
+    assert_eq!(opened.window("nothing", 0..1, &mut window), None);
+    // Damage in one page is seen by who asks for it.
+    let whole = fs::read(&path).unwrap();
+    let packed = table.tags.bytes();
+    let tags = whole
+        .windows(packed.len())
+        .position(|bytes| bytes == packed);
+    let mut damaged = whole.clone();
+    damaged[tags.unwrap()] ^= 1;
+    fs::write(&path, &damaged).unwrap();
+    assert_eq!(opened.window("tag", 0..1, &mut window), None);
+    assert!(!window.holds(&(0..1)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use fs_err as fs;
 
 use super::{AUTHORS, ClassPosts, Commonest, Entry, Header, MAGIC, PAGE, SPELLINGS};
 use crate::model::{
-    Class, Column, Columns, Dated, Lead, Leading, Names, Packed, TagSource, Window,
+    Class, Column, Columns, Dated, EachTexts, Lead, Leading, Names, Packed, TagSource, Window,
 };
 
 /// Pages that a thread reads at a time.
@@ -33,10 +33,6 @@ pub(in super::super) struct Opened {
     spellings: OnceLock<Option<Lengths>>,
     authors: OnceLock<Option<Lengths>>,
 }
-
-/// Takes some texts of a list: the number of the first, their lengths, and what they say behind each other;
-/// says whether it takes more.
-type Each<'e> = dyn FnMut(u32, &[u32], &[u8]) -> bool + 'e;
 
 /// How long the texts of a list are.
 #[derive(Debug)]
@@ -126,24 +122,7 @@ impl Opened {
         &self,
         list: Column,
         numbers: Range<u32>,
-        each: &mut dyn FnMut(u32, &Names) -> bool,
-    ) -> Option<()> {
-        // Memory that is used again costs nothing.
-        let mut names = Names::default();
-        let mut fits = true;
-        self.pieces(list, numbers, &mut |first, lengths, text| {
-            fits = names.refill(lengths, text).is_some();
-            fits && each(first, &names)
-        })?;
-        fits.then_some(())
-    }
-
-    /// As [`Opened::scan`], the texts as they stand behind each other, with their lengths.
-    pub(in super::super) fn pieces(
-        &self,
-        list: Column,
-        numbers: Range<u32>,
-        each: &mut Each<'_>,
+        each: &mut EachTexts<'_>,
     ) -> Option<()> {
         let (lengths, entry) = self.list(list)?;
         let mut file = fs::File::open(&self.path).ok()?;
