@@ -188,8 +188,8 @@ impl Asked<'_> {
                     all = part;
                     continue;
                 }
-                for (all, one) in all.iter_mut().zip(part) {
-                    *all = u8::saturating_add(*all, one);
+                for (all, one) in all.iter_mut().zip(&part) {
+                    *all = u8::saturating_add(*all, *one);
                 }
             }
         }

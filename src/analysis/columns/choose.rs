@@ -76,8 +76,9 @@ pub(super) fn add<N: Copy + std::ops::AddAssign>(all: &mut Vec<N>, part: Vec<N>)
         *all = part;
         return;
     }
-    for (all, one) in all.iter_mut().zip(part) {
-        *all += one;
+    // A slice, of which many are added at once; a vector is taken apart number by number.
+    for (all, one) in all.iter_mut().zip(&part) {
+        *all += *one;
     }
 }
 
