@@ -77,6 +77,7 @@ fn figure(bars: Vec<Bar>) -> Figure {
         axis: Axis {
             unit: Unit::Percent,
             label: "Percent of posts with co-occurring hashtag".to_owned(),
+            whiskers: None,
         },
         legend: None,
         footnote: vec!["A sample, not all of TikTok.".to_owned()],
@@ -168,6 +169,7 @@ fn characters_without_a_glyph_are_named_and_drawn_as_code_points() {
 fn themes_pairs_and_whiskers_look_as_they_did() {
     let mut paired = figure(vec![bar("fyp", 40.0), bar("viral", 20.0), bar("uk", 10.0)]);
     paired.legend = Some(("#london".to_owned(), "#paris".to_owned()));
+    paired.axis.whiskers = Some("Whiskers: what lies between low and high".to_owned());
     paired.bars[0].first.whisker = Some((37.0, 43.0));
     paired.bars[1].second = Some(Quantity {
         value: 30.0,

@@ -71,29 +71,10 @@ impl Counter {
     pub fn add(&mut self, post: &Post<'_>, origin: Option<Origin>) {
         self.sample.add(post, origin);
         self.spellings.begin_post();
-        let author = match &post.author {
-            Some(author) if self.extras.authors => Some(intern(&mut self.authors, author)),
-            _ => None,
-        };
-        let Self {
-            sample,
-            spellings,
-            tallies,
-            extras,
-            ..
-        } = self;
-        for_each_tag(post, self.from, &mut sample.tag_sources, |text| {
-            let counted = spellings.count(text);
-            if let Some(tag) = counted
-                && (extras.authors || extras.views)
-            {
-                let tally = tally(tallies, spellings.number(tag));
-                tally.authors.extend(author);
-                tally
-                    .views
-                    .extend(post.counts.views.filter(|_| extras.views));
-            }
-        });
+        let author = self.author(post.author.as_deref().map(str::as_bytes));
+        let views = post.counts.views.filter(|_| self.extras.views);
+        let met = for_each_tag(post, self.from, |text| self.count_of(text, author, views));
+        self.sample.tag_sources.note(met);
     }
 
     /// Whether a post's [`Brief`] says everything that is counted here.
@@ -101,42 +82,47 @@ impl Counter {
         matches!(self.from, TagsFrom::Auto | TagsFrom::Structured) && !self.extras.views
     }
 
-    /// As [`Counter::add`], of a post that was read in brief; only where [`Counter::takes_briefs`]. Where
-    /// captions are not asked about, it has none ([`Brief::without_caption`]).
+    /// As [`Counter::add`], of a post that was read in brief; only where [`Counter::takes_briefs`].
     pub fn add_brief(&mut self, post: &Brief<'_>, origin: Option<Origin>, decode: Decode) {
         self.sample.add_brief(post, origin);
         self.spellings.begin_post();
         let listed = !post.listed.is_empty();
-        let author = match post.author {
-            Some(name) if self.extras.authors => {
-                Some(intern(&mut self.authors, &String::from_utf8_lossy(name)))
-            }
-            _ => None,
-        };
+        let author = self.author(post.author);
         if self.extras.authors {
             for name in post.names() {
-                self.count_of(&decode(name), author);
+                self.count_of(&decode(name), author, None);
             }
         } else {
             self.spellings
                 .count_raw(post.text, post.listed, post.escaped, decode);
         }
         let mut captioned = false;
-        if !listed && let Some(caption) = &post.caption {
+        if self.from.asks_caption(listed)
+            && let Some(caption) = &post.caption
+        {
             for tag in caption_tags(caption) {
                 captioned = true;
-                self.count_of(tag, author);
+                self.count_of(tag, author, None);
             }
         }
-        self.sample.tag_sources.note(listed, captioned);
+        self.sample.tag_sources.note((listed, captioned));
     }
 
-    /// Counts a hashtag of a post in brief and notes the post's author.
-    fn count_of(&mut self, text: &str, author: Option<u32>) {
+    /// The number of a post's author, where authors are kept.
+    fn author(&mut self, name: Option<&[u8]>) -> Option<u32> {
+        let name = name.filter(|_| self.extras.authors)?;
+        Some(intern(&mut self.authors, &String::from_utf8_lossy(name)))
+    }
+
+    /// Counts a hashtag of a post, and notes of the post what is kept.
+    fn count_of(&mut self, text: &str, author: Option<u32>, views: Option<u64>) {
         let counted = self.spellings.count(text);
-        if let (Some(slot), Some(author)) = (counted, author) {
+        if let Some(slot) = counted
+            && (author.is_some() || views.is_some())
+        {
             let tally = tally(&mut self.tallies, self.spellings.number(slot));
-            tally.authors.push(author);
+            tally.authors.extend(author);
+            tally.views.extend(views);
         }
     }
 

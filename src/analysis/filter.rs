@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 pub use self::brief::BriefFilter;
-use super::{TagSources, TagsFrom, for_each_tag};
+use super::{TagsFrom, for_each_tag};
 use crate::model::{Hashtag, Post};
 
 /// Tags that are put on anything to please the recommender (`--exclude-tags generic`).
@@ -102,7 +102,7 @@ impl Filter {
             return true;
         }
         let mut carried = Vec::new();
-        for_each_tag(post, from, &mut TagSources::default(), |tag| {
+        for_each_tag(post, from, |tag| {
             carried.extend(Hashtag::new(tag));
         });
         let has = |tag: &Hashtag| carried.contains(tag);

@@ -28,6 +28,15 @@ impl TagsFrom {
             Self::Both => "both",
         }
     }
+
+    /// Whether the caption is asked for hashtags, of a post whose source's list has some or not.
+    pub(super) fn asks_caption(self, listed: bool) -> bool {
+        match self {
+            Self::Auto => !listed,
+            Self::Structured => false,
+            Self::Caption | Self::Both => true,
+        }
+    }
 }
 
 /// For how many posts the hashtags came from where.
@@ -51,8 +60,9 @@ impl TagSources {
         self.none += other.none;
     }
 
-    pub(super) fn note(&mut self, listed: bool, caption: bool) {
-        *match (listed, caption) {
+    /// Takes in what [`for_each_tag`] said of a post.
+    pub(super) fn note(&mut self, (listed, captioned): (bool, bool)) {
+        *match (listed, captioned) {
             (true, true) => &mut self.both,
             (true, false) => &mut self.structured,
             (false, true) => &mut self.caption,
@@ -61,14 +71,13 @@ impl TagSources {
     }
 }
 
-/// Calls `each` with every spelling of a hashtag on the post, repeats included,
-/// and notes in `sources` where they came from.
+/// Calls `each` with every spelling of a hashtag on the post, repeats included; returns whether any came
+/// from the source's list, and whether any from the caption.
 pub fn for_each_tag<'p>(
     post: &'p Post<'_>,
     from: TagsFrom,
-    sources: &mut TagSources,
     mut each: impl FnMut(&'p str),
-) {
+) -> (bool, bool) {
     let mut listed = false;
     if from != TagsFrom::Caption {
         for tag in &post.listed_tags {
@@ -76,26 +85,21 @@ pub fn for_each_tag<'p>(
             each(tag);
         }
     }
-    let ask_caption = match from {
-        TagsFrom::Auto => !listed,
-        TagsFrom::Structured => false,
-        TagsFrom::Caption | TagsFrom::Both => true,
-    };
     let mut captioned = false;
-    if ask_caption && let Some(caption) = &post.caption {
+    if from.asks_caption(listed)
+        && let Some(caption) = &post.caption
+    {
         for tag in caption_tags(caption) {
             captioned = true;
             each(tag);
         }
     }
-    sources.note(listed, captioned);
+    (listed, captioned)
 }
 
 /// A post's spellings as a list; see [`for_each_tag`].
 pub fn tags_of<'p>(post: &'p Post<'_>, from: TagsFrom) -> Vec<Cow<'p, str>> {
     let mut tags = Vec::new();
-    for_each_tag(post, from, &mut TagSources::default(), |tag| {
-        tags.push(Cow::Borrowed(tag));
-    });
+    for_each_tag(post, from, |tag| tags.push(Cow::Borrowed(tag)));
     tags
 }

@@ -251,7 +251,7 @@ impl Plan {
             return Ok((ranking, Exit::Done));
         }
         let new = || Counter::new(self.from, self.extras);
-        let sieve = BriefFilter::new(&self.filter, name_text);
+        let sieve = BriefFilter::new(&self.filter, self.from, name_text);
         let unfiltered = self.filter.is_empty();
         let folded = subject.fold_briefly(
             &Fold {
@@ -264,13 +264,6 @@ impl Plan {
                     }
                 },
                 add_brief: new().takes_briefs().then_some(&|counter, post, origin| {
-                    let without_caption;
-                    let post = if self.from == TagsFrom::Structured {
-                        without_caption = post.without_caption();
-                        &without_caption
-                    } else {
-                        post
-                    };
                     if unfiltered || sieve.passes(post) {
                         counter.add_brief(post, origin, name_text);
                     } else {

@@ -1,6 +1,5 @@
 //! The posts that a command is about: of a stored hashtag or of a file, each post once.
 
-use std::io::{BufRead as _, BufReader};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -12,11 +11,8 @@ use crate::analysis::Sample;
 use crate::error::Error;
 use crate::model::{Hashtag, Origin, Post};
 use crate::output::counted;
-use crate::record::Stored;
 use crate::source::files::{Found, Input, ReadOptions, read};
-use crate::store::{
-    self, Fold, Layout, Store, StoreError, StoredTag, fold_files, fold_posts, layout,
-};
+use crate::store::{self, Fold, Store, StoredTag, fold_files, fold_posts};
 use crate::ui::Ui;
 
 /// What a command is about.
@@ -133,16 +129,9 @@ impl Subject {
                 Ok(fold_files(&files, fold)?.into())
             }
             Self::Database(stored) => stored.fold(fold),
-            Self::File(path) if is_store_file(path)? => {
-                let folded = fold_files(std::slice::from_ref(path), fold)?.into();
-                Ok(if is_stored(path) {
-                    folded
-                } else {
-                    without_repair(folded)
-                })
-            }
             Self::File(path) => match fold_posts(path, fold)? {
-                Some(folded) => Ok(folded.into()),
+                Some(folded) if is_stored(path) => Ok(folded.into()),
+                Some(folded) => Ok(without_repair(folded.into())),
                 None => fold_file(path, fold, ui),
             },
         }
@@ -198,19 +187,6 @@ fn without_repair<S>(mut folded: Folded<S>) -> Folded<S> {
         folded.notes.push(format!("{more} could not be read"));
     }
     folded
-}
-
-/// Whether a file is laid out like a store's and its first record is a post.
-fn is_store_file(path: &Path) -> Result<bool, StoreError> {
-    if layout(path)? != Layout::Lines {
-        return Ok(false);
-    }
-    let mut lines = BufReader::new(fs::File::open(path)?).split(b'\n');
-    let Some(first) = lines.nth(1).transpose()? else {
-        return Ok(false);
-    };
-    let first = String::from_utf8_lossy(&first);
-    Ok(Stored::read(first.trim().trim_end_matches(',')).is_ok())
 }
 
 /// Reads a file of any known kind.

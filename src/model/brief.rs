@@ -37,15 +37,6 @@ pub struct Brief<'a> {
 pub type Name = (u32, u32);
 
 impl<'a> Brief<'a> {
-    /// The same post where nobody asks about captions.
-    #[must_use]
-    pub fn without_caption(&self) -> Self {
-        Self {
-            caption: None,
-            ..self.clone()
-        }
-    }
-
     /// The hashtags of the list, as they stand in the JSON text.
     pub fn names(&self) -> impl Iterator<Item = &'a [u8]> {
         let text = self.text;

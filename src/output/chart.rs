@@ -20,7 +20,7 @@ pub fn figure(ranking: &Ranking, rows: &[Row], measure: Measure, intervals: bool
                 second: None,
             })
             .collect(),
-        axis: axis(measure, ranking.table.weight),
+        axis: axis(measure, ranking.table.weight, intervals),
         legend: None,
         footnote: ranking_footnote(&subject, ranking),
         description: format!(
@@ -70,7 +70,7 @@ pub fn paired_figure(
                 )),
             })
             .collect(),
-        axis: axis(measure, first.table.weight),
+        axis: axis(measure, first.table.weight, intervals),
         legend: Some((first.subject.clone(), second.subject.clone())),
         footnote: notes,
         description: format!(
@@ -92,27 +92,36 @@ fn described<'r>(rows: impl Iterator<Item = (&'r Row, String)>) -> String {
     parts.join("; ")
 }
 
-fn axis(measure: Measure, weight: Weight) -> Axis {
+fn axis(measure: Measure, weight: Weight, intervals: bool) -> Axis {
     let whose = match weight {
         Weight::Posts => "posts",
         Weight::Authors => "authors",
+    };
+    let whiskers = |scaled: &str| {
+        intervals.then(|| {
+            format!("Whiskers: Wilson 95 % interval of the frequency{scaled}; sampling noise only")
+        })
     };
     match measure {
         Measure::Share => Axis {
             unit: Unit::Percent,
             label: format!("Percent of {whose} with co-occurring hashtag"),
+            whiskers: whiskers(""),
         },
         Measure::Count => Axis {
             unit: Unit::Count,
             label: format!("Number of {whose} with co-occurring hashtag"),
+            whiskers: whiskers(&format!(", in {whose}")),
         },
         Measure::Authors => Axis {
             unit: Unit::Count,
             label: "Distinct authors who used the hashtag".into(),
+            whiskers: None,
         },
         Measure::Views => Axis {
             unit: Unit::Count,
             label: "Views of the posts with co-occurring hashtag".into(),
+            whiskers: None,
         },
     }
 }

@@ -47,15 +47,9 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    /// How records of a single line follow each other, judged by the first; `None` if that cannot
-    /// be told.
-    pub(super) fn records(path: &Path) -> io::Result<Option<Self>> {
-        let mut head = Vec::new();
-        fs::File::open(path)?.take(1 << 16).read_to_end(&mut head)?;
-        Ok(Self::after(&head))
-    }
-
-    fn after(head: &[u8]) -> Option<Self> {
+    /// How records of a single line follow each other, judged by the first, which a file begins with; `None`
+    /// if that cannot be told.
+    pub(super) fn after(head: &[u8]) -> Option<Self> {
         let first = key(head.strip_prefix(b"[{")?)?;
         let mut value = 2 + first.len();
         value += usize::from(head.get(value) == Some(&b' '));

@@ -4,13 +4,13 @@
 //! files are read again without the places of the repeats. So the first record of a post in the
 //! order of the files is the one that counts, whatever thread met it.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
 use hashbrown::HashSet;
 
-use super::{Quick, Readers, Record, StoreError, Verdict, scan_array, scan_ndjson, scan_quickly};
+use super::look::{Laid, look};
+use super::scan::{scan_array, scan_ndjson};
+use super::{Quick, Readers, Record, StoreError, Verdict, scan_quickly};
 use crate::model::{Brief, Origin, Post, PostId};
 use crate::record::{Reader, Stored, Unreadable};
 
@@ -90,8 +90,9 @@ pub fn fold_files<S: Send>(files: &[PathBuf], fold: &Fold<'_, S>) -> Result<Fold
     Ok(folded(read, &repeats))
 }
 
-/// Reads a file of nothing but posts, an array on a single line or one post per line, on all cores; `None` if
-/// it is anything else or if one of the records needs more than a look into its own fields.
+/// Reads a file of posts on all cores: as a store's is read if it is laid out like one, else an array on a single
+/// line or one post per line; `None` if it is anything else, or if one of the records of these two needs more
+/// than a look into its own fields.
 ///
 /// # Errors
 /// The disk's own.
@@ -99,14 +100,18 @@ pub fn fold_posts<S: Send>(
     path: &Path,
     fold: &Fold<'_, S>,
 ) -> Result<Option<Folded<S>>, StoreError> {
-    let is_ndjson = is_ndjson(path)?;
+    let Some(laid) = look(path)? else {
+        return Ok(None);
+    };
+    let cut = match laid {
+        Laid::Store => return fold_files(&[path.to_owned()], fold).map(Some),
+        Laid::Lines => None,
+        Laid::Array(cut) => Some(cut),
+    };
     let scan = |skip: &HashSet<Place>| {
-        with_readers((0, Others::End), fold, skip, &|readers| {
-            if is_ndjson {
-                scan_ndjson(path, readers)
-            } else {
-                scan_array(path, readers)
-            }
+        with_readers((0, Others::End), fold, skip, &|readers| match &cut {
+            None => scan_ndjson(path, readers),
+            Some(cut) => scan_array(path, cut.clone(), readers),
         })
     };
     let Some(mut seen) = scan(&HashSet::new())? else {
@@ -125,22 +130,6 @@ pub fn fold_posts<S: Send>(
         notes: Vec::new(),
     };
     Ok(Some(folded(read, &repeats)))
-}
-
-/// Whether a file begins with a line that is a post.
-fn is_ndjson(path: &Path) -> Result<bool, StoreError> {
-    /// Longer than nearly all posts.
-    const HEAD: u64 = 1 << 18;
-
-    let mut head = Vec::new();
-    fs::File::open(path)?.take(HEAD).read_to_end(&mut head)?;
-    let Some(end) = memchr::memchr(b'\n', &head) else {
-        return Ok(false);
-    };
-    let line = head[..end].trim_ascii();
-    let line = line.strip_suffix(b",").unwrap_or(line);
-    let first = std::str::from_utf8(line).ok();
-    Ok(first.is_some_and(|text| text.starts_with('{') && Stored::read(text).is_ok()))
 }
 
 fn folded<S>(read: ReadFiles<S>, repeats: &HashSet<Place>) -> Folded<S> {

@@ -95,6 +95,14 @@ impl Stamp {
 }
 
 impl Index {
+    /// The index of no posts.
+    fn empty(posts: &Path) -> Self {
+        Self {
+            folder: folder(posts),
+            segments: Vec::new(),
+        }
+    }
+
     /// The index of the posts in a folder; `None` where there is none that fits them.
     pub fn open(posts: &Path) -> Option<Self> {
         let folder = folder(posts);

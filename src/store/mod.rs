@@ -34,6 +34,7 @@ mod kind;
 mod known;
 mod lists;
 mod lock;
+mod look;
 mod media;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
@@ -81,8 +82,8 @@ pub use rejected::RejectedRecord;
 pub use runs::{Run, RunInput, Segment, new_id};
 pub use samples::Samples;
 pub use scan::{
-    Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, layout, scan, scan_array,
-    scan_in_order, scan_ndjson, scan_quickly,
+    Damage, Layout, Line, Quick, Readers, Record, ScanEnd, Verdict, scan, scan_in_order,
+    scan_quickly,
 };
 pub use seam::{PostsWriter, StoreWriter, Taken, Windows};
 pub use side::{Side, SideWriter};

@@ -64,17 +64,26 @@ pub struct ScanEnd {
     pub damaged: Vec<Damage>,
 }
 
-/// The layout of a file, from its first 64 KB.
+/// Bytes of a file that tell its layout.
+pub(super) const BEGINNING: usize = 1 << 16;
+
+fn beginning(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut head = Vec::new();
+    let file = fs::File::open(path)?;
+    file.take(BEGINNING as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// The layout of a file.
 ///
 /// # Errors
 /// The disk's own.
-pub fn layout(path: &Path) -> Result<Layout, StoreError> {
-    let mut head = Vec::new();
-    fs::File::open(path)?.take(1 << 16).read_to_end(&mut head)?;
-    Ok(layout_of(&head))
+pub(super) fn layout(path: &Path) -> Result<Layout, StoreError> {
+    Ok(layout_of(&beginning(path)?))
 }
 
-fn layout_of(head: &[u8]) -> Layout {
+/// The layout of a file that begins so.
+pub(super) fn layout_of(head: &[u8]) -> Layout {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     if head.iter().all(u8::is_ascii_whitespace) {
         return Layout::Empty;
@@ -98,7 +107,7 @@ fn layout_of(head: &[u8]) -> Layout {
 }
 
 /// A line without the white space and the comma around its record.
-fn record(line: &[u8]) -> &[u8] {
+pub(super) fn record(line: &[u8]) -> &[u8] {
     let line = line.trim_ascii();
     line.strip_suffix(b",").unwrap_or(line).trim_ascii_end()
 }
@@ -165,7 +174,8 @@ pub fn scan_quickly<S: Send>(
     path: &Path,
     readers: &Readers<'_, S>,
 ) -> Result<(Vec<S>, ScanEnd), StoreError> {
-    let layout = layout(path)?;
+    let head = beginning(path)?;
+    let layout = layout_of(&head);
     let end = |torn, damaged| ScanEnd {
         layout,
         torn,
@@ -174,7 +184,10 @@ pub fn scan_quickly<S: Send>(
     let found = match layout {
         Layout::Empty => return Ok((vec![(readers.new)()], end(None, Vec::new()))),
         Layout::Lines => scan_lines(path, readers)?,
-        Layout::Other => scan_array(path, readers)?.map(|states| (states, None)),
+        Layout::Other => match Cut::after(&head) {
+            Some(cut) => scan_array(path, cut, readers)?.map(|states| (states, None)),
+            None => None,
+        },
     };
     if let Some((states, torn)) = found {
         return Ok((states, end(torn, Vec::new())));
@@ -209,13 +222,11 @@ pub fn scan_in_order(
 ///
 /// # Errors
 /// The disk's own.
-pub fn scan_array<S: Send>(
+pub(super) fn scan_array<S: Send>(
     path: &Path,
+    cut: Cut,
     readers: &Readers<'_, S>,
 ) -> Result<Option<Vec<S>>, StoreError> {
-    let Some(cut) = Cut::records(path)? else {
-        return Ok(None);
-    };
     let new = || Array {
         state: (readers.new)(),
         vectors: Vectors::default(),
@@ -300,7 +311,7 @@ fn scan_records<S>(
 ///
 /// # Errors
 /// The disk's own.
-pub fn scan_ndjson<S: Send>(
+pub(super) fn scan_ndjson<S: Send>(
     path: &Path,
     readers: &Readers<'_, S>,
 ) -> Result<Option<Vec<S>>, StoreError> {

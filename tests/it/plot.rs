@@ -144,6 +144,47 @@ fn a_chart_ranks_by_what_it_measures_and_its_rows_hold_it() {
 }
 
 #[test]
+fn whiskers_did_not_say_what_they_are() {
+    let desk = desk();
+    desk.cotag("import own.ndjson -t rain").fine();
+    // The lines of the narrowest picture hold all of it.
+    let words = |wishes: &str| {
+        desk.cotag(&format!("frequencies {wishes} --plot -o c.svg --size 3"))
+            .fine();
+        let svg = desk.read("c.svg");
+        let document = resvg::usvg::roxmltree::Document::parse(&svg).unwrap();
+        let lines: Vec<&str> = document
+            .descendants()
+            .filter(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "text")))
+            .filter_map(|node| node.text())
+            .collect();
+        lines.join(" ")
+    };
+    for (wishes, text) in [
+        (
+            "own",
+            " with co-occurring hashtag Whiskers: Wilson 95 % interval of the frequency; sampling noise only n = 8 ",
+        ),
+        (
+            "own rain --compare --measure count",
+            " Whiskers: Wilson 95 % interval of the frequency, in posts; sampling noise only n = 8 ",
+        ),
+        (
+            "own --measure count --one-per-author",
+            " Whiskers: Wilson 95 % interval of the frequency, in authors; sampling noise only n = 8 ",
+        ),
+    ] {
+        let drawn = words(&format!("{wishes} --ci"));
+        assert!(drawn.contains(text), "{drawn}");
+        let drawn = words(wishes);
+        assert!(!drawn.contains("Whiskers"), "{drawn}");
+    }
+    // Bars on the terminal have no whiskers.
+    let bars = desk.cotag("frequencies own --plot - --ci").fine().stdout;
+    assert!(!bars.contains("Whiskers"), "{bars}");
+}
+
+#[test]
 fn several_hashtags_give_one_picture_each_or_bars_in_pairs() {
     let desk = desk();
     desk.cotag("import own.ndjson -t rain").fine();

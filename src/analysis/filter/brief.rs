@@ -5,28 +5,31 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::{Filter, among};
-use crate::analysis::Decode;
+use crate::analysis::{Decode, TagsFrom};
 use crate::model::{Brief, Hashtag, caption_tags, spelling};
 
-/// A [`Filter`] that is asked about many posts, with tags taken from where a count takes them by itself.
+/// A [`Filter`] that is asked about many posts, with tags taken from where briefs have them
+/// ([`Counter::takes_briefs`](crate::analysis::Counter::takes_briefs)).
 #[derive(Clone, Debug)]
 pub struct BriefFilter<'f> {
     filter: &'f Filter,
     /// When the first day begins, and the day behind the last; `None` where any time will do.
     since: Option<Timestamp>,
     before: Option<Timestamp>,
+    from: TagsFrom,
     decode: Decode,
 }
 
 impl<'f> BriefFilter<'f> {
     /// Asks what the filter asks; `decode` turns a listed name into its text.
-    pub fn new(filter: &'f Filter, decode: Decode) -> Self {
+    pub fn new(filter: &'f Filter, from: TagsFrom, decode: Decode) -> Self {
         let first = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
         Self {
             filter,
             since: filter.since.and_then(first),
             // The calendar's last day has no next one.
             before: filter.until.and_then(|day| first(day.tomorrow().ok()?)),
+            from,
             decode,
         }
     }
@@ -72,7 +75,7 @@ impl<'f> BriefFilter<'f> {
     }
 
     fn has(&self, post: &Brief<'_>, tag: &Hashtag) -> bool {
-        if post.listed.is_empty() {
+        if self.from.asks_caption(!post.listed.is_empty()) {
             let caption = post.caption.as_deref().unwrap_or_default();
             return caption_tags(caption).any(|text| Hashtag::new(text).as_ref() == Some(tag));
         }
@@ -99,7 +102,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::analysis::TagsFrom;
     use crate::model::{Created, Format, Post};
 
     fn decode(name: &[u8]) -> std::borrow::Cow<'_, str> {
@@ -127,6 +129,7 @@ mod tests {
             any_required in any::<bool>(),
             names in prop::collection::vec("a|A |B|É|é|e\u{301}|c|C|ｃ|ｆyp|\\\\u0061|İ", 0..4),
             caption in prop::option::of("(#[abcéC] ?){0,3}"),
+            from in prop::sample::select(vec![TagsFrom::Auto, TagsFrom::Structured]),
         ) {
             let days: [Date; 3] = [28, 29, 30].map(|day: i8| {
                 if day == 30 { jiff::civil::date(2024, 3, 1) } else { jiff::civil::date(2024, 2, day) }
@@ -152,10 +155,10 @@ mod tests {
             post.listed_tags = names.iter().map(|name| decode(name.as_bytes()).into_owned().into()).collect();
             post.caption = caption.as_deref().map(Into::into);
             let text = names.join("\"");
-            let mut from = 0;
+            let mut start = 0;
             let listed: Vec<_> = names.iter().map(|name| {
-                let place = (from, from + u32::try_from(name.len()).unwrap());
-                from = place.1 + 1;
+                let place = (start, start + u32::try_from(name.len()).unwrap());
+                start = place.1 + 1;
                 place
             }).collect();
             let brief = Brief {
@@ -171,8 +174,8 @@ mod tests {
                 caption: caption.as_deref().filter(|_| listed.is_empty()).map(Into::into),
             };
             prop_assert_eq!(
-                BriefFilter::new(&filter, decode).passes(&brief),
-                filter.passes(&post, TagsFrom::Auto)
+                BriefFilter::new(&filter, from, decode).passes(&brief),
+                filter.passes(&post, from)
             );
         }
     }

@@ -102,6 +102,26 @@ proptest! {
 }
 
 #[test]
+fn names_of_every_script_are_known_without_folding() {
+    for name in ["fyp", "москва", "हिन्दी", "việtnam"] {
+        assert!(
+            is_own_key(&packed_name(&seeds(), name.as_bytes()), name.as_bytes()),
+            "{name}"
+        );
+    }
+    for name in ["Fyp", "Москва", "हिन्दी\\u0061", "fyp ", "#fyp"] {
+        assert!(
+            !is_own_key(&packed_name(&seeds(), name.as_bytes()), name.as_bytes()),
+            "{name}"
+        );
+    }
+    // Else the last question would be asked for nothing.
+    for name in ["हिन्दी", "việtnam"] {
+        assert!(!Hashtag::is_identity_in_json(name.as_bytes()), "{name}");
+    }
+}
+
+#[test]
 fn nobody_can_choose_names_that_collide() {
     let seeded = |seeds| Spellings {
         seeds,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
-use crate::analysis::{TagSources, TagsFrom, for_each_tag};
+use crate::analysis::{TagsFrom, for_each_tag};
 use crate::model::{Hashtag, Origin, Post, PostId, Rows};
 use crate::record::Envelope;
 use crate::source::files::{Made, Make};
@@ -124,7 +124,7 @@ impl Made for Batch {
         let mut tags = Vec::new();
         let wanted = asked.sample.load(Ordering::Relaxed);
         let mut missing = asked.tags.len();
-        for_each_tag(post, asked.from, &mut TagSources::default(), |text| {
+        for_each_tag(post, asked.from, |text| {
             if missing > 0 {
                 for (tag, carried) in asked.tags.iter().zip(&mut *carried) {
                     if !*carried && tag.is_spelled(text) {

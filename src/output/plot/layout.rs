@@ -351,10 +351,12 @@ impl Page {
         swatches
     }
 
-    /// The axis's words and the small print; where the line between them is.
+    /// The words for axis and whiskers, and the small print; where the line between them is.
     fn foot(&mut self, shaper: &Shaper<'_>, figure: &Figure, inner: f64) -> Option<f64> {
         self.y += 3.0 + 1.5 * TICK.size;
-        self.block(shaper, &figure.axis.label, AXIS, inner);
+        for words in std::iter::once(&figure.axis.label).chain(&figure.axis.whiskers) {
+            self.block(shaper, words, AXIS, inner);
+        }
         let mut rule = None;
         if !figure.footnote.is_empty() {
             rule = Some(self.y + 9.0);
@@ -425,7 +427,10 @@ mod tests {
                     second: second.map(quantity),
                 })
                 .collect(),
-            axis: Axis::default(),
+            axis: Axis {
+                whiskers: Some("Whiskers: from nine to eleven tenths of the value".to_owned()),
+                ..Axis::default()
+            },
             legend: Some(("#london".to_owned(), "#paris".to_owned())),
             footnote: vec!["A sample, not all of TikTok.".to_owned()],
             description: String::new(),

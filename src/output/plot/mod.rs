@@ -72,6 +72,8 @@ pub struct Axis {
     pub unit: Unit,
     /// What is measured, in words.
     pub label: String,
+    /// What the whiskers are, in words, where bars have them.
+    pub whiskers: Option<String>,
 }
 
 /// How numbers on an axis are written.

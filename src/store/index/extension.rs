@@ -1,7 +1,7 @@
 //! The index while posts are added.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -20,7 +20,8 @@ pub(in super::super) struct Extension {
     added: Builder,
     /// How many posts of `added` are put aside.
     pub(super) at_once: usize,
-    pub(super) chunks: Chunks,
+    /// Those posts, as temporary segments in the base's folder that no manifest names yet.
+    pub(super) chunks: Vec<Segment>,
     /// The joining of what was taken to the base, under way.
     closing: Option<JoinHandle<Result<Option<Index>, StoreError>>>,
 }
@@ -28,12 +29,8 @@ pub(in super::super) struct Extension {
 impl Extension {
     /// For posts that are about to be added to.
     pub(in super::super) fn open(posts: &Path, stored: u64) -> Self {
-        let folder = folder(posts);
         let base = if stored == 0 {
-            Some(Index {
-                folder: folder.clone(),
-                segments: Vec::new(),
-            })
+            Some(Index::empty(posts))
         } else {
             Index::open(posts).filter(|index| index.posts() == stored)
         };
@@ -41,10 +38,7 @@ impl Extension {
             base,
             added: Builder::default(),
             at_once: AT_ONCE,
-            chunks: Chunks {
-                folder,
-                segments: Vec::new(),
-            },
+            chunks: Vec::new(),
             closing: None,
         }
     }
@@ -76,7 +70,10 @@ impl Extension {
     fn put_aside(&mut self) {
         if self.added.len() >= self.at_once {
             let table = std::mem::take(&mut self.added).finish();
-            let written = table.is_some_and(|table| self.chunks.write(&table).is_ok());
+            let written =
+                self.base.as_ref().zip(table).is_some_and(|(base, table)| {
+                    write(&base.folder, &mut self.chunks, &table).is_ok()
+                });
             if !written {
                 self.spoil();
             }
@@ -90,23 +87,19 @@ impl Extension {
             let _ = closing.join();
         }
         self.added = Builder::default();
-        self.chunks.segments.clear();
+        self.chunks.clear();
     }
 
     /// Takes no more posts: all that can be done before the ledger vouches for them is begun on another
     /// thread. Of so many that some were put aside it is not, since lists and parts in memory together would be
     /// too much.
     pub(in super::super) fn close(&mut self) {
-        if self.added.is_empty() || !self.chunks.segments.is_empty() {
+        if self.added.is_empty() || !self.chunks.is_empty() {
             return;
         }
         if let Some(base) = self.base.take() {
             let added = std::mem::take(&mut self.added);
-            let chunks = Chunks {
-                folder: self.chunks.folder.clone(),
-                segments: Vec::new(),
-            };
-            self.closing = Some(std::thread::spawn(move || join(base, added, chunks)));
+            self.closing = Some(std::thread::spawn(move || join(base, added, Vec::new())));
         }
     }
 
@@ -117,14 +110,11 @@ impl Extension {
         ledger: &Ledger,
         stored: u64,
     ) -> Result<(), StoreError> {
-        let folder = self.chunks.folder.clone();
+        let folder = folder(posts);
         fs::create_dir_all(&folder)?;
         let data = posts.join("data.json");
         let added = std::mem::take(&mut self.added);
-        let mut chunks = Chunks {
-            folder: folder.clone(),
-            segments: std::mem::take(&mut self.chunks.segments),
-        };
+        let mut chunks = std::mem::take(&mut self.chunks);
         let index = match (self.closing.take(), self.base.take()) {
             (Some(closing), _) => {
                 let failed = |_| io::Error::other("the index's thread failed");
@@ -132,12 +122,10 @@ impl Extension {
             }
             (None, Some(base)) => join(base, added, chunks)?,
             (None, None) => {
-                let empty = Index {
-                    folder: folder.clone(),
-                    segments: Vec::new(),
-                };
-                if built(&data, BUILT, &mut |table| chunks.write(&table))? {
-                    join(empty, added, chunks)?
+                if built(&data, BUILT, &mut |table| {
+                    write(&folder, &mut chunks, &table)
+                })? {
+                    join(Index::empty(posts), added, chunks)?
                 } else {
                     None
                 }
@@ -162,7 +150,11 @@ impl Drop for Extension {
 }
 
 /// The index with the posts that were added; `None` where they do not fit.
-fn join(mut base: Index, added: Builder, mut chunks: Chunks) -> Result<Option<Index>, StoreError> {
+fn join(
+    mut base: Index,
+    added: Builder,
+    mut chunks: Vec<Segment>,
+) -> Result<Option<Index>, StoreError> {
     /// Several hashtags' in memory at once would be too much.
     static TURN: Mutex<()> = Mutex::new(());
 
@@ -171,30 +163,22 @@ fn join(mut base: Index, added: Builder, mut chunks: Chunks) -> Result<Option<In
         let Some(table) = added.finish() else {
             return Ok(None);
         };
-        chunks.write(&table)?;
+        write(&base.folder, &mut chunks, &table)?;
     }
-    let fits = base.add(chunks.segments)?;
+    let fits = base.add(chunks)?;
     Ok(fits.then_some(base))
 }
 
-/// Segments of added posts that no manifest names yet, as temporary files.
-#[derive(Debug)]
-pub(super) struct Chunks {
-    folder: PathBuf,
-    pub(super) segments: Vec<Segment>,
-}
-
-impl Chunks {
-    fn write(&mut self, table: &Columns) -> Result<(), StoreError> {
-        fs::create_dir_all(&self.folder)?;
-        let number = self.segments.len();
-        let file = format!("{}{number}{}", atomic::TEMPORARY, segment::EXTENSION);
-        segment::write(&self.folder.join(&file), table)?;
-        self.segments.push(Segment {
-            file,
-            posts: table.posts as u64,
-            fresh: None,
-        });
-        Ok(())
-    }
+/// Writes a table as the next temporary segment.
+fn write(folder: &Path, chunks: &mut Vec<Segment>, table: &Columns) -> Result<(), StoreError> {
+    fs::create_dir_all(folder)?;
+    let number = chunks.len();
+    let file = format!("{}{number}{}", atomic::TEMPORARY, segment::EXTENSION);
+    segment::write(&folder.join(&file), table)?;
+    chunks.push(Segment {
+        file,
+        posts: table.posts as u64,
+        fresh: None,
+    });
+    Ok(())
 }

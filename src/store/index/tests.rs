@@ -333,7 +333,7 @@ fn posts_put_aside_in_chunks_tell_what_the_file_tells() {
             extension.push(&read.post, read.origin);
         }
         let written = usize::try_from(until - stored).unwrap() / 10;
-        assert_eq!(extension.chunks.segments.len(), written);
+        assert_eq!(extension.chunks.len(), written);
         if stored > 0 {
             extension.close();
         }
