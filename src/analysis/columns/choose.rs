@@ -264,10 +264,9 @@ fn keep(column: &Packed, first: usize, marks: &mut [u8], passes: impl Fn(u64) ->
     let leave_out = |mark: &mut u8, number| *mark = if passes(number) { *mark } else { LEFT_OUT };
     if column.bits() > u32::BITS {
         let numbers = column.range(first..first + marks.len());
-        marks
-            .iter_mut()
-            .zip(numbers)
-            .for_each(|(mark, number)| leave_out(mark, number));
+        for (mark, number) in marks.iter_mut().zip(numbers) {
+            leave_out(mark, number);
+        }
         return;
     }
     let mut numbers = [0; BATCH];
