@@ -32,6 +32,17 @@ fn varied() -> Desk {
 }
 
 #[test]
+fn since_the_calendars_last_day_all_posts_were_counted() {
+    let desk = varied();
+    for from in ["london", "london --no-index", "posts.json"] {
+        desk.cotag(&format!("frequencies {from} --since 9999-12-31"))
+            .fails(1, &["none of the 4 posts", "meets the filters"]);
+        let all = desk.cotag(&format!("frequencies {from} --until 9999-12-31"));
+        assert_eq!(all.fine().counts()[0], "london 4", "{from}");
+    }
+}
+
+#[test]
 fn every_filter_keeps_the_posts_that_it_names() {
     let desk = varied();
     for (filter, counts) in [

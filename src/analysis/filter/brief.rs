@@ -23,12 +23,13 @@ pub struct BriefFilter<'f> {
 impl<'f> BriefFilter<'f> {
     /// Asks what the filter asks; `decode` turns a listed name into its text.
     pub fn new(filter: &'f Filter, from: TagsFrom, decode: Decode) -> Self {
-        let first = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
         Self {
             filter,
-            since: filter.since.and_then(first),
+            since: filter.since.map(start),
             // The calendar's last day has no next one.
-            before: filter.until.and_then(|day| first(day.tomorrow().ok()?)),
+            before: filter
+                .until
+                .and_then(|day| Some(start(day.tomorrow().ok()?))),
             from,
             decode,
         }
@@ -93,6 +94,15 @@ impl<'f> BriefFilter<'f> {
     }
 }
 
+/// When a day begins. The calendar's first and last days do so where no timestamp reaches.
+fn start(day: Date) -> Timestamp {
+    match day.to_zoned(TimeZone::UTC) {
+        Ok(start) => start.timestamp(),
+        Err(_) if day.year() > 0 => Timestamp::MAX,
+        Err(_) => Timestamp::MIN,
+    }
+}
+
 fn among_bytes(wanted: &[String], value: Option<&[u8]>) -> bool {
     wanted.is_empty() || among(wanted, value.map(String::from_utf8_lossy).as_deref())
 }
@@ -114,6 +124,7 @@ mod tests {
         fn a_brief_passes_where_its_post_does(
             (since, until) in prop::sample::select(vec![
                 (None, None), (Some(0), None), (None, Some(1)), (Some(1), Some(1)), (Some(2), Some(0)),
+                (Some(3), None), (None, Some(3)), (Some(4), None), (None, Some(4)),
             ]),
             seconds in prop::option::of(prop::sample::select(vec![
                 1_709_164_799_i64, 1_709_164_800, 1_709_251_199, 1_709_251_200, 1_709_337_599, 1_709_337_600,
@@ -131,9 +142,8 @@ mod tests {
             caption in prop::option::of("(#[abcéC] ?){0,3}"),
             from in prop::sample::select(vec![TagsFrom::Auto, TagsFrom::Structured]),
         ) {
-            let days: [Date; 3] = [28, 29, 30].map(|day: i8| {
-                if day == 30 { jiff::civil::date(2024, 3, 1) } else { jiff::civil::date(2024, 2, day) }
-            });
+            let date = jiff::civil::date;
+            let days = [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), Date::MIN, Date::MAX];
             let tags = |names: &[String]| names.iter().filter_map(|name| Hashtag::new(name)).collect();
             let filter = Filter {
                 since: since.map(|day: usize| days[day]),
