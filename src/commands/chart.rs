@@ -117,6 +117,9 @@ impl Plotting {
         columns: &[Column],
         ui: &Ui,
     ) -> Result<(), Error> {
+        if self.intervals && self.is_terminal() {
+            ui.warn("bars on the terminal have no whiskers; `-o chart.png` draws them");
+        }
         let columns = self.columns_with_measure(columns);
         let mut canvas = Canvas {
             plotting: self,

@@ -47,30 +47,20 @@ impl Spellings {
             })
         };
         let mut shared = hashbrown::HashMap::new();
-        let (mut distinct, mut leader, mut own) = (0, Leaders::new(most), Vec::new());
-        for part in parts {
+        let (mut distinct, mut leader) = (0, Leaders::new(most));
+        for part in &parts {
             distinct += part.distinct;
             for total in &part.own {
                 leader.meet(total.posts);
             }
-            own.extend(part.own);
-            for place in part.others {
-                let slot = &slots[place as usize];
-                let tag = match slot.link & VARIANT {
-                    0 => place,
-                    _ => self.variants[(slot.link & !VARIANT) as usize].tag,
-                };
+            for &(place, posts) in &part.others {
+                let tag = self.tag_of(place);
                 let total = shared.entry(tag).or_insert(Total {
                     slot: tag,
                     posts: 0,
                     spelled: place,
                 });
-                total.posts += u64::from(slot.posts);
-                let best = &slots[total.spelled as usize];
-                if slot.posts > best.posts || slot.posts == best.posts && self.is_before(slot, best)
-                {
-                    total.spelled = place;
-                }
+                total.posts += u64::from(posts);
             }
         }
         distinct += shared.len();
@@ -78,10 +68,28 @@ impl Spellings {
             leader.meet(total.posts);
         }
         let least = leader.least();
-        let mut totals = own;
-        totals.extend(shared.into_values());
+        shared.retain(|_, total| total.posts >= least);
+        // Spellings are compared of those only that may be asked for.
+        for &(place, posts) in parts.iter().flat_map(|part| &part.others) {
+            if let Some(total) = shared.get_mut(&self.tag_of(place)) {
+                let (slot, best) = (&slots[place as usize], &slots[total.spelled as usize]);
+                if posts > best.posts || posts == best.posts && self.is_before(slot, best) {
+                    total.spelled = place;
+                }
+            }
+        }
+        let mut totals: Vec<Total> = parts.into_iter().flat_map(|part| part.own).collect();
         totals.retain(|total| total.posts >= least);
+        totals.extend(shared.into_values());
         (distinct, totals)
+    }
+
+    /// The slot of the identity of a spelling's slot.
+    fn tag_of(&self, place: u32) -> u32 {
+        match self.slots[place as usize].link {
+            link if link & VARIANT == 0 => place,
+            link => self.variants[(link & !VARIANT) as usize].tag,
+        }
     }
 
     /// Whether a slot's text stands before another's by code point, which for UTF-8 is by byte.
@@ -104,8 +112,8 @@ struct Part {
     distinct: usize,
     /// Those of them that may be among the leading ones.
     own: Vec<Total>,
-    /// Slots of spellings of the others.
-    others: Vec<u32>,
+    /// Slots of spellings of the others, and their posts.
+    others: Vec<(u32, u32)>,
 }
 
 impl Part {
@@ -125,7 +133,7 @@ impl Part {
             // Hardly ever so, and a processor that guesses right need not wait.
             if is_counted & (!is_own | leader.may_meet(slot.posts)) {
                 if !is_own {
-                    part.others.push(index(place));
+                    part.others.push((index(place), slot.posts));
                 } else if leader.meet(u64::from(slot.posts)) {
                     part.own.push(Total {
                         slot: index(place),
