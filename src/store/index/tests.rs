@@ -81,17 +81,23 @@ fn a_part_of_the_columns_is_as_in_the_whole() {
     assert!(part.tags.is_empty() && part.spellings.is_empty() && part.author.is_empty());
 }
 
-#[test]
-fn texts_come_from_the_pages_that_they_stand_in() {
+/// Sixty posts, and the folder with their segment.
+fn stored() -> (tempfile::TempDir, Columns) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.columns");
     let mut builder = Builder::default();
     for text in records(0..60) {
         let read = Stored::read(&text).unwrap();
         builder.push(&read.post, read.origin);
     }
     let table = builder.finish().unwrap();
-    segment::write(&path, &table).unwrap();
+    segment::write(&folder.path().join("x.columns"), &table).unwrap();
+    (folder, table)
+}
+
+#[test]
+fn texts_come_from_the_pages_that_they_stand_in() {
+    let (folder, table) = stored();
+    let path = folder.path().join("x.columns");
     for (list, names) in [
         (Column::Spellings, &table.spellings),
         (Column::Authors, &table.authors),
@@ -138,15 +144,8 @@ fn texts_come_from_the_pages_that_they_stand_in() {
 
 #[test]
 fn windows_of_hashtags_are_as_in_the_whole() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, table) = stored();
     let path = folder.path().join("x.columns");
-    let mut builder = Builder::default();
-    for text in records(0..60) {
-        let read = Stored::read(&text).unwrap();
-        builder.push(&read.post, read.origin);
-    }
-    let table = builder.finish().unwrap();
-    segment::write(&path, &table).unwrap();
     let opened = Opened::new(&path).unwrap();
     let length = table.tags.len();
     assert!(length > 40);
