@@ -238,8 +238,8 @@ impl<'t> Sieve<'t> {
         }
         if let Some(passes) = &self.author {
             for (post, mark) in (first..).zip(&mut *marks) {
-                let author = table.author_of(post);
-                if !author.is_some_and(|author| is_in(passes, author.into())) {
+                let passes = |author: u32| is_in(passes, author.into());
+                if *mark != LEFT_OUT && !table.author_of(post).is_some_and(passes) {
                     *mark = LEFT_OUT;
                 }
             }
